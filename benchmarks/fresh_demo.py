@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.figures import Figure, Skipped, report
-from tests.services.installation import free_port
+from tests.services.ports import free_port
 
 ROOT = Path(__file__).parent.parent
 WARM = ("UV_CACHE_DIR", "PIP_CACHE_DIR")

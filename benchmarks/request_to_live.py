@@ -21,7 +21,8 @@ from benchmarks.applications import await_version, write_application
 from benchmarks.figures import Figure, middle, report
 from fairway.drivers.proxy import CaddyProxy
 from fairway.drivers.proxy.contract import Route, RouteKind
-from tests.services.installation import Installation, free_port, installed
+from tests.services.installation import Installation, installed
+from tests.services.ports import free_port
 
 VERSIONS = ("one", "two")
 ROUNDS = 10

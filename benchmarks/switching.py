@@ -20,7 +20,7 @@ from fairway.drivers.proxy.caddy import CaddyProcess, shared_token
 from fairway.drivers.proxy.configuration import ProxySettings
 from fairway.drivers.proxy.contract import Route, RouteKind
 from tests.drivers.proxy.upstreams import serving
-from tests.services.installation import free_port
+from tests.services.ports import free_port
 
 SWITCHES = 60
 ROUTES = (1, 100, 1000)

@@ -6,7 +6,8 @@ running while a test watches them compute, but the test waits for them all the s
 
 *Computed* by a room is everything that a processor did for it: the test process and all that it started, whether it was
 waited for, left behind or still runs. The kernel counts that in a control group (version 2, as root); elsewhere it is what
-the process and its reaped children computed. What the run shares (`tests.services.sharing`) belongs to no room.
+the process and its reaped children computed. What the run shares (`tests.services.sharing`) belongs to no room and has lines
+of its own.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import pytest
 
 from fairway.drivers.wall.groups import base as own_group
 from tests.scheduling import DURATIONS
+from tests.services import sharing
 
 SLOWEST = 10
 EVERYTHING = Path(__file__).parents[1] / "artifacts" / "timings.json"
@@ -67,6 +69,7 @@ class Group:
 
     def __init__(self) -> None:
         self._before, self._place = None, None
+        self._parts: dict[str, Path] = {}
         try:
             self._before = own_group()
             place = self._before / f"fairway-tests-{os.getpid()}"
@@ -76,12 +79,23 @@ class Group:
         except (OSError, LookupError):
             self.leave()
 
-    def computed(self) -> float:
-        """Processor seconds so far."""
+    def set_apart(self, name: str, pids: list[int]) -> None:
+        """Count from now on what these processes compute, and what they start, as that of `name`."""
         if self._place is None:
-            return _computed()
-        first = (self._place / "cpu.stat").read_text().partition("\n")[0]  # usage_usec
-        return int(first.split()[1]) / 1e6
+            return
+        with suppress(OSError):  # one has ended already
+            part = self._parts.setdefault(name, self._place / f"part-{len(self._parts)}")
+            part.mkdir(exist_ok=True)
+            for pid in pids:
+                _join(part, pid)
+
+    def parts(self) -> dict[str, float]:
+        """Processor seconds so far, by what was set apart."""
+        return {name: _usage(part) for name, part in self._parts.items()}
+
+    def computed(self) -> float:
+        """Processor seconds so far, of everything."""
+        return _computed() if self._place is None else _usage(self._place)
 
     def leave(self) -> None:
         """Nothing of the group stays, unless something that was started in it still runs. Groups that applications had may
@@ -96,8 +110,13 @@ class Group:
                 os.rmdir(folder)
 
 
-def _join(group: Path) -> None:
-    (group / "cgroup.procs").write_text(str(os.getpid()))
+def _join(group: Path, pid: int = 0) -> None:
+    (group / "cgroup.procs").write_text(str(pid))  # 0 is the process that writes it
+
+
+def _usage(group: Path) -> float:
+    first = (group / "cpu.stat").read_text().partition("\n")[0]  # usage_usec
+    return int(first.split()[1]) / 1e6
 
 
 class Timing:
@@ -110,6 +129,7 @@ class Timing:
         self.group = Group()
         self.began, self.machine = _clock(), _machine()
         self.workers = 0
+        sharing.tell_who_started = self.group.set_apart
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
@@ -174,10 +194,9 @@ class Timing:
         for file, computed in self.files.items():
             rooms[file.split("/")[1] if file.count("/") > 1 else file] += computed
         everything = self.group.computed()
-        named = [
-            *sorted(rooms.items(), key=lambda room: -room[1]),
-            ("what the run shares, collecting", everything - sum(rooms.values())),
-        ]
+        shared = {f"shared: {name}": computed for name, computed in self.group.parts().items()}
+        others = everything - sum(rooms.values()) - sum(shared.values())
+        named = [*sorted({**rooms, **shared, "collecting, starting, counting": others}.items(), key=lambda room: -room[1])]
         yield f"computed: {everything:.0f} s"
         yield from (f"{computed:7.1f} s  {room}" for room, computed in named if computed >= WORTH_A_LINE)
 

@@ -25,6 +25,7 @@ from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from tests.conftest import make_person
 from tests.services.mail import NOT_TAKEN, PASSWORD, USER, MailServer, certificate_for, mail_server
+from tests.services.ports import free_port
 
 SENDER = "fairway@example.com"
 
@@ -107,10 +108,8 @@ def test_a_mail_is_sent_with_tls_from_the_first_byte_and_without_any_encryption_
 def test_what_is_wrong_is_said_in_words(admin, server, trusted, monkeypatch):
     use(admin, server, host="no-such-machine.invalid")
     assert "There is no machine called “no-such-machine.invalid”" in trouble(admin)
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        use(admin, server, port=unused.getsockname()[1])
-        assert "refused the connection on port" in trouble(admin)
+    use(admin, server, port=free_port())
+    assert "refused the connection on port" in trouble(admin)
     use(admin, server, password="a wrong one")
     sentence = trouble(admin)
     assert "refused the user name or the password: 535" in sentence

@@ -37,7 +37,7 @@ def exported(admin, staging, production):
         _, token = create_token(actor=actor_for(User.objects.get(pk=actor.id), door=Door.API), name="export")
         answer = Client().get("/api/v1/events/export", query, headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 200
-        return b"".join(answer.streaming_content).decode()
+        return b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
 
     return export
 

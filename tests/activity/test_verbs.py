@@ -24,7 +24,7 @@ from fairway.releases.rules import RolloutStatus
 SOURCE = Path(fairway.__file__).parent
 FRENCH = polib.pofile(str(SOURCE / "locale/fr/LC_MESSAGES/django.po"))
 # ``verb=f"deployment.{status}"``: the words these statuses are, one of which it becomes.
-BY_STATUS = {
+BY_STATUS: dict[str, set[str]] = {
     "deployment.": {Status.SUCCEEDED, Status.FAILED, Status.ERRORED, Status.CANCELLED},
     "job.": {Status.SUCCEEDED, Status.FAILED, Status.ERRORED, Status.CANCELLED},
     "rollout.": {RolloutStatus.SUCCEEDED, RolloutStatus.FAILED, RolloutStatus.FALLEN_BACK, RolloutStatus.CANCELLED},

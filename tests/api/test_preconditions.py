@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fairway.accounts.models import MailSettings, User
@@ -13,7 +15,8 @@ from tests.api.conftest import Api, person_with, token_of
 
 COMPARE = {  # every operation that replaces what somebody may have read before
     "change_application", "change_environment", "change_freeze", "change_mail", "change_package", "change_release",
-    "move_rollout", "put_configuration", "set_person_roles", "set_placement_access", "set_placement_domains",
+    "change_schedule", "move_rollout", "put_configuration", "set_person_roles", "set_placement_access",
+    "set_placement_domains",
 }  # fmt: skip
 
 
@@ -22,7 +25,7 @@ def grace(db: None) -> Api:
     return Api(token_of(person_with(Role.ADMIN, "grace")))
 
 
-def matching(api: Api, method: str, path: str, body: object, tag: str) -> object:
+def matching(api: Api, method: str, path: str, body: object, tag: str) -> Any:
     return api(method, path, body, **{"If-Match": tag})
 
 

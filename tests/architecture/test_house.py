@@ -60,7 +60,9 @@ def test_rows_are_locked_in_the_way_that_references_do_not_wait_for():
     found = []
     for path in modules():
         for node in ast.walk(ast.parse(path.read_text())):
-            said = ast.unparse(node) if isinstance(node, ast.Call) else ""
+            if not isinstance(node, ast.Call):
+                continue
+            said = ast.unparse(node)
             if said.rpartition("(")[0].endswith(".select_for_update") and "no_key=True" not in said:
                 found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert not found
@@ -111,11 +113,13 @@ def test_every_room_says_what_it_owns(room):
     assert len((SOURCE / room / "README.md").read_text().splitlines()) >= 3
 
 
+TABLES = {"web/failure_templates.py"}  # one sentence a line, which nobody reads from top to bottom
+
+
 def test_no_file_grows_past_one_room():
     """About 400 lines; a longer file is two rooms."""
-    long = {
-        str(path.relative_to(SOURCE)): lines for path in modules() if (lines := len(path.read_text().splitlines())) > 480
-    }
+    lengths = {str(path.relative_to(SOURCE)): len(path.read_text().splitlines()) for path in modules()}
+    long = {path: lines for path, lines in lengths.items() if lines > 480 and path not in TABLES}
     assert not long
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
+import socket
+import subprocess
+import sys
 from collections import OrderedDict
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +16,7 @@ import pytest
 
 from tests import quick, skipping
 from tests.scheduling import ByNeed
-from tests.services import sharing
+from tests.services import ports, sharing
 from tests.services.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -166,3 +170,32 @@ def test_where_services_are_required_a_test_may_not_skip_itself(monkeypatch, is_
     with pytest.raises(StopIteration) as done:
         hook.send(report)
     assert done.value.value.outcome == becomes
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("tests/**/*.py")) + sorted(ROOT.glob("benchmarks/*.py")), ids=str)
+def test_no_port_is_given_back_to_the_kernel_before_it_is_used(path):
+    """What bind(0) gave is anybody's as soon as its socket is closed; `tests.services.ports` gives ports that stay free."""
+    found = [
+        node.lineno for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.With) and _only_looks(node)
+    ]
+    assert not found, f"{path}: lines {found}; ask free_port() instead"
+
+
+def _only_looks(node: ast.With) -> bool:
+    """Whether the block ends by asking for the port of the socket that it closes."""
+    opens = any("socket" in ast.unparse(item.context_expr) for item in node.items)
+    last = node.body[-1]
+    return opens and isinstance(last, ast.Assign | ast.Return) and "getsockname" in ast.unparse(last)
+
+
+def test_ports_of_several_processes_are_never_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(ports, "LAST", tmp_path / "last")
+    monkeypatch.setattr(ports, "LOWEST", ports.HIGHEST - 40)
+    program = "from tests.services import ports; print(*[ports.free_port() for _ in range(20)])"
+    asked = [
+        subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    given = [port for one in asked for port in one.communicate()[0].split()]
+    assert len(set(given)) == len(given) == 60
+    with socket.create_server(("127.0.0.1", first := ports.free_port())):
+        assert first not in {ports.free_port() for _ in range(80)}  # twice around, past the one in use

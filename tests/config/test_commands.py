@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.installation import Installation, ask, free_port
+from tests.services.installation import Installation, ask
+from tests.services.ports import free_port
 from tests.services.waiting import PATIENCE
 
 

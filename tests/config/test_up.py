@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.services.installation import Installation, installed, wait_for
+from tests.services.ports import free_port
 from tests.services.waiting import PATIENCE
 
 
@@ -118,7 +119,7 @@ def test_a_database_that_cannot_be_reached_ends_the_start(tmp_path: Path) -> Non
     data = tmp_path / "data"
     data.mkdir()
     (data / "fairway.sqlite3").write_bytes(b"no database at all" * 300)
-    done = up(data, _free(), _free())
+    done = up(data, free_port(), free_port())
     assert done.returncode == 1
     assert "file is not a database" in done.stderr
     assert not (data / "run" / "fairway.json").exists()
@@ -186,12 +187,6 @@ def test_told_to_stop_while_it_still_loads_it_stops(tmp_path: Path) -> None:
         assert process.wait(timeout=PATIENCE) == 0
     wait_for(lambda: not _of_session(process.pid), "nothing of it is left")
     assert not (one.data / "run" / "fairway.json").exists()
-
-
-def _free() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
 
 
 def _shims(one: Installation) -> list[str]:

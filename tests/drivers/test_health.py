@@ -25,6 +25,7 @@ from fairway.drivers.runtimes.process import ProcessRuntime, launch
 from fairway.drivers.runtimes.process.bundle import seal
 from fairway.shared.failures import Cancelled, Refused
 from tests.drivers.runtimes.contract import Cancelling
+from tests.services.ports import free_port
 from tests.services.waiting import eventually
 
 APP = Path(__file__).parent / "runtimes" / "app.py"
@@ -310,6 +311,8 @@ def test_the_health_command_decides_and_its_words_are_told() -> None:
         heard = Heard()
         assert wait_until_ready(runtime, "x", check, heard).gate == "health command"
         assert heard.lines == ["Not ready yet: the health command did not succeed: it said “rejecting connections”"]
+        with pytest.raises(Refused, match=r"failed 3 times: password=x \u2026\."):  # a part of a secret would not be masked
+            wait_until_ready(WithVerdicts(["unhealthy"], address, f"password=x {'s3cret' * 50}"), "x", check, heard)
         with pytest.raises(Refused, match="The health command failed 3 times: rejecting connections."):
             wait_until_ready(WithVerdicts(["unhealthy"], address, "rejecting connections."), "x", check, heard)
 
@@ -357,9 +360,7 @@ def test_failed_for_good_is_refused_at_once() -> None:
 
 
 def test_a_port_that_nobody_asked_for_is_named(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     text = f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); time.sleep(600)"
     instance = listening(runtime, program(spec, text), port)
     with pytest.raises(Refused, match=rf"listens on port {port} \(.+\), not on {instance.address[10:]} \(PORT\)"):

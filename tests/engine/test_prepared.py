@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from fairway.engine import claim, clock
 from fairway.engine.commands import enqueue
 from fairway.engine.models import Run
-from fairway.engine.prepared import Prepared, moment
+from fairway.engine.prepared import NUMBER, Prepared, moment
 
 
 def test_each_asking_is_about_its_own_moment(database: str) -> None:
@@ -21,6 +21,13 @@ def test_each_asking_is_about_its_own_moment(database: str) -> None:
     found = [due.rows(now + timedelta(hours=hours, minutes=1)) for hours in range(4)]
     assert [len(rows) for rows in found] == [0, 1, 2, 3]
     assert [moment(value) for (value,) in found[3]] == [now + timedelta(hours=hours) for hours in (1, 2, 3)]
+
+
+def test_each_asking_is_about_its_own_row(database: str) -> None:
+    made = [enqueue(kind="paint", key=f"wall-{number}", payload={}) for number in range(3)]
+    of = Prepared(lambda number: Run.objects.filter(pk=number).values_list("key"), NUMBER)
+    assert [of.rows(one.pk) for one in made] == [[(one.key,)] for one in made]
+    assert of.rows(made[-1].pk + 1) == []
 
 
 def test_nothing_is_written_again(database: str) -> None:

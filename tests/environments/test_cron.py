@@ -61,8 +61,8 @@ def test_a_time_that_the_clock_shows_twice_comes_once_but_every_hour_goes_on() -
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "has 0 fields"),
-        ("* * * *", "has 4 fields"),
+        ("", "has 0:"),
+        ("* * * *", "has 4:"),
         ("60 * * * *", "minute “60” must be from 0 to 59"),
         ("* 24 * * *", "hour “24”"),
         ("* * 0 * *", "day of the month “0”"),

@@ -17,7 +17,8 @@ import typer
 import yaml
 
 from fairway.cli.main import app
-from tests.services.installation import ask, free_port, wait_for
+from tests.services.installation import ask, wait_for
+from tests.services.ports import free_port
 from tests.services.postgres import Postgres, postgres_server  # noqa: F401
 from tests.services.waiting import PATIENCE
 

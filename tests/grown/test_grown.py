@@ -22,8 +22,9 @@ import psycopg
 import pytest
 
 from tests.services.gate import Gate
-from tests.services.installation import Installation, ask, free_port, wait_for
-from tests.services.postgres import Postgres, postgres_server  # noqa: F401
+from tests.services.installation import Installation, ask, wait_for
+from tests.services.ports import free_port
+from tests.services.postgres import SharedPostgres, postgres_server  # noqa: F401
 from tests.services.waiting import PATIENCE
 
 pytestmark = [pytest.mark.postgres]
@@ -89,7 +90,7 @@ def _link(place: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def grown(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grown]:  # noqa: F811
+def grown(postgres_server: SharedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grown]:  # noqa: F811
     url = postgres_server.create_with_tables("grown")
     environ = {"FAIRWAY_DATABASE_URL": url, "FAIRWAY_WORKER_SLOTS": "3"}
     data = tmp_path_factory.mktemp("grown") / "data"

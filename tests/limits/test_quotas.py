@@ -96,7 +96,7 @@ def test_a_person_has_so_many_downloads_at_a_time(db, settings):
 
     def download(actor):
         request = RequestFactory().get("/")
-        request._fairway_actor = actor
+        request._fairway_actor = actor  # type: ignore[attr-defined]
         return stream(request, iter(["a", "b"]), content_type="text/plain")
 
     first, second = download(ada), download(ada)

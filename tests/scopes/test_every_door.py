@@ -52,6 +52,7 @@ SOME_ACTS = {
     Act.ROLL_OUT: ("admin", "deployer"),
     Act.FALL_BACK_RELEASE: ("admin", "deployer"),
     Act.DEPLOY: ("admin", "deployer"),
+    Act.RUN_COMMAND: ("admin", "deployer"),
     **dict.fromkeys((Act.CREATE_RESOURCE, Act.DELETE_RESOURCE, Act.BIND_RESOURCE), ("admin", "deployer")),
     **dict.fromkeys((Act.BACK_UP_RESOURCE, Act.RESTORE_RESOURCE), ("admin", "deployer")),
 }
@@ -59,7 +60,7 @@ STREAMS = ("live", "/log/stream")  # they never end; who is let in is asked, and
 NOT_GOT = (  # about nobody's things: signing in and out, one's own account, what Caddy and the proxy ask
     "accounts/", "first-run/", "invitation/", "access/", ".fairway/", "tls/", "healthz", "static/", "settings/profile",
     "settings/tokens", "api/v1/openapi.json", "api/v1/health", "api/v1/tokens", "api/v1/me", "language", "acting-as",
-    "demo/", "freezes/preview",
+    "demo/", "freezes/preview", "schedules/preview",
 )  # fmt: skip
 
 
@@ -124,7 +125,7 @@ def _of_application(world: World, plain: str) -> Iterator[tuple[str, object]]:
         url = re.sub(r"\{(app|slug)\}", name, plain)
         if "{number}" in url:
             yield url.replace("{number}", "1"), (name, "")
-        elif url.endswith(("/configuration", "/logs")):
+        elif url.endswith(("/configuration", "/logs", "/commands")):
             yield from ((f"{url}?environment={place}", (name, place)) for place in ENVIRONMENTS)
         elif url.endswith("/events"):  # as of the page of all events: those that are told in the words of this test
             yield f"{url}?q=told", (name, "")
@@ -144,6 +145,11 @@ def _of_deployment(world: World, plain: str) -> Iterator[tuple[str, object]]:
 
 def _of_job(world: World, plain: str) -> Iterator[tuple[str, object]]:
     for pair, one in world.jobs.items():
+        yield plain.replace("{number}", str(one.pk)), pair
+
+
+def _of_schedule(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    for pair, one in world.schedules.items():
         yield plain.replace("{number}", str(one.pk)), pair
 
 
@@ -227,6 +233,7 @@ FILLERS = (
     (r"/(environments|targets)/\{slug\}", _of_environment),
     (r"/deployments/\{number\}", _of_deployment),
     (r"/(jobs|commands)/\{number\}", _of_job),
+    (r"/schedules/\{number\}", _of_schedule),
     (r"/freezes/\{number\}", _of_freeze),
     (r"/resources/\{", _of_resource),
     (r"/backups/\{number\}", _of_backup),
@@ -346,7 +353,9 @@ def topics(world: World) -> list[tuple[str, object]]:
     """Every topic there is, and whose it is."""
     named = [("placement:{}:{}".format(*pair), pair) for pair in PAIRS]
     named += [(f"application:{name}:recent", (name, "")) for name in APPLICATIONS]
+    named += [(f"application:{name}:commands", (name, "")) for name in APPLICATIONS]
     named += [(f"deployment:{one.pk}:facts", pair) for pair, one in world.deployments.items()]
+    named += [(f"job:{one.pk}:{part}", pair) for pair, one in world.jobs.items() for part in ("facts", "outcome")]
     kinds = ("host", "state", "placements", "protection")
     named += [(f"environment:{place}:{kind}", ("", place)) for place, kind in product(ENVIRONMENTS, kinds)]
     parts = ("head", "matrix", "readiness", "rollouts", "sealing", "planned", "approvals", "graph")

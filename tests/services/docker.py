@@ -30,6 +30,7 @@ import pytest
 
 from fairway.drivers.runtimes.contract import RegistryCredential
 from tests.services.docker_base import base_tar
+from tests.services.ports import free_port
 from tests.services.sharing import Facts, one_at_a_time, shared
 from tests.services.waiting import PATIENCE, eventually
 
@@ -286,11 +287,6 @@ def _asks_for_sign_in(host: str) -> bool:
         return httpx.get(f"http://{host}/v2/", trust_env=False).status_code == 401
     except httpx.TransportError:
         return False
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

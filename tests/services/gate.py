@@ -6,6 +6,8 @@ import socket
 from types import TracebackType
 from typing import Self
 
+from tests.services.ports import free_port
+
 IS_CLOSED = """
 import socket, time
 
@@ -28,7 +30,7 @@ class Gate:
 
     def __init__(self, *, is_closed: bool = True) -> None:
         self._listener = socket.socket()
-        self._listener.bind(("127.0.0.1", 0))
+        self._listener.bind(("127.0.0.1", free_port()))
         self.port = int(self._listener.getsockname()[1])
         self.wait = WAIT.format(port=self.port)
         if is_closed:
@@ -61,7 +63,7 @@ class Ship:
 
     def __init__(self) -> None:
         self._berth = socket.socket()
-        self._berth.bind(("127.0.0.1", 0))
+        self._berth.bind(("127.0.0.1", free_port()))
         self.need = NEED.format(port=self._berth.getsockname()[1])
 
     def comes_in(self) -> None:

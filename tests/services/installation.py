@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from fairway.deployments.rules import ACTIVE
+from tests.services.ports import free_port
 from tests.services.sharing import Facts, shared
 from tests.services.waiting import PATIENCE, wait_for
 
@@ -312,12 +312,6 @@ def packed(folder: Path) -> bytes:
             if not {"node_modules", ".venv", "__pycache__"} & set(place.parts):
                 archive.add(place, place.relative_to(folder), recursive=False)
     return buffer.getvalue()
-
-
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
 
 
 def _all_processes() -> Iterator[tuple[int, str]]:

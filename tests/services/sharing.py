@@ -19,7 +19,7 @@ import socketserver
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from socket import AF_UNIX, socket
 from typing import Any
@@ -97,6 +97,7 @@ class _Service(threading.Thread):
     def run(self) -> None:
         try:
             with _starter(self._words) as facts:
+                tell_who_started(self._words[0], list(_descendants(Path("/proc/thread-self"))))
                 self.found = {"facts": facts}
                 self.is_known.set()
                 self.is_over.wait()
@@ -106,6 +107,19 @@ class _Service(threading.Thread):
             self.found = {"fail": f"{self.name}: {failure!r}"}
         finally:
             self.is_known.set()
+
+
+def tell_who_started(kind: str, pids: list[int]) -> None:
+    """Called with the processes of a service as soon as it runs; `tests.timing` puts its own function here."""
+
+
+def _descendants(task: Path) -> Iterator[int]:
+    """The processes that this thread has started and that still run, and theirs."""
+    with suppress(OSError):  # one has ended meanwhile
+        for child in (task / "children").read_text().split():
+            yield int(child)
+            for thread in Path("/proc", child, "task").iterdir():
+                yield from _descendants(thread)
 
 
 def _starter(words: list[str]) -> AbstractContextManager[Facts]:

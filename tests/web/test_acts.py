@@ -149,6 +149,9 @@ def test_releasing_a_hold(deployer, browse, hello, staging):
     live(hello, staging)
     hold(actor=deployer, placement=Placement.objects.get(), reason="It crashed")
     assert "is on hold" in browse(deployer).get("/").content.decode()
+    page = browse(deployer).get("/applications/hello/").content.decode()
+    assert "automatic deployments do not replace this version. It crashed" in " ".join(page.split())
+    assert page.count(f"{IN_STAGING}/release-hold") == 1
     browse(deployer).post(f"{IN_STAGING}/release-hold")
     assert Placement.objects.get().held_at is None
     assert "is on hold" not in browse(deployer).get("/").content.decode()

@@ -25,7 +25,7 @@ __all__ = ["gallery"]  # the fixture
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[1] / "journeys/vendor/axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-EVERY_RULE = {"runOnly": TAGS, "resultTypes": ["violations"]}
+EVERY_RULE = {"runOnly": TAGS, "resultTypes": ["violations"], "preload": False}  # none that reads style sheets
 WIDE_PLACES = ".log-view, .tabs, .bar-nav, .segments, .side, [hidden], .sr"  # these scroll by themselves
 
 
@@ -49,8 +49,9 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def leafing(browser: Browser) -> Iterator[Page]:
-    """One window for all pages: they share what it loaded."""
+    """One window for all pages: they share what it loaded. Each has axe from the start, sent to the browser once."""
     context = browser.new_context(reduced_motion="reduce")
+    context.add_init_script(path=AXE)
     yield context.new_page()
     context.close()
 
@@ -78,7 +79,6 @@ def test_axe_finds_nothing_nothing_sticks_out_and_the_content_policy_is_kept(
 def opened(page: Page, address: str) -> None:
     page.goto(address)
     page.evaluate("document.querySelectorAll('details:not(.menu)').forEach((one) => { one.open = true; })")
-    page.evaluate(AXE.read_text())
 
 
 def complaints(page: Page, name: str, rules: dict[str, Any]) -> list[str]:
@@ -92,13 +92,18 @@ STICKING_OUT = """(scrolls) => {
   const inside = '.card, .notice';
   const end = (one) => one.getBoundingClientRect().right;
   const leaves = (one) => end(one) > end(one.parentElement.closest(inside));
+  const apart = [...document.querySelectorAll('.notice > :is(.icon, .status):first-child')]
+    .filter((one) => one.nextElementSibling && one.getBoundingClientRect().height)
+    .filter((one) => one.nextElementSibling.getBoundingClientRect().top >= one.getBoundingClientRect().bottom)
+    .slice(0, 2).map((one) => `${one.parentElement.outerHTML.slice(0, 150)} has its sign on a line of its own, which`);
   const beyond = [...document.querySelectorAll('.card .tag, .card .button, .notice .button')]
     .filter((one) => !one.closest(scrolls) && !one.closest('thead') && leaves(one))
     .slice(0, 2).map((one) => `${one.outerHTML.slice(0, 150)} leaves its frame and`);
-  if (document.documentElement.scrollWidth <= width) return beyond;
-  return [...document.querySelectorAll('body *')]
+  if (document.documentElement.scrollWidth <= width) return [...apart, ...beyond];
+  const wide = [...document.querySelectorAll('body *')]
     .filter((one) => one.getBoundingClientRect().right > width + 1 && !one.closest(scrolls)).slice(0, 2)
     .map((one) => one.outerHTML.slice(0, 150));
+  return [...apart, ...wide];
 }"""
 
 

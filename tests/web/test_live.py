@@ -52,6 +52,7 @@ from fairway.web.live import Streams
 from fairway.web.tail import Tail
 from tests.conftest import drop_event_triggers, make_artifact, make_environment, make_person
 from tests.engine.conftest import connected_to
+from tests.services.ports import free_port
 from tests.services.postgres import postgres_server  # noqa: F401
 from tests.services.sharing import shared
 from tests.services.waiting import PATIENCE
@@ -502,8 +503,7 @@ def test_a_server_that_is_asked_to_stop_lets_viewers_go_at_once(database, tmp_pa
     """The real server, a real connection, a real SIGTERM."""
     ada = make_person("ada", Role.ADMIN)
     cookie = cookie_of(ada)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     environment = {
         **os.environ,
         "FAIRWAY_DATABASE_URL": database,

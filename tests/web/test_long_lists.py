@@ -91,4 +91,4 @@ def test_what_is_kept_is_bounded(monkeypatch):
     node = template.nodelist[1]
     for number in range(5):
         template.render(Context({"word": number}))
-    assert len(node._drawn) == 3
+    assert len(node._drawn) == 3  # type: ignore[attr-defined]

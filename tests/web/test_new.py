@@ -5,15 +5,21 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import asdict
+from html import unescape
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils.html import strip_tags
 
+from fairway.accounts.models import User
 from fairway.activity.models import Event
 from fairway.applications.files import upload_file
 from fairway.applications.models import Application, Configuration, Inspection, Upload
 from fairway.deployments.models import Deployment, Placement
 from fairway.drivers.builders.contract import Spec
+from fairway.drivers.builders.detection.detect import detect
 from fairway.environments.commands import lock_environment
 
 FORM = {
@@ -245,6 +251,47 @@ def test_the_first_way_that_an_environment_can_run_is_offered_beside_the_others(
     blocked = browse(deployer).get(f"/applications/new/{several.pk}?use=3").content.decode()
     assert "no toolchain" in blocked
     assert "FROM golang" in blocked
+
+
+def test_a_detected_application_is_described_in_french(deployer, browse, look, staging, tmp_path):
+    files = {
+        "shop.py": "import flask\nimport unheard_of\napp = flask.Flask(__name__)\n",
+        "requirements.txt": "flask\n",
+        "compose.yaml": "services:\n  web:\n    build: .\n    ports: ['8000', '9000']\n  db:\n    image: postgres:17\n",
+        "web/package.json": '{"dependencies": {"vite": "5"}, "scripts": {"build": "vite build"}}',
+        "web/index.html": "<script src=/main.ts></script>",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = detect(tmp_path)
+    look.candidates = [{**asdict(one), "spec": one.spec.to_json()} for one in found.candidates]
+    look.remarks = [asdict(one) for one in found.remarks]
+    look.save()
+    User.objects.filter(pk=deployer.id).update(language="fr")
+    browser = browse(deployer)
+    browser.cookies[django_settings.LANGUAGE_COOKIE_NAME] = "fr"
+    page = text_of(browser.get(f"/applications/new/{look.pk}?use=0"))
+    for french in (
+        "Servi par gunicorn app dans shop.py",
+        "gunicorn est ajouté requirements.txt ne le mentionne pas",
+        "Le code importe unheard_of, et requirements.txt n’a rien de ce nom",
+        "compose.yaml a 2 services (web, db) et ne peut pas servir tel quel : compose.yaml, ligne 3 : « services.web »",
+        "Image compose.yaml nécessite Docker",
+    ):
+        assert french in page
+    number = next(at for at, one in enumerate(found.candidates) if one.spec.kind == "image")
+    blocked = text_of(browser.get(f"/applications/new/{look.pk}?use={number}"))
+    assert "compose.yaml exécute seulement postgres:17, un service qu’utilise une application" in blocked
+    assert "L’image postgres:17 compose.yaml" in blocked
+    assert "Non démarré : web ; donnez leurs adresses dans des variables compose.yaml" in blocked
+    english = re.compile(r"Served by|is added|Not started|does not list|has 2 services|The service|listens on")
+    assert english.findall(page + blocked) == []
+
+
+def text_of(answer) -> str:
+    """What people read of a page, with single spaces."""
+    return " ".join(unescape(strip_tags(answer.content.decode().replace("<", " <"))).split())
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,16 @@ import pytest
 from django.urls import reverse
 from icalendar import Calendar
 
-from fairway.accounts.rules import Actor, Role
+from fairway.accounts.rules import Actor, Blocked, Role
 from fairway.applications.commands import save_configuration
 from fairway.applications.models import Application
 from fairway.environments.models import Environment
 from fairway.releases.commands.approvals import seal
 from fairway.releases.commands.dependencies import add_dependency
 from fairway.releases.commands.packages import add_package
-from fairway.releases.commands.releases import create_release
+from fairway.releases.commands.releases import create_release, edit_release
+from fairway.releases.commands.rollouts import roll_out
+from fairway.releases.commands.schedule import schedule_release
 from fairway.releases.models import Dependency, Package, Release, Rollout
 from fairway.releases.queries import status_of
 from tests.conftest import make_artifact, make_person
@@ -431,3 +433,38 @@ def test_each_schedule_is_shown_to_everybody_and_moved_by_itself(
     chosen = client.get(f"{plan}?target=production").content.decode()
     assert 'value="2030-07-04T20:00"' in chosen
     assert re.search(r'<option value="production" selected', chosen)
+
+
+def test_a_target_that_a_release_is_scheduled_for_stays_its_target(
+    browse: Browser, both: Actor, release: Release, packages: list[Package], staging: Environment, production: Environment
+) -> None:
+    schedule_release(actor=both, release=release, environment=production, at="2030-05-04T20:00", zone="UTC")
+    with pytest.raises(Blocked) as blocked:
+        edit_release(actor=both, release=release, targets=[staging])
+    assert [one.code for one in blocked.value.blockers] == ["scheduled"]
+    assert release.targets.count() == 2
+    edit_release(actor=both, release=release, targets=[production])
+
+
+@pytest.mark.parametrize("state", ["under way", "empty"])
+def test_what_would_be_refused_now_is_not_offered(browse: Browser, both: Actor, release: Release, state: str) -> None:
+    """Its seal, its schedule and its rollout, each with the reason beside it."""
+    if state == "under way":
+        application = Application.objects.create(slug="db", name="db", source_kind="image", source={"image": "r/x:1"})
+        add_package(actor=both, release=release, name="db", artifact=make_artifact(application))
+        for target in release.targets.all():
+            roll_out(actor=both, release=release, environment=target)
+    reason = {"under way": "is being rolled out", "empty": "has no packages"}[state]
+    client = browse(both)
+    for path in (reverse("release-plan", args=[release.pk]), reverse("release-roll-out", args=[release.pk, "production"])):
+        page = client.get(path).content.decode()
+        main = page[page.index("<main") :]
+        assert reason in main, path
+        sends = re.findall(r'<button\s[^>]*class="button primary"[^>]*>', main)
+        assert sends, path
+        assert all("disabled" in one for one in sends), path
+    for name, values in {
+        "release-seal": {},
+        "release-schedule": {"environment": "production", "at": "2030-05-04T20:00", "zone": "UTC", "start_by": "60"},
+    }.items():
+        assert client.post(reverse(name, args=[release.pk]), values).status_code == 409

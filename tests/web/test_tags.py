@@ -78,6 +78,11 @@ def test_sizes(size: int, words: str) -> None:
     assert tags.bytes_words(size) == words
 
 
+def test_sizes_have_the_units_of_the_language() -> None:
+    with translation.override("fr"):
+        assert (tags.bytes_words(812), tags.bytes_words(5 * 1024**3)) == ("812 o", "5,0 Gio")
+
+
 def test_a_digest_is_short_and_copies_the_whole() -> None:
     whole = "sha256:" + "0123456789abcdef" * 4
     html = str(tags.digest(whole))

@@ -51,7 +51,7 @@ def test_it_runs_with_what_is_live_and_is_heard(told: Told) -> None:
     assert one.log_lines == len(job_log_lines(one)) == 2
     told.serves(live)
     verbs = list(Event.objects.filter(subject_kind="job").order_by("pk").values_list("verb", "subject_id"))
-    assert verbs == [("job.requested", str(one.pk)), ("job.succeeded", str(one.pk))]
+    assert verbs == [(f"job.{verb}", str(one.pk)) for verb in ("requested", "started", "succeeded")]
     assert Event.objects.filter(verb="job.requested").get().after["command"] == "echo 'hello there'"
 
 

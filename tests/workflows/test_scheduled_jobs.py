@@ -11,7 +11,7 @@ from django.db import connections
 from fairway.accounts.rules import SYSTEM
 from fairway.applications.models import Application
 from fairway.deployments.commands.scheduled_jobs import create_job, run_due_jobs
-from fairway.deployments.models import Job, JobRun
+from fairway.deployments.models import JobRun, ScheduledJob
 from fairway.deployments.queries import job_log_lines
 from fairway.drivers.runtimes.fake import FakeRuntime
 from fairway.engine import clock
@@ -27,12 +27,12 @@ def told(fake: FakeRuntime, proxy: AnsweringProxy, hello: Application, staging: 
     return Told(fake, proxy, hello, staging)
 
 
-def due(told: Told, *command: str) -> Job:
+def due(told: Told, *command: str) -> ScheduledJob:
     job = create_job(
         actor=SYSTEM, application=told.application, environment=told.environment, name="Nightly", command=command,
         schedule="* * * * *",
     )  # fmt: skip
-    Job.objects.filter(pk=job.pk).update(next_at=clock.now() - timedelta(minutes=1))
+    ScheduledJob.objects.filter(pk=job.pk).update(next_at=clock.now() - timedelta(minutes=1))
     return job
 
 
@@ -43,7 +43,7 @@ def test_it_runs_what_is_live_at_that_time(told: Told) -> None:
     assert run_due_jobs() == 1
     told.work()
     one = JobRun.objects.get()
-    assert (one.job_id, one.status, one.exit_code, one.deployment_id) == (job.pk, "succeeded", 0, newer.pk)
+    assert (one.scheduled_job_id, one.status, one.exit_code, one.deployment_id) == (job.pk, "succeeded", 0, newer.pk)
     assert "every night" in [line["text"] for line in job_log_lines(one)]
 
 
@@ -54,7 +54,7 @@ def test_one_that_fails_says_so_and_runs_again_the_next_time(told: Told) -> None
     told.work()
     assert JobRun.objects.get().sentence == "It ended with code 3."
     JobRun.objects.update(due_at=clock.now() - timedelta(hours=1))
-    Job.objects.filter(pk=job.pk).update(next_at=clock.now())
+    ScheduledJob.objects.filter(pk=job.pk).update(next_at=clock.now())
     assert run_due_jobs() == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -12,11 +13,12 @@ from fairway.accounts.rules import ROLES_FOR, Act, Actor, Authentication, Grant,
 from fairway.accounts.secrets import token_digest
 from fairway.activity.models import Event
 from fairway.activity.rules import Door
+from fairway.engine.prepared import NUMBER, Prepared
 
 
 def grants_of(user: User) -> tuple[Grant, ...]:
     """A person's grants, as values for the rules."""
-    return grants_of_all([user.pk])[user.pk]
+    return tuple(_grant(*row) for _, *row in _GRANTS.rows(user.pk))
 
 
 def grants_of_all(people: Iterable[int]) -> dict[int, tuple[Grant, ...]]:
@@ -25,12 +27,21 @@ def grants_of_all(people: Iterable[int]) -> dict[int, tuple[Grant, ...]]:
     A grant for something that was deleted has ended, because something else may have the same name now.
     """
     found: dict[int, list[Grant]] = {number: [] for number in people}
-    living = RoleGrant.objects.filter(user__in=list(found), environment__deleted_at=None, application__deleted_at=None)
-    for number, role, environment, application in living.values_list(
-        "user_id", "role", "environment__slug", "application__slug"
-    ):
-        found[number].append(Grant(Role(role), environment or "", application or ""))
+    for number, *row in _living_grants(Q(user__in=list(found))):
+        found[number].append(_grant(*row))
     return {number: tuple(grants) for number, grants in found.items()}
+
+
+def _living_grants(whose: Q) -> QuerySet[RoleGrant, tuple[Any, ...]]:
+    living = RoleGrant.objects.filter(whose, environment__deleted_at=None, application__deleted_at=None)
+    return living.values_list("user_id", "role", "environment__slug", "application__slug")
+
+
+def _grant(role: str, environment: str | None, application: str | None) -> Grant:
+    return Grant(Role(role), environment or "", application or "")
+
+
+_GRANTS = Prepared(lambda number: _living_grants(Q(user=number)), NUMBER)  # each request asks for them
 
 
 def active_actors(people: Iterable[int]) -> list[Actor]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fairway.activity.rules import Door, Who
+from fairway.shared.sentences import joined
 from fairway.shared.translation import translate
 
 
@@ -349,7 +350,7 @@ class Blocked(Exception):
     """An act was refused; `blockers` is never empty."""
 
     def __init__(self, blockers: Sequence[Blocker]) -> None:
-        super().__init__(" ".join(blocker.sentence for blocker in blockers))
+        super().__init__(joined(blocker.sentence for blocker in blockers))
         self.blockers = list(blockers)
 
 

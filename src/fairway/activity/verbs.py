@@ -78,6 +78,7 @@ def _table() -> Iterator[Verb]:
     yield verb("deployment.errored", _("{who} could not carry out the deployment {what}"), error)
     yield verb("deployment.cancelled", _("{who} cancelled the deployment {what}"))
     yield verb("job.requested", _("{who} ran a command in {what}"), warning)
+    yield verb("job.started", _("{who} started a command in {what}"), detail)
     yield verb("job.cancel_requested", _("{who} asked to cancel a command in {what}"))
     yield verb("job.succeeded", _("{who} finished a command in {what}"))
     yield verb("job.failed", _("{who} saw a command in {what} fail"), warning)
@@ -85,6 +86,8 @@ def _table() -> Iterator[Verb]:
     yield verb("job.cancelled", _("{who} cancelled a command in {what}"))
     yield verb("schedule.created", _("{who} created the scheduled job {what}"), warning)
     yield verb("schedule.edited", _("{who} changed the scheduled job {what}"), warning)
+    yield verb("schedule.paused", _("{who} paused the scheduled job {what}"))
+    yield verb("schedule.resumed", _("{who} resumed the scheduled job {what}"), warning)
     yield verb("schedule.deleted", _("{who} deleted the scheduled job {what}"))
     yield verb("schedule.skipped", _("{who} skipped a due time of the scheduled job {what}"), warning)
     yield verb(

@@ -17,6 +17,7 @@ from fairway.cli.release_packages import PATIENCE, path
 from fairway.cli.rollouts import agree_to_fall_back, follow_to_the_end
 from fairway.cli.shipping import BreakGlass, Env, NoWait, Reason
 from fairway.cli.watch import follow, wait_for
+from fairway.shared.sentences import joined
 
 OnePackage = Annotated[str, typer.Argument(metavar="[PACKAGE]", help="One package. Default: all of them.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Return when it has been distributed and verified, or has failed.")]
@@ -119,7 +120,7 @@ def _skipped(rows: list[dict[str, Any]]) -> list[str]:
     for one in rows:
         sentences = [blocker["sentence"] for blocker in one["blockers"]]
         key = tuple(sentence.replace(one["package"], "…") for sentence in sentences)
-        first.setdefault(key, " ".join(sentences))
+        first.setdefault(key, joined(sentences))
         names.setdefault(key, []).append(one["package"])
     return [f"{', '.join(some)}: {first[key]}" for key, some in names.items()]
 

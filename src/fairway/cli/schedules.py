@@ -1,26 +1,29 @@
-"""Commands ``schedules …``: programs of one's own that run again and again with what is live."""
+"""Commands ``schedules …``: commands that run again and again with the version that is live."""
 
 from __future__ import annotations
 
 import shlex
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fairway.cli.client import Client, part
-from fairway.cli.output import Column, Json, answer, confirm_by_name, done, is_json, table
+from fairway.cli.output import Column, Json, answer, confirm_by_name, done, is_json, status, table
 from fairway.cli.places import Slug
 from fairway.cli.shipping import Env, Reason
 
-schedules = typer.Typer(no_args_is_help=True, help="Scheduled jobs: commands that run again and again with what is live.")
+if TYPE_CHECKING:
+    from rich.text import Text
+
+schedules = typer.Typer(no_args_is_help=True, help="Scheduled jobs: run a command again and again with the live version.")
 Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The scheduled job's number.")]
 Name = Annotated[str, typer.Option(help="What it is called.")]
 Cron = Annotated[
     str, typer.Option("--schedule", "-s", metavar="CRON", help="Five fields of cron, e.g. “30 2 * * MON-FRI”, or @daily.")
 ]
 Zone = Annotated[str, typer.Option(help="An IANA time zone, e.g. Europe/Paris, whose clock counts.")]
-Words = Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="The program and its words, after “--”.")]
-MoreWords = Annotated[list[str] | None, typer.Argument(metavar="-- COMMAND...", help="Another program, after “--”.")]
+Words = Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="The program and its arguments, after “--”.")]
+MoreWords = Annotated[list[str] | None, typer.Argument(metavar="-- COMMAND...", help="Another command, after “--”.")]
 
 
 @schedules.command("list")
@@ -39,6 +42,7 @@ def list_schedules(
         Column("Where"),
         Column("When"),
         Column("Next (UTC)"),
+        Column("Last"),
         Column("Command", wraps=True),
     ]
     rows = [
@@ -48,6 +52,7 @@ def list_schedules(
             f"{one['application']['slug']} in {one['environment']['slug']}",
             f"{one['schedule']} {one['zone']}",
             _next(one),
+            _last(one),
             shlex.join(one["command"]),
         ]
         for one in found
@@ -57,7 +62,7 @@ def list_schedules(
 
 @schedules.command("add")
 def add(app: Slug, command: Words, env: Env, name: Name, schedule: Cron, zone: Zone = "UTC", as_json: Json = False) -> None:
-    """Run a program again and again, e.g. -s "30 2 * * *" -- python manage.py clearsessions."""
+    """Run a command again and again, e.g. -s "30 2 * * *" -- python manage.py clearsessions."""
     wanted = {"name": name, "command": command, "schedule": schedule, "zone": zone}
     with Client() as client:
         one = client.post(f"/applications/{part(app)}/environments/{part(env)}/schedules", wanted)
@@ -78,16 +83,16 @@ def edit(
     _change(number, {key: value for key, value in given.items() if value})
 
 
-@schedules.command("enable")
-def enable(number: Number, as_json: Json = False) -> None:
-    """Let a scheduled job run again."""
-    _change(number, {"is_enabled": True})
+@schedules.command("resume")
+def resume(number: Number, as_json: Json = False) -> None:
+    """Let a paused job run again, with your rights."""
+    _change(number, {"is_paused": False})
 
 
-@schedules.command("disable")
-def disable(number: Number, as_json: Json = False) -> None:
-    """Keep a scheduled job from running until it is enabled again."""
-    _change(number, {"is_enabled": False})
+@schedules.command("pause")
+def pause(number: Number, as_json: Json = False) -> None:
+    """Keep a scheduled job from running until it is resumed."""
+    _change(number, {"is_paused": True})
 
 
 @schedules.command("run")
@@ -116,8 +121,14 @@ def _change(number: int, changes: dict[str, Any]) -> None:
     with Client() as client:
         one = client.patch(f"/schedules/{number}", changes)
     name = f"{one['name']} (#{one['id']})"
-    done(one, f"{name} runs next at {_next(one)} UTC." if one["is_enabled"] else f"{name} is disabled.")
+    done(one, f"{name} is paused." if one["is_paused"] else f"{name} runs next at {_next(one)} UTC.")
 
 
 def _next(one: dict[str, Any]) -> str:
-    return str(one["next_at"])[:16].replace("T", " ") if one["next_at"] else "disabled"
+    return str(one["next_at"])[:16].replace("T", " ") if one["next_at"] else "paused"
+
+
+def _last(one: dict[str, Any]) -> Text | str:
+    if one["skipped_because"]:
+        return "skipped"
+    return status(one["last_run"]["status"]) if one["last_run"] else "–"

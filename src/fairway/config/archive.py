@@ -28,25 +28,23 @@ class BadArchive(Exception):
 
 
 class Writer:
-    """Adds files and folders; `manifest` is written at the end."""
+    """Adds files and folders to the archive. Call `manifest` at the end."""
 
     def __init__(self, tar: tarfile.TarFile) -> None:
         self._tar = tar
         self._sums: dict[str, str] = {}
 
-    def folder(self, place: Path, name: str, without: Set[str] = frozenset()) -> None:
+    def folder(self, path: Path, name: str, without: Set[str] = frozenset()) -> None:
         """Add a folder with everything in it that still exists when it is read; nothing if the folder does not exist.
 
-        `without` are names in the archive that are left out.
-
-        Only files, folders and links are added, no sockets or devices.
+        `without` are names in the archive that are left out. Only files, folders and links are added, no sockets or devices.
         """
-        if not place.is_dir():
+        if not path.is_dir():
             return
-        self._tar.addfile(self._tar.gettarinfo(str(place), name))
-        for below in sorted(os.scandir(place), key=lambda entry: entry.name):
+        self._tar.addfile(self._tar.gettarinfo(str(path), name))
+        for below in sorted(os.scandir(path), key=lambda entry: entry.name):
             inside = f"{name}/{below.name}"
-            with suppress(FileNotFoundError):  # garbage-collected, or deleted by its application, a moment ago
+            with suppress(FileNotFoundError):  # it was garbage-collected, or deleted by its application, a moment ago
                 if inside in without:
                     continue
                 if below.is_dir(follow_symlinks=False):
@@ -56,9 +54,9 @@ class Writer:
                 elif below.is_file():
                     self.file(Path(below.path), inside)
 
-    def file(self, place: Path, name: str) -> None:
+    def file(self, path: Path, name: str) -> None:
         """Add one file. It is copied first, because an application may be writing it."""
-        with open(place, "rb") as source, tempfile.SpooledTemporaryFile(SPOOLED, dir=_draft_folder(self._tar)) as copy:
+        with open(path, "rb") as source, tempfile.SpooledTemporaryFile(SPOOLED, dir=_draft_folder(self._tar)) as copy:
             total = hashlib.sha256()
             while chunk := source.read(CHUNK):
                 total.update(chunk)
@@ -81,39 +79,39 @@ def _draft_folder(tar: tarfile.TarFile) -> str:
 
 
 @contextmanager
-def written(place: Path) -> Iterator[Writer]:
-    """A new archive at `place`, readable by its owner only; nothing is left of one that was not finished.
+def written(path: Path) -> Iterator[Writer]:
+    """Create an archive at `path` that only its owner can read. If the block raises an error, nothing is left of it.
 
     Raises FileExistsError.
     """
-    if place.exists():
-        raise FileExistsError(f"{place} exists already")
-    draft = place.with_name(f".{place.name}.{secrets.token_hex(4)}.draft")
+    if path.exists():
+        raise FileExistsError(f"{path} exists already")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.draft")
     try:
         with open(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
             with tarfile.open(str(draft), mode="w:gz", fileobj=file, compresslevel=1) as tar:
                 yield Writer(tar)
             file.flush()
             os.fsync(file.fileno())
-        os.link(draft, place)  # fails if a file of that name was created meanwhile
+        os.link(draft, path)  # fails if a file of that name was created meanwhile
     finally:
         draft.unlink(missing_ok=True)
 
 
-def read_manifest(place: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest of the archive, after every checksum was verified. Raises `BadArchive`."""
     try:
-        with tarfile.open(place) as tar:
+        with tarfile.open(path) as tar:
             manifest, sums = _examined(tar)
     except (OSError, EOFError, tarfile.TarError, ValueError) as problem:
-        raise BadArchive(f"{place} is not a whole backup: {problem}") from None
+        raise BadArchive(f"{path} is not a whole backup: {problem}") from None
     if manifest is None:
-        raise BadArchive(f"{place} is not a whole backup: its end is missing.")
+        raise BadArchive(f"{path} is not a whole backup: its end is missing.")
     if manifest.get("format") != FORMAT:
-        raise BadArchive(f"{place} has the format {manifest.get('format')}, which this version does not read.")
+        raise BadArchive(f"{path} has the format {manifest.get('format')}, which this version does not read.")
     for name in sorted(manifest["files"].keys() | sums.keys()):
         if manifest["files"].get(name) != sums.get(name):
-            raise BadArchive(f"{place} was changed or damaged: {name} is not what was saved.")
+            raise BadArchive(f"{path} was changed or damaged: {name} is not what was saved.")
     return manifest
 
 
@@ -134,7 +132,7 @@ def _examined(tar: tarfile.TarFile) -> tuple[dict[str, Any] | None, dict[str, st
 
 
 def _refuse_astray(member: tarfile.TarInfo, links: set[str]) -> None:
-    """Raise `BadArchive` for a member that would be written outside, by its name or through an earlier link."""
+    """Raise ValueError for a member that would be written outside the folder, by its name or through an earlier link."""
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir() or member.issym()):
         raise ValueError(f"{member.name} does not belong into a backup")
@@ -149,10 +147,10 @@ def _sum(content: IO[bytes]) -> str:
     return total.hexdigest()
 
 
-def unpack(place: Path, folder: Path) -> None:
+def unpack(path: Path, folder: Path) -> None:
     """Extract everything into `folder`, which is created. The archive must have been verified by `read_manifest`."""
     folder.mkdir(mode=0o700)
-    with tarfile.open(place) as tar:
+    with tarfile.open(path) as tar:
         folders = []
         for member in tar:
             if member.isdir():
@@ -160,7 +158,7 @@ def unpack(place: Path, folder: Path) -> None:
                 (folder / member.name).mkdir(mode=0o700, parents=True, exist_ok=True)
             else:
                 tar.extract(member, folder, set_attrs=True, numeric_owner=True, filter=_as_ours)
-        for made, mode in reversed(folders):  # afterwards, because bundles are read-only
+        for made, mode in reversed(folders):  # after their contents were written, because bundles are read-only
             made.chmod(mode)
 
 

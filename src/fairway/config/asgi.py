@@ -7,7 +7,7 @@ from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fairway.config.settings")
-django.setup(set_prefix=False)  # which what follows needs
+django.setup(set_prefix=False)  # before the imports that need it
 
 from django.conf import settings  # noqa: E402
 from django.http import HttpRequest, HttpResponseBase  # noqa: E402
@@ -18,11 +18,11 @@ from fairway.web.live import Streams  # noqa: E402
 
 
 class OneThread(ASGIHandler):
-    """Django's handler, but middleware and view run in one call in the request's thread. Django's own returns to the
-    event loop between them, because a view may be asynchronous; none of ours is."""
+    """Django's handler, but middleware and view run in one call in the request's thread. Django's own handler returns to the
+    event loop between them, because a view may be asynchronous; none of Fairway's views is."""
 
     def load_middleware(self, is_async: bool = False) -> None:
-        """The chain that threads call."""
+        """Build the middleware chain for calls from threads."""
         super().load_middleware(is_async=False)
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:

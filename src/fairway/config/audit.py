@@ -32,12 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
     if wanted.print_heads:
         return _print_heads()
     try:
-        found = verified(_kept(wanted.head))
+        verification = verified(_kept(wanted.head))
     except (OSError, UnicodeDecodeError, Invalid) as problem:
         sys.stderr.write(f"{problem}\n")
         return 2
-    sys.stdout.write(json.dumps(asdict(found)) + "\n")
-    return 0 if found.is_intact else 1
+    sys.stdout.write(json.dumps(asdict(verification)) + "\n")
+    return 0 if verification.is_intact else 1
 
 
 def verified(kept: Sequence[Head]) -> Verification:
@@ -52,14 +52,16 @@ def verified(kept: Sequence[Head]) -> Verification:
     from fairway.activity.queries import verify
 
     own = head_file().valid()  # read first, because heads that are signed meanwhile are for later events
-    found = verify([*own, *kept])
-    forged = first_mismatch(own, {one.event: one.hash for one in own}, sys.maxsize, key=public_key(settings.HEAD_KEY))
-    if found.is_intact and forged:
-        return replace(found, is_intact=False, broken_at=forged.at, sentence=forged.sentence)
+    result = verify([*own, *kept])
+    forged = first_mismatch(own, {head.event: head.hash for head in own}, sys.maxsize, key=public_key(settings.HEAD_KEY))
+    if result.is_intact and forged:
+        return replace(result, is_intact=False, broken_at=forged.at, sentence=forged.sentence)
     if gone := triggers.missing(connection):
-        said = f"{found.sentence} But the database no longer refuses changes: {', '.join(gone)} is gone until Fairway runs."
-        return replace(found, is_intact=False, sentence=said)
-    return found
+        sentence = (
+            f"{result.sentence} But the database no longer refuses changes: {', '.join(gone)} is gone until Fairway runs."
+        )
+        return replace(result, is_intact=False, sentence=sentence)
+    return result
 
 
 def _kept(files: Sequence[Path]) -> list[Head]:

@@ -22,7 +22,7 @@ VOLUMES = ("process/volumes", "process/homes")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0, or 1 with the reason on standard error."""
+    """Write the backup; returns exit code 0, or 1 with the reason on standard error."""
     parser = argparse.ArgumentParser(prog="fairway backup")
     parser.add_argument("file", type=Path)
     parser.add_argument("--without-keys", action="store_true")
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 class Refusal(Exception):
-    """Why the backup is impossible, and what to do."""
+    """The backup is impossible; the message says why, and what to do."""
 
 
 def _open_for_reading() -> None:

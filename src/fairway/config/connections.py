@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fairway.config.pace import Pace, PaceLimits, State, TooSlow, beyond, judged
 
-LOOK_EVERY = 5.0  # seconds between two looks at all connections, while there are any
+LOOK_EVERY = 5.0  # seconds between two checks of all connections, while there are any
 STATUS = {
     TooSlow.HEAD: b"408 Request Timeout",
     TooSlow.BODY: b"408 Request Timeout",
@@ -31,7 +31,7 @@ def limits() -> PaceLimits:
 
 
 class PacedProtocol(H11Protocol):
-    """One client's connection."""
+    """The connection of one client, which is closed if it is too slow."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -75,8 +75,8 @@ class PacedProtocol(H11Protocol):
         return State.BODY if self.cycle.more_body and not self.flow.read_paused else State.ELSE
 
     def moved(self, state: State) -> int:
-        """Bytes: those received; or those that were read. What is left, here and in the kernel, falls meanwhile; a pause
-        that ended says that much was read."""
+        """The progress in bytes. While the client has to read, it rises as the buffers here and in the kernel empty, and by
+        a large step whenever uvicorn may write again; else it is the number of bytes received."""
         if state == State.READER:
             return self.pauses * 2**30 - self.transport.get_write_buffer_size() - self._left_in_kernel()
         return self.received
@@ -116,13 +116,14 @@ class Sweeper:
 
     @classmethod
     def of(cls, server_state: Any, loop: asyncio.AbstractEventLoop) -> Sweeper:
-        found = getattr(server_state, "fairway_sweeper", None)
-        if found is None:
-            found = server_state.fairway_sweeper = cls(server_state.connections, loop)
-        return found
+        sweeper = getattr(server_state, "fairway_sweeper", None)
+        if sweeper is None:
+            sweeper = server_state.fairway_sweeper = cls(server_state.connections, loop)
+        return sweeper
 
     def watch(self) -> None:
-        """There is a new connection. When there are very many, they are looked at at once, though not all the time."""
+        """Check regularly from now on, because there is a new connection. If there are very many, check them at once, but at
+        most five times in each interval."""
         if self._timer is None:
             self._timer = self._loop.call_later(self._every, self._tick)
         elif len(self._connections) > 4 * self._limits.unfinished and self._loop.time() > self._looked_at + self._every / 5:
@@ -134,14 +135,14 @@ class Sweeper:
 
     def look(self) -> None:
         now = self._looked_at = self._loop.time()
-        there = sorted(
+        paced = sorted(
             (connection for connection in self._connections if isinstance(connection, PacedProtocol)),
-            key=lambda one: one.number,
+            key=lambda connection: connection.number,
         )
-        for one in there:
-            state = one.state()
-            if why := judged(one.pace, state, now, one.moved(state), self._limits):
-                one.end(why, self._limits)
-        unfinished = [one for one in there if one.is_unfinished]
-        for place in beyond((one.address for one in unfinished), self._limits.unfinished):
-            unfinished[place].end(TooSlow.UNFINISHED, self._limits)
+        for connection in paced:
+            state = connection.state()
+            if why := judged(connection.pace, state, now, connection.moved(state), self._limits):
+                connection.end(why, self._limits)
+        unfinished = [connection for connection in paced if connection.is_unfinished]
+        for index in beyond((connection.address for connection in unfinished), self._limits.unfinished):
+            unfinished[index].end(TooSlow.UNFINISHED, self._limits)

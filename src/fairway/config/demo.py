@@ -1,7 +1,7 @@
 """Creates the people of ``fairway up --demo``, one per role with a generated password, and a token for the command line.
 
-``demo/sign-in.json`` (0600) transfers the passwords. The command that shows them (``fairway demo``, ``fairway up --demo``)
-removes them from it, so that they are shown once and are not stored in clear any more.
+The passwords are in ``demo/sign-in.json`` (0600) until a command shows them (``fairway demo``, ``fairway up --demo``). It
+removes them from the file, so that they are shown once and are no longer stored in clear.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from fairway.activity.rules import Door
 
 
 def sign_in_file() -> Path:
-    place: Path = settings.DATA.folder("demo") / "sign-in.json"
-    return place
+    path: Path = settings.DATA.folder("demo") / "sign-in.json"
+    return path
 
 
 def ensure_demo_people() -> None:
@@ -35,7 +35,7 @@ def ensure_demo_people() -> None:
         user = User.objects.get(username="admin")
         actor = actor_for(user, door=Door.CLI, identified_by="demo set-up")
         _token, text = create_token(actor=actor, name="demo")
-        # Before the commit, else a crash would lose the passwords.
+        # Written before the commit, because a crash in between would otherwise lose the passwords.
         _write({"username": "admin", "password": passwords["admin"], "token": text, "people": passwords})
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 Finding = dict[str, str]
 APPLIED = "SELECT name FROM django_migrations WHERE app = 'fairway'"
 IS_OURS = "SELECT 1 FROM sqlite_master WHERE name = 'django_migrations'"
-LITTLE_DISK = 2 * 2**30  # bytes; below, builds and pulls soon fail
+LITTLE_DISK = 2 * 2**30  # free bytes; with less, builds and pulls soon fail
 
 
 def findings() -> Iterator[Finding]:
@@ -21,7 +21,7 @@ def findings() -> Iterator[Finding]:
     for look in (_python, _data, _disk, _database, _caddy, _uv, _git, _node, _ssh, _docker, _names):
         try:
             yield look()
-        except Exception as error:  # an examination that breaks is itself a finding
+        except Exception as error:  # that it failed is a finding, too
             yield _finding(look.__name__.strip("_").capitalize(), "bad", f"could not be looked at: {error}")
     yield from _walls()
     yield from _heads()
@@ -37,40 +37,40 @@ def _python() -> Finding:
 
 
 def _data() -> Finding:
-    place = Path(os.environ["FAIRWAY_DATA"])
-    if not place.exists():
-        return _finding("Data directory", "note", f"{place} does not exist yet; fairway up makes it.")
-    if place.stat().st_mode & 0o077:
-        return _finding("Data directory", "bad", f"{place} can be read by others; run: chmod 700 {place}")
-    return _finding("Data directory", "good" if os.access(place, os.W_OK) else "bad", str(place))
+    folder = Path(os.environ["FAIRWAY_DATA"])
+    if not folder.exists():
+        return _finding("Data directory", "note", f"{folder} does not exist yet; fairway up makes it.")
+    if folder.stat().st_mode & 0o077:
+        return _finding("Data directory", "bad", f"{folder} can be read by others; run: chmod 700 {folder}")
+    return _finding("Data directory", "good" if os.access(folder, os.W_OK) else "bad", str(folder))
 
 
 def _disk() -> Finding:
-    place = Path(os.environ["FAIRWAY_DATA"])
-    while not place.exists():
-        place = place.parent
-    disk = shutil.disk_usage(place)
-    words = f"{disk.free / 2**30:.1f} of {disk.total / 2**30:.1f} GB free below {place}"
+    folder = Path(os.environ["FAIRWAY_DATA"])
+    while not folder.exists():
+        folder = folder.parent
+    disk = shutil.disk_usage(folder)
+    words = f"{disk.free / 2**30:.1f} of {disk.total / 2**30:.1f} GB free below {folder}"
     if disk.free < LITTLE_DISK:
         return _finding("Free disk", "bad", f"{words}: builds and deployments will soon fail; free some space.")
     return _finding("Free disk", "note" if disk.free < disk.total / 20 else "good", words)
 
 
 def _database() -> Finding:
-    place = Path(os.environ["FAIRWAY_DATA"]) / "fairway.sqlite3"
+    path = Path(os.environ["FAIRWAY_DATA"]) / "fairway.sqlite3"
     if url := os.environ.get("FAIRWAY_DATABASE_URL"):
         return _postgresql(url)
-    if not place.exists():
+    if not path.exists():
         return _finding("Database", "note", "SQLite, made at the first start.")
     import sqlite3
 
-    connection = sqlite3.connect(f"file:{place}?mode=ro", uri=True)
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
         answer = connection.execute("PRAGMA quick_check").fetchone()[0]
         applied = connection.execute(APPLIED).fetchall() if connection.execute(IS_OURS).fetchone() else []
     finally:
         connection.close()
-    return _judged("good" if answer == "ok" else "bad", f"SQLite at {place}: {answer}", applied)
+    return _judged("good" if answer == "ok" else "bad", f"SQLite at {path}: {answer}", applied)
 
 
 def _postgresql(url: str) -> Finding:
@@ -89,7 +89,7 @@ def _postgresql(url: str) -> Finding:
 
 
 def _judged(state: str, sentence: str, applied: list[tuple[str]]) -> Finding:
-    """What is known of the database, unless it is newer than this program."""
+    """The finding about the database; it is bad if the database is newer than this program."""
     from fairway.config.upgrading import refuse_newer
     from fairway.shared.failures import NeedsPerson
 
@@ -117,18 +117,18 @@ def _git() -> Finding:
 
 
 def _node() -> Finding:
-    found = _program("npm", "Node.js is not here; builds that need it fetch it from the package indexes.")
-    return {**found, "what": "Node and npm"}
+    finding = _program("npm", "Node.js is not here; builds that need it fetch it from the package indexes.")
+    return {**finding, "what": "Node and npm"}
 
 
 def _ssh() -> Finding:
-    found = _program("ssh", "Docker hosts over SSH cannot be reached from here; install openssh-client.")
-    return {**found, "what": "SSH"}
+    finding = _program("ssh", "Docker hosts over SSH cannot be reached from here; install openssh-client.")
+    return {**finding, "what": "SSH"}
 
 
 def _program(name: str, without: str) -> Finding:
-    place = shutil.which(name)
-    return _finding(name.capitalize(), "good" if place else "note", place or without)
+    path = shutil.which(name)
+    return _finding(name.capitalize(), "good" if path else "note", path or without)
 
 
 def _docker() -> Finding:

@@ -14,12 +14,12 @@ from typing import NoReturn
 
 from fairway.config.log_file import keep_small
 
-HEARD = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}  # what the supervisor waits for, blocked in it
+HEARD = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}  # the supervisor blocks these signals and waits for them
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 
 def fork(work: Callable[[], None]) -> int:
-    """`work` in a process of its own, which ends with it (0 when it returns, 1 when it raises); returns its pid."""
+    """Run `work` in a new process and return its pid. The process exits with 0 if `work` returns, with 1 if it raises."""
     pid = os.fork()
     if not pid:
         _become(work)
@@ -27,7 +27,8 @@ def fork(work: Callable[[], None]) -> int:
 
 
 def run(work: Callable[[], None]) -> int:
-    """`fork`, waiting for it: its exit code. What `work` leaves in memory goes with it; it ends when we do."""
+    """Run `work` in a new process, wait, and return its exit code. The memory that `work` needs is freed with the process,
+    which ends if this process ends."""
 
     def follow() -> None:
         _end_with_parent()
@@ -40,7 +41,7 @@ def _become(work: Callable[[], None]) -> NoReturn:
     status = 1
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
-        os.setpgid(0, 0)  # a terminal's Ctrl-C reaches the supervisor alone, which then ends the others in order
+        os.setpgid(0, 0)  # so that Ctrl-C in a terminal reaches only the supervisor, which then ends the others in order
         work()
         status = 0
     except SystemExit as exit_:
@@ -57,17 +58,17 @@ def _become(work: Callable[[], None]) -> NoReturn:
 
 
 def adopt_orphans(yes: bool) -> None:
-    """Whether the children of our children become ours when their parent ends."""
+    """Set whether this process becomes the parent of its grandchildren when their parent ends."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(yes), 0, 0, 0)
 
 
 def change_parent(old: int, new: int) -> None:
-    """Wait until `old` has ended and `new` has adopted this process, then bind its life to `new`: ended by SIGTERM with it.
+    """Wait until `old` has ended and `new` has adopted this process. From then on the kernel sends SIGTERM when `new` ends.
 
-    Exits at once when `new` is gone already.
+    It exits at once if `new` has ended already.
     """
     while os.getppid() == old:
-        time.sleep(0.002)  # a death signal asked for now would tell of the old parent's end, which is what we wait for
+        time.sleep(0.002)  # a death signal that is set now would be sent when the old parent ends
     _end_with_parent()
     if os.getppid() != new:
         raise SystemExit(0)

@@ -23,8 +23,8 @@ class Forwarded:
     """
 
     def __init__(self, application: Application, trusted: Sequence[str]) -> None:
-        for one in trusted:
-            ipaddress.ip_network(one, strict=False)
+        for network in trusted:
+            ipaddress.ip_network(network, strict=False)
         self._application = application
         self._trusting = ProxyHeadersMiddleware(self._checked, list(trusted))  # type: ignore[arg-type]
 
@@ -36,7 +36,8 @@ class Forwarded:
         await self._trusting(scope, receive, send)  # type: ignore[arg-type]
 
     async def _checked(self, scope: Scope, receive: Any, send: Any) -> None:
-        """An address that is none would stand in events, and count its own failed sign-ins: the proxy's is taken instead."""
+        """Use the proxy's own address if the header contains something that is no address. Otherwise that would appear in
+        events, and failed sign-ins would be counted for it."""
         if not _is_address(scope.get("client")):
             scope["client"] = scope["fairway.peer"]
         scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in SAID]

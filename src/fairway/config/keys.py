@@ -1,7 +1,7 @@
-"""``fairway rotate-keys``: adds a key for secrets at rest and seals everything with it; old keys stay, to open old backups.
+"""``fairway rotate-keys``: adds a key for secrets at rest and seals everything with it. Old keys are kept for old backups.
 
-Only while the control plane does not run (applications may go on serving): running processes know the keys they
-started with.
+It is refused while the control plane runs, because running processes know only the keys they started with. Applications may
+go on serving.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fairway.config.runfile import CannotStart, nobody_runs
 
 
 def main() -> int:
-    """Exit code 0, or 1 with the reason on standard error."""
+    """Rotate the keys; returns exit code 0, or 1 with the reason on standard error."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fairway.config.settings")
     from django.conf import settings
 
@@ -46,15 +46,15 @@ def _rotate() -> None:
     sys.stdout.write(f"{rotate_keys() + reseal_options() + reseal_mail() + reseal()} secrets are sealed with the new key.\n")
 
 
-def add_key(place: Path) -> str:
+def add_key(path: Path) -> str:
     """Add a new key before the others, atomically; returns it."""
     key = Fernet.generate_key().decode()
-    draft = place.with_suffix(".draft")
+    draft = path.with_suffix(".draft")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(f"{key}\n{place.read_text().strip()}\n")
+        file.write(f"{key}\n{path.read_text().strip()}\n")
         file.flush()
         os.fsync(file.fileno())
-    os.replace(draft, place)
+    os.replace(draft, path)
     return key
 
 

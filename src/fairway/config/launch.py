@@ -1,6 +1,6 @@
 """Loads the application once and forks web and worker from it (docs/decisions/0011).
 
-The process that does so ends at once; otherwise it would keep a copy of every memory page that the two have changed.
+The process that does so ends right afterwards; otherwise it would keep a copy of every memory page that the others change.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ M_ARENA_MAX = -8  # malloc.h
 
 
 def launch(names: tuple[str, ...], bind: str, port: int, *, is_shared: bool, supervisor: int, answer: int) -> None:
-    """Fork `names`, say their pids on the pipe `answer`, and return: the caller's process is to end then, and
-    `supervisor` to adopt them. `is_shared`: several web processes listen on the port."""
+    """Fork the processes `names` and write their pids to the pipe `answer`. Afterwards the calling process must end, so that
+    the process `supervisor` adopts them. `is_shared` says that several web processes listen on the port."""
     from fairway.config.sqlite3.base import IDLE
 
     _load(names)
@@ -45,7 +45,7 @@ def launch(names: tuple[str, ...], bind: str, port: int, *, is_shared: bool, sup
 
 
 def set_up() -> None:
-    """Django, ready for use."""
+    """Set up logging and Django."""
     import django
 
     from fairway.config.logs import configure
@@ -55,9 +55,10 @@ def set_up() -> None:
 
 
 def prepare(*, is_demo: bool, has_workers: bool) -> str | None:
-    """Bring the database up to date and make what must exist from the start; the first administrator's link, if needed.
+    """Migrate the database and create what must exist from the start. Returns the secret of the first administrator's link,
+    or None if there are people already.
 
-    Raises SystemExit with code 2, having said why, when this must not start here.
+    If Fairway must not start here, it logs why and raises SystemExit with code 2.
     """
     from fairway.config import upgrading
     from fairway.shared.failures import Failure
@@ -89,24 +90,24 @@ def _ensure_beginnings(*, is_demo: bool, has_workers: bool) -> str | None:
 
 
 def _ensure_private_database() -> None:
-    """SQLite gives its file the usual mode, and its journals the mode of the file."""
+    """Give SQLite's file the mode 0600. SQLite would use the usual mode, and its journals get the mode of the file."""
     from django.conf import settings
 
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
-        place = settings.DATA.folder() / database["NAME"]
-        os.close(os.open(place, os.O_RDWR | os.O_CREAT, 0o600))
-        os.chmod(place, 0o600)
+        path = settings.DATA.folder() / database["NAME"]
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.chmod(path, 0o600)
 
 
-def say(answer: int, what: dict[str, object]) -> None:
-    """One JSON object on the pipe, whole or not at all."""
-    os.write(answer, json.dumps(what).encode() + b"\n")
+def say(answer: int, content: dict[str, object]) -> None:
+    """Write one JSON object to the pipe. It is so short that it is written completely or not at all."""
+    os.write(answer, json.dumps(content).encode() + b"\n")
 
 
 def _load(names: tuple[str, ...]) -> None:
-    """Import what they need, in memory that they share until one of them changes it. A worker that died is back sooner
-    because the web's half, which is the larger one, is left out."""
+    """Import what these processes need, into memory that they share until one of them changes it. If only a worker must be
+    started again, the imports of the web process, which are the larger part, are left out."""
     from django.db import connections
 
     from fairway.workflows import register_all
@@ -124,12 +125,12 @@ def _load(names: tuple[str, ...]) -> None:
 
     register_all()
     connections.close_all()
-    # otherwise the collector would write to, and so copy, every shared page; looking first for what of it could be
+    # Without this the garbage collector would write to every shared page, and so copy it. There is no collection before,
+    # because it would take a tenth of the start and free next to nothing.
     gc.freeze()
-    # freed takes a tenth of a start and frees nothing worth having
     gc.enable()
     libc = ctypes.CDLL(None)
-    libc.mallopt(M_ARENA_MAX, 1)  # our threads mostly wait; an arena for each would only keep scraps of its own
+    libc.mallopt(M_ARENA_MAX, 1)  # threads here mostly wait, and an arena for each of them would only waste memory
     libc.malloc_trim(0)
 
 
@@ -144,22 +145,22 @@ def _web(bind: str, port: int, *, is_shared: bool) -> None:
         port=port,
         log_level="warning",
         timeout_graceful_shutdown=3,
-        lifespan="on",  # so that open streams end when the process is asked to stop
+        lifespan="on",  # so that open streams end when the process shall stop
         loop="asyncio",
         http=PacedProtocol,
         ws="none",  # Fairway's pages use no websockets; those of applications pass through the proxy
         server_header=False,
-        proxy_headers=False,  # `config.asgi` believes those who are named, and nobody else
+        proxy_headers=False,  # `config.forwarded` reads these headers, and only those of trusted proxies
     )
     server = uvicorn.Server(config)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # which uvicorn raises again once it has stopped
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises the signal again after it has stopped
     server.run(sockets=[_listener(bind, port)] if is_shared else None)
     if not server.started:
         raise SystemExit(3)
 
 
 def _listener(bind: str, port: int) -> socket.socket:
-    """A socket of this process's own on the port that its siblings listen on too; the kernel deals visitors out."""
+    """A socket of this process on the port on which other web processes listen, too. The kernel distributes connections."""
     listener = socket.socket(socket.AF_INET6 if ":" in bind else socket.AF_INET)
     for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
         listener.setsockopt(socket.SOL_SOCKET, option, 1)

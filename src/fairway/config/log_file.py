@@ -1,8 +1,8 @@
-"""``logs/fairway.log``: several processes write to it, and none holds on to it when it has become large. Knows no Django.
+"""Rotation of ``logs/fairway.log``, to which several processes write. No Django here.
 
-Whoever finds it too large renames it and goes on in a new one; the others notice at their next line. What they write until
-then goes to the renamed file, so that nothing is lost. Where standard error is something else (a terminal, a journal), that
-keeps it.
+The process that finds the file too large renames it and writes to a new one. The others notice it at their next line; what
+they write until then goes to the renamed file, so that nothing is lost. If standard error is something else (a terminal, a
+journal), nothing is rotated.
 """
 
 from __future__ import annotations
@@ -12,43 +12,44 @@ import fcntl
 import os
 import stat
 
-VARIABLE = "FAIRWAY_LOG_FILE"  # set for whoever was started with its output going there
+VARIABLE = "FAIRWAY_LOG_FILE"  # set for processes whose output goes to that file
 LARGEST = 10 * 1024 * 1024  # bytes of one file
-KEPT = 5  # older files
+KEPT = 5  # older files that are kept
 STDOUT, STDERR = 1, 2
 
 
 def keep_small(largest: int = LARGEST) -> None:
-    """Call it before a line is written. A disk that is full, or a file that cannot be renamed, keeps the file as it is."""
-    place = os.environ.get(VARIABLE, "")
+    """Rotate the file if it is larger than `largest` bytes. Call it before a line is written. If the disk is full or the
+    file cannot be renamed, it is left as it is."""
+    path = os.environ.get(VARIABLE, "")
     try:
-        if place and stat.S_ISREG(os.fstat(STDERR).st_mode):
-            _follow(place)
+        if path and stat.S_ISREG(os.fstat(STDERR).st_mode):
+            _follow(path)
             if os.fstat(STDERR).st_size > largest:
-                _put_aside(place, largest)
+                _put_aside(path, largest)
     except OSError:
         pass
 
 
-def _follow(place: str) -> None:
-    """Write where the others write now, when somebody has put the file aside."""
+def _follow(path: str) -> None:
+    """If another process has renamed the file, write to the new one from now on."""
     with contextlib.suppress(FileNotFoundError):
-        if os.path.samestat(os.fstat(STDERR), os.stat(place)):
+        if os.path.samestat(os.fstat(STDERR), os.stat(path)):
             return
-    fresh = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    fresh = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     for number in (STDOUT, STDERR):
         os.dup2(fresh, number)
     os.close(fresh)
 
 
-def _put_aside(place: str, largest: int) -> None:
-    lock = os.open(f"{place}.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _put_aside(path: str, largest: int) -> None:
+    lock = os.open(f"{path}.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if os.stat(place).st_size > largest:  # else somebody else was first
+        if os.stat(path).st_size > largest:  # otherwise another process was first
             for number in range(KEPT, 0, -1):
                 with contextlib.suppress(FileNotFoundError):
-                    os.replace(f"{place}.{number - 1}" if number > 1 else place, f"{place}.{number}")
+                    os.replace(f"{path}.{number - 1}" if number > 1 else path, f"{path}.{number}")
     finally:
         os.close(lock)
-    _follow(place)
+    _follow(path)

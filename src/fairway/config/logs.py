@@ -14,7 +14,7 @@ from typing import TextIO
 
 from fairway.config.log_file import keep_small
 
-LONGEST = 64 * 1024  # characters of a message or a traceback: what came from outside is not repeated without end
+LONGEST = 64 * 1024  # characters of a message or a traceback, because they may quote endless text from outside
 
 
 class OurLog(logging.StreamHandler[TextIO]):
@@ -26,8 +26,8 @@ class OurLog(logging.StreamHandler[TextIO]):
 
 
 MASK = "••••"
-# What lets somebody in and may stand in a message: links that work once, feeds, tokens, codes of a hand-over, passwords in
-# addresses. A test holds the addresses against the routes.
+# Credentials that messages may contain: links that work once, feeds, tokens, codes that hand over a sign-in, passwords in
+# URLs. A test compares the paths with the routes.
 LETS_IN = re.compile(
     r"(?P<kept>/first-run/|/invitation/|/calendar/feeds/|/password/reset/key/[0-9A-Za-z]+-|[?&]code=|://[^/\s:@]*:(?=[^/\s@]+@))"
     r"[^\s/\"'<>&@]+|fwy_[A-Za-z0-9_-]{43}"
@@ -35,19 +35,20 @@ LETS_IN = re.compile(
 
 
 def without_what_lets_in(text: str) -> str:
-    """The text with every such credential masked."""
+    """The text with every credential in it masked; see `LETS_IN`."""
     return LETS_IN.sub(lambda found: f"{found['kept'] or ''}{MASK}", text)
 
 
 class Discreet(logging.Formatter):
-    """The format for terminals."""
+    """The format for terminals, with credentials masked."""
 
     def format(self, record: logging.LogRecord) -> str:
         return without_what_lets_in(super().format(record))
 
 
 class JsonLine(logging.Formatter):
-    """``{"timestamp", "level", "logger", "event", "exception"?}``"""
+    """The format for files and journals, with credentials masked: ``{"timestamp", "level", "logger", "event",
+    "exception"?}``."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -70,4 +71,4 @@ def configure() -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("fairway").setLevel(logging.INFO)
-    logging.getLogger("django.request").setLevel(logging.ERROR)  # refusals are answers, not faults
+    logging.getLogger("django.request").setLevel(logging.ERROR)  # it logs every 4xx response as a warning

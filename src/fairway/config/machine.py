@@ -1,7 +1,7 @@
-"""Stops everything of this machine's Fairway.
+"""Stops everything that Fairway runs on this machine.
 
-By its folders alone, without Django and its database: that would take ten times as long, and could not be done while a
-database is away.
+It reads only the folders of the data directory. With Django and its database it would take ten times as long, and would not
+work while the database cannot be reached.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from fairway.drivers.proxy.caddy import FoundCaddy
 
 
 def stop_everything(data: Path) -> None:
-    """Stop the applications of this machine's runtimes, then their resources, and the proxy, and close the tunnels to other
-    hosts; volumes, data and containers are kept. What cannot be stopped does not keep the others: its failure is raised at
-    the end.
+    """Stop the applications of this machine's runtimes, then their resources and the proxy, and close the tunnels to other
+    hosts. Volumes, data and containers are kept. If something cannot be stopped, the rest is stopped all the same, and the
+    error is raised at the end.
 
     The wanted state of placements and resources is not changed, so the next ``fairway up`` starts them again.
     """
@@ -36,13 +36,13 @@ def _stop_applications(data: Path) -> None:
 
     runtime = ProcessRuntime(data)
     with ThreadPoolExecutor(max_workers=8) as pool:
-        list(pool.map(lambda one: runtime.ensure_stopped(one.name), runtime.instances()))
+        list(pool.map(lambda instance: runtime.ensure_stopped(instance.name), runtime.instances()))
 
 
 def _stop_resources(data: Path) -> None:
-    """Every server, whatever kind it is: its shim knows how it wants to be asked."""
+    """Stop the servers of all resources. The shim of each knows which signal stops it, so the kind does not matter."""
     folders = data / "resources"
-    names = [place.name for place in folders.iterdir() if place.name[0] != "."] if folders.is_dir() else []
+    names = [folder.name for folder in folders.iterdir() if folder.name[0] != "."] if folders.is_dir() else []
     if not names:
         return
     from fairway.drivers.resources.supervised import Supervised

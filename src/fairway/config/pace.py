@@ -13,8 +13,8 @@ from enum import StrEnum
 
 @dataclass(frozen=True)
 class PaceLimits:
-    """`head_seconds` until a header is whole; `window_seconds` in which a body, or an answer, must move by `window_bytes`;
-    `unfinished` requests of one address."""
+    """A header must be complete within `head_seconds`. A body, or the reading of an answer, must progress by `window_bytes`
+    in every `window_seconds`. One address may have `unfinished` incomplete requests."""
 
     head_seconds: float = 10.0
     window_seconds: float = 30.0
@@ -27,12 +27,12 @@ class State(StrEnum):
 
     HEAD = "head"  # the rest of a request's header
     BODY = "body"  # the rest of its body
-    READER = "reader"  # the visitor, to read what was written
-    ELSE = "else"  # nobody's fault: we work, or nothing was asked
+    READER = "reader"  # the client, which has to read the answer
+    ELSE = "else"  # nothing that the client has to do: Fairway works, or there is no request
 
 
 class TooSlow(StrEnum):
-    """Why a connection ends; the values are the sentences for whoever waits at the other end."""
+    """Why a connection is closed. The values are the sentences that the client gets."""
 
     HEAD = "The header of the request did not arrive whole within {head_seconds:g} s. Send it again."
     BODY = "The body of the request came slower than {rate:g} bytes a second. Send it again on a better line, or in parts."
@@ -46,7 +46,7 @@ class TooSlow(StrEnum):
 
 @dataclass
 class Pace:
-    """One connection: what it waits for, since when, and how far that had come when the window began."""
+    """One connection: what it waits for, since when, and the progress in bytes when the current window began."""
 
     state: State = State.ELSE
     since: float = 0.0
@@ -70,11 +70,12 @@ def judged(pace: Pace, state: State, now: float, moved: int, limits: PaceLimits)
 
 
 def beyond(addresses: Iterable[str], most: int) -> list[int]:
-    """The places in `addresses` (of requests that are not whole, oldest first) beyond the `most` of their address."""
+    """The indexes of the entries in `addresses` that exceed the limit of `most` for their address. `addresses` are those of
+    incomplete requests, oldest first."""
     seen: dict[str, int] = {}
-    found = []
-    for place, address in enumerate(addresses):
+    indexes = []
+    for index, address in enumerate(addresses):
         seen[address] = seen.get(address, 0) + 1
         if seen[address] > most:
-            found.append(place)
-    return found
+            indexes.append(index)
+    return indexes

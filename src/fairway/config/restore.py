@@ -16,11 +16,11 @@ from fairway.config.runfile import CannotStart, nobody_runs
 
 
 class Refusal(Exception):
-    """Why the restore is impossible, and what to do."""
+    """The restore is impossible; the message says why, and what to do."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0, or 1 with the reason on standard error."""
+    """Restore a backup; returns exit code 0, or 1 with the reason on standard error."""
     parser = argparse.ArgumentParser(prog="fairway restore")
     parser.add_argument("file", type=Path)
     parser.add_argument("--keys", type=Path)
@@ -81,11 +81,12 @@ def _carry_heads(data: Path, draft: Path) -> None:
 
 
 def _is_bare(data: Path) -> bool:
-    return {place.name for place in data.iterdir()} <= {"run"}
+    return {path.name for path in data.iterdir()} <= {"run"}
 
 
 def _restore_database(draft: Path, manifest: dict[str, Any], *, replaces: bool) -> tuple[int, int]:
-    """Returns how many deployments were running when the backup was made, and the result of `_heads_reach_further`."""
+    """Load the rows into an empty database. Returns how many deployments were running when the backup was made, and the
+    result of `_heads_reach_further`. Raises `Refusal`."""
     os.environ |= {"FAIRWAY_DATA": str(draft), "DJANGO_SETTINGS_MODULE": "fairway.config.settings"}
     import django
     from django.conf import settings
@@ -131,7 +132,8 @@ def _clear_database(*, replaces: bool) -> None:
 
 
 def _begin_again(manifest: dict[str, Any]) -> int:
-    """Migrate the rows, end interrupted deployments, record the restore, and verify that no event is missing."""
+    """Migrate the rows, verify the chain of events, end interrupted deployments, and record the restore. Returns how many
+    deployments were ended. Raises `Refusal` if the chain is broken."""
     from django.core.management import call_command
     from django.db import transaction
 
@@ -141,9 +143,9 @@ def _begin_again(manifest: dict[str, Any]) -> int:
     from fairway.activity.rules import On
 
     call_command("migrate", verbosity=0, interactive=False)
-    found = verify()
-    if not found.is_intact:
-        raise Refusal(f"its chain of events is broken: {found.sentence}")
+    verification = verify()
+    if not verification.is_intact:
+        raise Refusal(f"its chain of events is broken: {verification.sentence}")
     with transaction.atomic():
         ended = _end_interrupted(manifest["created_at"])
         after = {"created_at": manifest["created_at"], "host": manifest["host"], "interrupted": ended}
@@ -183,11 +185,11 @@ def _put_in_place(draft: Path, data: Path) -> Path | None:
     return aside
 
 
-def _remove(place: Path) -> None:
-    if place.is_dir():
-        shutil.rmtree(place)
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
     else:
-        place.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 def _told(manifest: dict[str, Any], ended: int, aside: Path | None, reached: int) -> list[str]:

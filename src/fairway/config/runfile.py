@@ -1,7 +1,7 @@
-"""``run/*.json``: which supervisors run with this data directory, since they wrote it. Knows no Django.
+"""The files ``run/*.json``, in which the supervisors that run with this data directory are listed. No Django here.
 
-One with workers is ``fairway``, and there is only one: it owns applications and proxy. Beside it any number may run that
-have web processes only, each on a port of its own.
+The supervisor with workers is ``fairway``. There is only one, because it owns the applications and the proxy. Besides, any
+number of supervisors with only web processes may run, each on a port of its own.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ MAIN = "fairway"
 
 
 class CannotStart(Exception):
-    """What stands in the way, and what to do, in one sentence."""
+    """Fairway cannot start; the message says why, and what to do, in one sentence."""
 
 
 class RunFile:
-    """A supervisor's pid and ports; a lock beside it says whether that supervisor lives."""
+    """The file with a supervisor's pid and ports. The supervisor locks a file beside it as long as it lives."""
 
     def __init__(self, path: Path, content: dict[str, Any]) -> None:
         self._path, self._content = path, content
@@ -31,7 +31,8 @@ class RunFile:
     @classmethod
     @contextmanager
     def claimed(cls, data: Path, port: int, proxy_port: int, *, webs: int = 1, workers: int = 1) -> Iterator[RunFile]:
-        """Hold it while running. Raises `CannotStart` when another Fairway does the same with this data directory."""
+        """Write the file, and hold its lock until the block ends. Raises `CannotStart` if another supervisor of this kind
+        runs with this data directory, or while it is being restored."""
         name = MAIN if workers else f"web-{port}"
         folder = _folder(data)
         with _opened(folder / "lock") as shared, _opened(folder / f"{name}.lock") as own:
@@ -63,8 +64,8 @@ def nobody_runs(data: Path) -> Iterator[None]:
 
 
 def _folder(data: Path) -> Path:
-    for place in (data, data / "run"):
-        place.mkdir(parents=True, mode=0o700, exist_ok=True)
+    for folder in (data, data / "run"):
+        folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     return data / "run"
 
 
@@ -75,6 +76,6 @@ def _take(lock: TextIO, kind: int, sentence: str) -> None:
         raise CannotStart(sentence) from None
 
 
-def _opened(place: Path) -> TextIO:
-    """An empty file to write, its owner's only."""
-    return open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w")
+def _opened(path: Path) -> TextIO:
+    """The file, emptied and open for writing; only its owner can read it."""
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w")

@@ -22,16 +22,16 @@ ACME_DIRECTORY = os.environ.get("FAIRWAY_ACME_DIRECTORY", "")
 PROXY_TLS_ISSUER = os.environ.get("FAIRWAY_PROXY_TLS_ISSUER", "acme")
 PROXY_BINDS = os.environ.get("FAIRWAY_PROXY_BINDS", "127.0.0.1,::1").split(",")
 SOURCE_ADDRESSES = os.environ.get("FAIRWAY_SOURCE_ADDRESSES", "intranet")  # public, intranet or any
-ALLOW_FILE_SOURCES = os.environ.get("FAIRWAY_ALLOW_FILE_SOURCES") == "1"  # file:// repositories read this machine's disk
-PYTHON_DOWNLOADS = os.environ.get("FAIRWAY_PYTHON_DOWNLOADS", "on")  # on, off, or only: never a Python of this machine
+ALLOW_FILE_SOURCES = os.environ.get("FAIRWAY_ALLOW_FILE_SOURCES") == "1"  # with file:// people can read this machine's disk
+PYTHON_DOWNLOADS = os.environ.get("FAIRWAY_PYTHON_DOWNLOADS", "on")  # on, off, or only (this machine's Python is not used)
 PYTHON_MIRROR = os.environ.get("FAIRWAY_PYTHON_MIRROR", "")
-# Addresses or networks of what stands before us and may say for whom it asks: nobody, unless they are named.
-TRUSTED_PROXIES = [one.strip() for one in os.environ.get("FAIRWAY_TRUSTED_PROXIES", "").split(",") if one.strip()]
+# Addresses or networks of the proxies in front of Fairway whose headers with the client's address are trusted.
+TRUSTED_PROXIES = [name.strip() for name in os.environ.get("FAIRWAY_TRUSTED_PROXIES", "").split(",") if name.strip()]
 PUBLIC_URL = ascii_host_address(os.environ.get("FAIRWAY_PUBLIC_URL", f"http://localhost:{WEB_PORT}"))
 IS_DEMO = os.environ.get("FAIRWAY_DEMO") == "1"
 
 _allowed = os.environ.get("FAIRWAY_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-ALLOWED_HOSTS = [ascii_host_address(one) for one in _allowed.split(",")]
+ALLOWED_HOSTS = [ascii_host_address(name) for name in _allowed.split(",")]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL.startswith("https://") else []
 
 INSTALLED_APPS = [
@@ -92,13 +92,16 @@ TEMPLATES = [
 
 _url = os.environ.get("FAIRWAY_DATABASE_URL", "")
 DATABASES = {"default": database_from_url(_url) if _url else sqlite_database(DATA.private_file("fairway.sqlite3"))}
-# One-time codes, rate limits and counts of failed sign-ins: every web process must know them, and a restart must not forget.
+# One-time codes, rate limits and counts of failed sign-ins. They are in the database, so that all web processes share them
+# and a restart does not lose them.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "fairway_cache"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "fairway.User"
 AUTHENTICATION_BACKENDS = ["fairway.accounts.backend.Backend"]
-PASSWORD_HASHERS = [  # the first hashes: half the time of PBKDF2, and memory besides (OWASP Password Storage Cheat Sheet)
+# New passwords are hashed by the first, which takes half the time of PBKDF2 and also memory (OWASP Password Storage Cheat
+# Sheet).
+PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
@@ -113,7 +116,7 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # whoever types an address here must not make us write to it
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # otherwise anybody could make Fairway send mail to any address
 ACCOUNT_ADAPTER = "fairway.accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
     "change_password": "fairway.web.password_forms.ChangePasswordForm",
@@ -123,7 +126,7 @@ ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "fairway.accounts.reset_tokens.ResetTok
 CSRF_FAILURE_VIEW = "fairway.web.errors.csrf_failure"
 
 IS_HTTPS = PUBLIC_URL.startswith("https://")
-_HOST_ONLY = "__Host-" if IS_HTTPS else ""  # browsers take such a cookie from this host alone, by HTTPS alone
+_HOST_ONLY = "__Host-" if IS_HTTPS else ""  # browsers accept such a cookie only from this very host, and only over HTTPS
 SESSION_COOKIE_NAME = f"{_HOST_ONLY}fairway_session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -136,26 +139,24 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # uploads stream to disk; forms a
 FILE_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 FILE_UPLOAD_TEMP_DIR = None
 MAX_UPLOAD_BYTES = int(os.environ.get("FAIRWAY_UPLOAD_MB", "1024")) * 2**20
-SOURCE_FILES = int(os.environ.get("FAIRWAY_SOURCE_FILES", "20000"))  # files, folders and links of one source
-HEADER_SECONDS = float(os.environ.get("FAIRWAY_HEADER_SECONDS", "10"))  # a request's header must be whole within
-SLOW_SECONDS = float(os.environ.get("FAIRWAY_SLOW_SECONDS", "30"))  # a body, or an answer, must move within, at so many
-SLOW_BYTES = float(os.environ.get("FAIRWAY_SLOW_BYTES", "500"))  # bytes a second
-UNFINISHED_REQUESTS = int(os.environ.get("FAIRWAY_UNFINISHED_REQUESTS", "64"))  # of one address, header or body not whole
-STREAMS_PER_PERSON = int(os.environ.get("FAIRWAY_STREAMS_PER_PERSON", "200"))  # live pages and logs, in one web process
-DOWNLOADS_PER_PERSON = int(os.environ.get("FAIRWAY_DOWNLOADS_PER_PERSON", "4"))  # exports and whole logs, likewise
+SOURCE_FILES = int(os.environ.get("FAIRWAY_SOURCE_FILES", "20000"))  # the most files, folders and links in one source
+HEADER_SECONDS = float(os.environ.get("FAIRWAY_HEADER_SECONDS", "10"))  # within which a request's header must be complete
+SLOW_SECONDS = float(os.environ.get("FAIRWAY_SLOW_SECONDS", "30"))  # over which the speed of a request or answer is measured
+SLOW_BYTES = float(os.environ.get("FAIRWAY_SLOW_BYTES", "500"))  # a second; the least speed of a body, or of an answer
+UNFINISHED_REQUESTS = int(os.environ.get("FAIRWAY_UNFINISHED_REQUESTS", "64"))  # the most incomplete requests of one address
+STREAMS_PER_PERSON = int(os.environ.get("FAIRWAY_STREAMS_PER_PERSON", "200"))  # live pages and logs, per web process
+DOWNLOADS_PER_PERSON = int(os.environ.get("FAIRWAY_DOWNLOADS_PER_PERSON", "4"))  # exports and whole logs, per web process
 
 WORKER_SLOTS = int(os.environ.get("FAIRWAY_WORKER_SLOTS", "4"))
 LEASE_SECONDS = float(os.environ.get("FAIRWAY_LEASE_SECONDS", "10"))
-AWAY_ATTEMPTS = int(os.environ.get("FAIRWAY_AWAY_ATTEMPTS", "30"))  # for a host that is away; thirty take five minutes
-HEALTH_SECONDS = float(os.environ.get("FAIRWAY_HEALTH_SECONDS", "60"))  # a new version must be ready within
-DRAIN_SECONDS = float(os.environ.get("FAIRWAY_DRAIN_SECONDS", "30"))  # old instances may finish their requests within
-LOG_DAYS = float(os.environ.get("FAIRWAY_LOG_DAYS", "90"))  # logs of deployments and the times of their steps are kept
-LOG_BYTES = int(os.environ.get("FAIRWAY_LOG_MB", "2048")) * 2**20  # and all of them together hold no more text than this
-HEAD_SECONDS = float(os.environ.get("FAIRWAY_HEAD_SECONDS", "60"))  # a signed head of the chain of events is kept this often
-HEADS_TO = os.environ.get(
-    "FAIRWAY_HEADS_TO", ""
-)  # a folder, or an https address that takes POST, where they are kept as well
-WATCH_SECONDS = float(os.environ.get("FAIRWAY_WATCH_SECONDS", "300"))  # a new version is watched for
+AWAY_ATTEMPTS = int(os.environ.get("FAIRWAY_AWAY_ATTEMPTS", "30"))  # if a host cannot be reached; 30 take five minutes
+HEALTH_SECONDS = float(os.environ.get("FAIRWAY_HEALTH_SECONDS", "60"))  # within which a new version must be ready
+DRAIN_SECONDS = float(os.environ.get("FAIRWAY_DRAIN_SECONDS", "30"))  # within which old instances may finish their requests
+LOG_DAYS = float(os.environ.get("FAIRWAY_LOG_DAYS", "90"))  # for which the logs and step times of deployments are kept
+LOG_BYTES = int(os.environ.get("FAIRWAY_LOG_MB", "2048")) * 2**20  # the most text that all these logs have together
+HEAD_SECONDS = float(os.environ.get("FAIRWAY_HEAD_SECONDS", "60"))  # between two signed heads of the event chain
+HEADS_TO = os.environ.get("FAIRWAY_HEADS_TO", "")  # an external copy of them: a folder, or an https URL that accepts POST
+WATCH_SECONDS = float(os.environ.get("FAIRWAY_WATCH_SECONDS", "300"))  # for which a new version is watched
 WATCH_EVERY_SECONDS = float(os.environ.get("FAIRWAY_WATCH_EVERY_SECONDS", "10"))
 
 LANGUAGE_CODE = "en"
@@ -170,11 +171,11 @@ USE_I18N = True
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [Path(__file__).parent.parent / "web" / "static"]
-STATIC_ROOT = None  # served from the package; nothing to collect, nothing to go stale
+STATIC_ROOT = None  # files are served from the package, so nothing is collected that could become outdated
 WHITENOISE_USE_FINDERS = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-EMAIL_BACKEND = "fairway.accounts.mailing.Backend"  # never the console's: links would stand in the log
+EMAIL_BACKEND = "fairway.accounts.mailing.Backend"  # never the console's, which would write links into the log
 LOGGING_CONFIG = None

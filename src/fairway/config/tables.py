@@ -21,13 +21,13 @@ from django.db.migrations.recorder import MigrationRecorder
 Model = type[models.Model]
 Node = tuple[str, str]
 
-# Who is signed in, who works and where it runs belong to the installation that was saved, not to the one that is restored.
+# Sessions, workers and the installation's location are those of the installation that was saved, so they are not restored.
 LEFT_OUT = {"sessions.session", "fairway.worker", "fairway.installation"}
 BATCH = 500
 
 
 class Encoder(DjangoJSONEncoder):
-    """Times keep their microseconds, which Django's own encoder cuts; the chain of events is hashed over them."""
+    """Keeps the microseconds of times, which Django's own encoder cuts off; the hashes of the event chain include them."""
 
     def default(self, value: Any) -> Any:
         if hasattr(value, "isoformat"):
@@ -45,14 +45,14 @@ def snapshot() -> Any:
 
 
 def save(folder: Path) -> dict[str, int]:
-    """Every table as ``<folder>/<label>.jsonl``; returns how many rows each has. Call it inside `snapshot`."""
+    """Write every table as ``<folder>/<label>.jsonl``; returns how many rows each has. Call it inside `snapshot`."""
     return {model._meta.label_lower: _save(model, folder / f"{model._meta.label_lower}.jsonl") for model in _tables(apps)}
 
 
-def _save(model: Model, place: Path) -> int:
+def _save(model: Model, path: Path) -> int:
     fields, count = _fields(model), 0
     rows = model._base_manager.order_by("pk").values_list(*(field.attname for field in fields))
-    with open(place, "w", encoding="utf-8") as file:
+    with open(path, "w", encoding="utf-8") as file:
         for row in rows.iterator(chunk_size=BATCH):
             values = [field.value_to_string(_Row(field, value)) if _is_binary(field) else value
                       for field, value in zip(fields, row, strict=True)]  # fmt: skip
@@ -62,54 +62,54 @@ def _save(model: Model, place: Path) -> int:
 
 
 class _Row:
-    """What `value_to_string` wants: something that has the attribute."""
+    """An object with the value as an attribute, as `value_to_string` of a field requires."""
 
     def __init__(self, field: Any, value: Any) -> None:
         setattr(self, field.attname, value)
 
 
 def applied() -> list[Node]:
-    """The migrations this database has."""
+    """The migrations that this database has."""
     return sorted(MigrationRecorder(connection).applied_migrations())
 
 
 def pending() -> list[str]:
-    """The migrations this database does not have yet."""
+    """The migrations that this database does not have yet."""
     executor = MigrationExecutor(connection)
     return [str(migration) for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]
 
 
 def unknown(nodes: Iterable[Node]) -> list[str]:
-    """Those of `nodes` that this version does not have."""
+    """The migrations among `nodes` that this version of Fairway does not have."""
     known = MigrationExecutor(connection).loader.graph.nodes
     return [".".join(node) for node in nodes if node not in known]
 
 
 def load(folder: Path, nodes: list[Node], counts: dict[str, int]) -> None:
-    """Bring the empty database to the state `nodes`, and put in every row that `save` wrote. Raises ValueError when the
-    number of rows is another."""
+    """Migrate the empty database to the state `nodes`, and insert every row that `save` wrote. Raises ValueError if a table
+    has another number of rows than in `counts`."""
     executor = MigrationExecutor(connection)
     executor.migrate(_leaves(executor, nodes))
     state = MigrationExecutor(connection).loader.project_state(nodes)
     tables = list(_tables(state.apps))
     with transaction.atomic():
         for model in tables:
-            if model._base_manager.exists():  # events refuse even to be deleted where there are none
-                model._base_manager.all()._raw_delete("default")  # what migrations put there
+            if model._base_manager.exists():  # the table of events refuses every DELETE, even if it is empty
+                model._base_manager.all()._raw_delete("default")  # rows that migrations inserted
         for model in tables:
             label = model._meta.label_lower
-            found = _load(model, folder / f"{label}.jsonl") if label in counts else 0
-            if found != counts.get(label, 0):
-                raise ValueError(f"{label} has {found} rows instead of {counts[label]}")
+            count = _load(model, folder / f"{label}.jsonl") if label in counts else 0
+            if count != counts.get(label, 0):
+                raise ValueError(f"{label} has {count} rows instead of {counts[label]}")
         with connection.cursor() as cursor:
             for statement in connection.ops.sequence_reset_sql(no_style(), tables):
                 cursor.execute(statement)
 
 
-def _load(model: Model, place: Path) -> int:
+def _load(model: Model, path: Path) -> int:
     fields, count = _fields(model), 0
     size = min(BATCH, connection.ops.bulk_batch_size([field.name for field in fields], range(BATCH)))
-    with open(place, encoding="utf-8") as file:
+    with open(path, encoding="utf-8") as file:
         while rows := [_row(model, fields, json.loads(line)) for line in islice(file, max(1, size))]:
             model._base_manager._insert(rows, fields=fields, using="default", raw=True)  # type: ignore[attr-defined]
             count += len(rows)
@@ -117,7 +117,7 @@ def _load(model: Model, place: Path) -> int:
 
 
 def _row(model: Model, fields: list[Any], values: dict[str, Any]) -> models.Model:
-    """The row with its stored values: no defaults, no current times, no signals."""
+    """The model instance with exactly the stored values, without defaults and current times."""
     return model(**{
         field.attname: values[field.attname] if isinstance(field, models.JSONField | models.ForeignKey)
         else field.to_python(values[field.attname])
@@ -158,6 +158,6 @@ def _is_binary(field: Any) -> bool:
 
 
 def _leaves(executor: MigrationExecutor, nodes: list[Node]) -> list[Node]:
-    """The last ones of each application; what comes before them comes along."""
+    """The last migrations of each Django app among `nodes`; to migrate to them includes all earlier ones."""
     before = {parent.key for node in nodes for parent in executor.loader.graph.node_map[node].parents}
     return [node for node in nodes if node not in {one for one in before if one[0] == node[0]}]

@@ -1,10 +1,10 @@
-"""``fairway up``: the supervisor. It keeps web and worker processes running, and stays small.
+"""``fairway up``: the supervisor, which keeps web and worker processes running and uses little memory itself.
 
-It never loads the application. Another process (``launch.py``) does, once; it forks web and worker, which share most of
-their memory, and leaves; they become the supervisor's children. SIGTERM ends the control plane and leaves
-applications and proxy serving (that is how an upgrade happens); SIGINT (Ctrl-C, ``fairway down``) stops those too.
+It never loads the application. Another process (``launch.py``) loads it once, forks web and worker, which share most of
+their memory, and ends; they then become the supervisor's children. SIGTERM ends the control plane and leaves applications
+and proxy serving (that is how an upgrade happens); SIGINT (Ctrl-C, ``fairway down``) stops those, too.
 
-Only what this file really needs is imported here: each module would lie in memory as long as Fairway runs.
+This file imports only what it really needs, because each module would stay in memory as long as Fairway runs.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from fairway.config import forking
 from fairway.config.runfile import CannotStart, RunFile
 
 BACK_OFF_MOST = 30.0  # seconds between two starts of a process that keeps dying
-STEADY = 2.0  # seconds after which a process counts as having run well: killed now and then, it is back at once
-STOP_LIMIT = 20.0  # seconds web and worker have to stop
+STEADY = 2.0  # seconds; a process that ran longer before it died is started again without a pause
+STOP_LIMIT = 20.0  # seconds within which web and worker must stop
 MOST = 32  # processes of one kind under one supervisor
 
 
@@ -60,7 +60,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 def _environment(wanted: argparse.Namespace) -> None:
     os.environ["FAIRWAY_DATA"] = str(Path(wanted.data).expanduser().absolute())
     os.environ["FAIRWAY_PORT"], os.environ["FAIRWAY_PROXY_PORT"] = str(wanted.port), str(wanted.proxy_port)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "fairway.config.settings"  # whatever the shell was set up for
+    os.environ["DJANGO_SETTINGS_MODULE"] = "fairway.config.settings"  # overrides the shell's environment
     if wanted.demo:
         os.environ["FAIRWAY_DEMO"] = "1"
     os.environ["FAIRWAY_MOVE_HERE"] = "1" if wanted.move_here else ""
@@ -82,7 +82,7 @@ def _serve(wanted: argparse.Namespace) -> int:
 
 
 def _named(kind: str, count: int) -> tuple[str, ...]:
-    """``worker``, ``worker-2``, ``worker-3`` …"""
+    """The names of `count` processes: ``worker``, ``worker-2``, ``worker-3`` …"""
     return tuple(kind if number == 1 else f"{kind}-{number}" for number in range(1, count + 1))
 
 
@@ -95,12 +95,12 @@ class Supervisor:
     def __init__(self, names: tuple[str, ...], bind: str, port: int, *, is_demo: bool, run_file: RunFile) -> None:
         self._names, self._bind, self._port, self._is_demo, self._run_file = names, bind, port, is_demo, run_file
         self._pids: dict[int, str] = {}
-        self._due = dict.fromkeys(names, 0.0)  # when to start what does not run (monotonic seconds)
+        self._due = dict.fromkeys(names, 0.0)  # when to start each process that does not run (monotonic seconds)
         self._pauses: dict[str, float] = {}
         self._started: dict[str, float] = {}
-        self._launcher: tuple[int, int] | None = None  # its pid, and the pipe it answers on
+        self._launcher: tuple[int, int] | None = None  # its pid, and the pipe to which it writes its answers
         self._launched: tuple[str, ...] = ()
-        self._ended: dict[int, int] = {}  # pid to exit code, of what is not dealt with yet
+        self._ended: dict[int, int] = {}  # exit codes of children that have ended and are not handled yet, by pid
         self._has_run = False
 
     def run(self) -> int | None:
@@ -142,7 +142,7 @@ class Supervisor:
 
         def load_and_fork() -> None:
             os.close(reader)
-            gc.disable()  # until all is loaded: nothing of it is garbage, and looking took an eighth of a start
+            gc.disable()  # until all is loaded: there is no garbage, and collecting took an eighth of the start
             from fairway.config import launch
 
             launch.set_up()
@@ -171,34 +171,34 @@ class Supervisor:
             self._adopt(self._ended.pop(self._launcher[0]))
         for pid in self._ended.keys() & self._pids.keys():
             self._lost(self._pids.pop(pid), self._ended[pid])
-        if self._launcher is None:  # before, it may be one that the launcher has not told us of yet
+        if self._launcher is None:  # with a launcher, it may be a process whose pid has not been read from the pipe yet
             self._ended.clear()
 
     def _adopt(self, code: int) -> None:
-        """The launcher has ended, so the processes it forked are this process's children now."""
-        said = self._said()
+        """Take over the processes that the launcher forked; it has ended, so they are this process's children now."""
+        answer = self._said()
         forking.adopt_orphans(False)
         for name in self._launched:
-            if name not in said:
+            if name not in answer:
                 self._lost(name, code)
         if code == 0 and not self._has_run:
             self._has_run = True
-            self._announce(said.get("first_link") or "", said.get("walls") or [])
+            self._announce(answer.get("first_link") or "", answer.get("walls") or [])
         self._run_file.write(processes={name: pid for pid, name in self._pids.items()})
 
     def _said(self) -> dict[str, Any]:
-        """What a launcher that has ended said; the processes it named are ours from now on."""
+        """Read what the launcher, which has ended, wrote to its pipe, and note the processes that it named."""
         assert self._launcher is not None
-        said = _everything_in(self._launcher[1])
+        answer = _everything_in(self._launcher[1])
         self._launcher = None
-        self._pids |= {pid: name for name, pid in said.items() if name in self._names}
-        return said
+        self._pids |= {pid: name for name, pid in answer.items() if name in self._names}
+        return answer
 
     def _announce(self, link: str, walls: list[str]) -> None:
         sys.stdout.writelines(f"{wall}\n" for wall in walls)
-        if link:  # a log is no place for links that let somebody in, nor for passwords
-            place = link if sys.stdout.isatty() else f"fairway status --data {os.environ['FAIRWAY_DATA']} says the link"
-            sys.stdout.write(f"First administrator: {place}\n")
+        if link:  # links that sign somebody in, and passwords, must not be written into a log
+            hint = link if sys.stdout.isatty() else f"fairway status --data {os.environ['FAIRWAY_DATA']} says the link"
+            sys.stdout.write(f"First administrator: {hint}\n")
             sys.stdout.flush()
         if self._is_demo and sys.stdout.isatty():
             _say_demo_people(Path(os.environ["FAIRWAY_DATA"]))
@@ -212,7 +212,7 @@ class Supervisor:
             forking.log_error(f"The {name} process ended ({code}); starting it again")
 
     def _stop_all(self) -> None:
-        if self._launcher:  # it tells what it has forked so far, and is no more
+        if self._launcher:  # end it, and read which processes it has forked so far
             forking.send(self._launcher[0], signal.SIGTERM)
             os.waitpid(self._launcher[0], 0)
             self._said()
@@ -231,7 +231,7 @@ class Supervisor:
 
 
 def _say_demo_people(data: Path) -> None:
-    """To whoever sits in front of it, by a process that leaves: the supervisor stays small."""
+    """Show the demo people on the terminal, from a forked process, so that the supervisor stays small."""
 
     def say() -> None:
         from fairway.cli.machine import tell_demo_people
@@ -262,20 +262,21 @@ def _next_ended() -> dict[int, int]:
 
 
 def _everything_in(pipe: int) -> dict[str, Any]:
-    """What a launcher that has ended said, one JSON object per line."""
+    """What a launcher that has ended wrote to its pipe: one JSON object per line, merged."""
     os.set_blocking(pipe, False)
-    said: dict[str, Any] = {}
+    content: dict[str, Any] = {}
     try:
         with open(pipe, "rb") as answer:
             for line in (answer.read() or b"").splitlines():
-                said |= json.loads(line)
+                content |= json.loads(line)
     except ValueError:
-        pass  # it died while it spoke; what it had not said is started again
-    return said
+        pass  # it died while it wrote a line; processes that it has not named are started again
+    return content
 
 
 def proxy_serves(data: Path) -> bool:
-    """Whether this installation's own proxy goes on serving from before. Through the folder: its path may be too long."""
+    """Whether a proxy of this installation still serves from before. The socket is reached through the folder's descriptor,
+    because its path may be too long for a Unix socket."""
     try:
         folder = os.open(data / "caddy", os.O_RDONLY | os.O_DIRECTORY)
     except OSError:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fairway.shared.failures import NeedsPerson
 
-LOCK = 0x0FA1_12AE  # PostgreSQL's advisory locks are numbers; this one is ours
+LOCK = 0x0FA1_12AE  # PostgreSQL's advisory locks are numbers; this is Fairway's
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
@@ -27,7 +27,7 @@ def one_at_a_time() -> Iterator[None]:
                 cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
                 yield
         finally:
-            holder.close()  # and with it goes the lock
+            holder.close()  # this releases the lock
         return
     with open(os.open(settings.DATA.folder("run") / "upgrade.lock", os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -43,15 +43,15 @@ def migrate() -> None:
 
     applied = MigrationRecorder(connection).applied_migrations()
     refuse_newer(name for app, name in applied if app == "fairway")
-    if MigrationLoader(connection).graph.nodes.keys() - applied.keys():  # else it would take long to find nothing to do
+    if MigrationLoader(connection).graph.nodes.keys() - applied.keys():  # Django would take long to find nothing to do
         call_command("migrate", verbosity=0, interactive=False)
 
 
 def refuse_newer(applied: Iterable[str]) -> None:
-    """`applied` are the names of our migrations that the database has. Raises `NeedsPerson` for one we do not know."""
+    """Raises `NeedsPerson` if this version does not know one of the migrations in `applied`, Fairway's in the database."""
     from fairway import __version__
 
-    known = {place.stem for place in MIGRATIONS.glob("[0-9]*.py")}
+    known = {file.stem for file in MIGRATIONS.glob("[0-9]*.py")}
     newer = sorted(set(applied) - known)
     if newer:
         raise NeedsPerson(

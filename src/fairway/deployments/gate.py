@@ -104,7 +104,7 @@ def ask(act: Act, subject: Subject, actor: Actor, *, breaks_glass: bool = False,
 
 def opens_by_itself(reasons: Iterable[Blocker]) -> bool:
     """Whether waiting is enough: every blocker only stops new work from starting, and clears by itself."""
-    return all(one.only_starts and (one.passes or one.clears_at is not None) for one in reasons)
+    return all(blocker.only_starts and (blocker.passes or blocker.clears_at is not None) for blocker in reasons)
 
 
 @register()
@@ -138,8 +138,8 @@ def environment_is_not_frozen(request: Request) -> Iterator[Blocker]:
     answer = freeze_state(subject.environment.slug, subject.application.slug, request.at)
     if not answer.is_closed or request.breaks_glass:
         return
-    denies = [one for one in answer.closed_by if one.kind == Kind.DENY]
-    sentences = [_frozen(subject, one) for one in denies] or [_outside(subject, answer.closed_by)]
+    denies = [window for window in answer.closed_by if window.kind == Kind.DENY]
+    sentences = [_frozen(subject, window) for window in denies] or [_outside(subject, answer.closed_by)]
     for sentence in sentences:
         yield Blocker(
             code="frozen",
@@ -147,7 +147,7 @@ def environment_is_not_frozen(request: Request) -> Iterator[Blocker]:
             who=_("a Release Manager or an Admin, by changing the freeze window"),
             clears_at=answer.opens_at,
             only_starts=True,
-            details={"windows": [one.number for one in answer.closed_by]},
+            details={"windows": [window.number for window in answer.closed_by]},
         )
 
 
@@ -157,7 +157,7 @@ def _frozen(subject: Subject, window: Window) -> str:
 
 
 def _outside(subject: Subject, windows: Iterable[Window]) -> str:
-    words = {"environment": subject.environment.name, "names": ", ".join(f"“{one.name}”" for one in windows)}
+    words = {"environment": subject.environment.name, "names": ", ".join(f"“{window.name}”" for window in windows)}
     return _("%(environment)s takes deployments only during %(names)s.") % words
 
 
@@ -255,13 +255,13 @@ def a_volume_has_one_writer(request: Request) -> Iterator[Blocker]:
 
 @register(*BRINGS_LIVE)
 def no_command_uses_its_data(request: Request) -> Iterator[Blocker]:
-    """A version that must have the volumes for itself would stop the old one, and then not start."""
+    """While a command uses the volumes, a new version that needs them would stop the old one and then fail to start."""
     subject = request.subject
     current = subject.placement.current if subject.placement else None
     if current is None or current.artifact is None or not current.artifact.parsed_spec.volumes:
         return
-    here = JobRun.objects.filter(application=subject.application, environment=subject.environment, status__in=ACTIVE)
-    for job in here.order_by("pk")[:1]:
+    active = JobRun.objects.filter(application=subject.application, environment=subject.environment, status__in=ACTIVE)
+    for job in active.order_by("pk")[:1]:
         words = {"number": job.pk, "person": job.requested_by, "command": shlex.join(job.command)[:80]}
         yield Blocker(
             code="command_runs",

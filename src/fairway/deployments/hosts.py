@@ -31,12 +31,13 @@ def claimants() -> Iterator[tuple[str, Placement]]:
 
 
 def claimant_of(host: str, *, besides: Placement) -> Placement | None:
-    """The other placement that has this (canonical) host name as one of its custom domains."""
+    """The other placement that has this (canonical) host name as one of its custom domains, if any."""
     return next((row for domain, row in claimants() if domain == host and row.pk != besides.pk), None)
 
 
 def _claimed_below(host: str) -> Iterator[str]:
-    """An environment's domain covers whatever lies below it; see `environments.commands.CLAIMED`."""
+    """The custom domains at or below `host`, which therefore cannot become an environment's domain; see
+    `environments.commands.CLAIMED`."""
     return (domain for domain, _row in claimants() if is_same_or_below(domain, [host]))
 
 

@@ -9,48 +9,49 @@ from typing import Any
 
 from fairway.drivers.runtimes.contract import Written
 
-Place = dict[str, Any]  # name ("db.sqlite3", "uploads/"), files (how many), target (of a volume that would keep them, or "")
+# name ("db.sqlite3", "uploads/"), files (how many), target (of a volume that would keep them, or "")
+WrittenFiles = dict[str, Any]
 MOST_NAMED = 5
 
 
-def places_of(written: Iterable[Written]) -> list[Place]:
+def group_writes(written: Iterable[Written]) -> list[WrittenFiles]:
     """The files grouped by name: a folder that could become a volume is one entry, any other file is an entry of its own."""
-    found: dict[str, Place] = {}
-    for one in written:
-        name = _name(one)
-        place = found.setdefault(name, {"name": name, "files": 0, "target": one.folder})
-        place["files"] += 1
-    return [found[name] for name in sorted(found)]
+    entries: dict[str, WrittenFiles] = {}
+    for file in written:
+        name = _name(file)
+        entry = entries.setdefault(name, {"name": name, "files": 0, "target": file.folder})
+        entry["files"] += 1
+    return [entries[name] for name in sorted(entries)]
 
 
-def _name(one: Written) -> str:
-    if not one.folder:
-        return one.path
-    below = [str(folder) for folder in PurePosixPath(one.path).parents]
-    return next(folder for folder in below if one.folder.endswith(folder)) + "/"
+def _name(file: Written) -> str:
+    if not file.folder:
+        return file.path
+    below = [str(folder) for folder in PurePosixPath(file.path).parents]
+    return next(folder for folder in below if file.folder.endswith(folder)) + "/"
 
 
-def untold(places: Iterable[Place], dismissed: Sequence[str]) -> list[Place]:
-    """Those that nobody has dismissed."""
-    return [place for place in places if place["name"] not in dismissed]
+def not_dismissed(entries: Iterable[WrittenFiles], dismissed: Sequence[str]) -> list[WrittenFiles]:
+    """The entries that nobody has dismissed."""
+    return [entry for entry in entries if entry["name"] not in dismissed]
 
 
-def named(places: Sequence[Place]) -> str:
-    """The entries as a log names them: ``db.sqlite3, uploads/ (3 files)``; only the first of many."""
-    words = [_counted(place) for place in places]
+def in_words(entries: Sequence[WrittenFiles]) -> str:
+    """The entries as a log names them: ``db.sqlite3, uploads/ (3 files)``; at most `MOST_NAMED` of them."""
+    words = [_counted(entry) for entry in entries]
     return ", ".join(words[:MOST_NAMED]) + (" …" if len(words) > MOST_NAMED else "")
 
 
-def _counted(place: Place) -> str:
-    files = "1 file" if place["files"] == 1 else f"{place['files']} files"
-    return f"{place['name']} ({files})" if place["name"].endswith("/") else str(place["name"])
+def _counted(entry: WrittenFiles) -> str:
+    files = "1 file" if entry["files"] == 1 else f"{entry['files']} files"
+    return f"{entry['name']} ({files})" if entry["name"].endswith("/") else str(entry["name"])
 
 
-def volumes_for(places: Iterable[Place], volumes: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
+def volumes_for(entries: Iterable[WrittenFiles], volumes: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
     """The existing volumes, and one more for each entry that a volume would keep."""
     found = [(name, target) for name, target in volumes]
-    for place in places:
-        target = place["target"]
+    for entry in entries:
+        target = entry["target"]
         if target and target not in [known for _, known in found]:
             found.append((_free_name(PurePosixPath(target).name, {name for name, _ in found}), target))
     return found
@@ -67,6 +68,6 @@ def _free_name(wish: str, taken: set[str]) -> str:
     )
 
 
-def is_news(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> bool:
+def has_new_entry(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> bool:
     """Whether there is an entry that was not there before."""
-    return bool({place["name"] for place in after} - {place["name"] for place in before})
+    return bool({entry["name"] for entry in after} - {entry["name"] for entry in before})

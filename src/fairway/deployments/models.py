@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from fairway.applications.models import Application, Artifact, Configuration
-from fairway.deployments.lost import Place, untold
+from fairway.deployments.lost import WrittenFiles, not_dismissed
 from fairway.deployments.rules import (
     ACTIVE,
     ENDED,
@@ -33,7 +33,16 @@ from fairway.engine import clock
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
 
-__all__ = ["Deployment", "DeploymentApproval", "HealthyStretch", "JobLogChunk", "JobRun", "LogChunk", "Placement"]
+__all__ = [
+    "Deployment",
+    "DeploymentApproval",
+    "HealthyStretch",
+    "JobLogChunk",
+    "JobRun",
+    "LogChunk",
+    "Placement",
+    "ScheduledJob",
+]
 
 
 class IllegalMove(Exception):
@@ -53,7 +62,8 @@ class StatusRow(models.Model):
         return self.status in ACTIVE
 
     def move_to(self, status: Status, **values: object) -> None:
-        """Change the status, conditionally on the one we read. Raises `IllegalMove`."""
+        """Change the status and other fields. Raises `IllegalMove` if the state machine does not allow it, or if the row
+        has another status by now than when it was read."""
         if not may_move(self.status, status):
             raise IllegalMove(f"{self} cannot go from {self.status} to {status}")
         if status in ENDED:
@@ -67,10 +77,10 @@ class StatusRow(models.Model):
 class Deployment(StatusRow):
     """One attempt to put one artifact and one configuration version live in one environment. Never rewritten.
 
-    `probe` is the figure measured during the switch, `gate_used` how readiness was decided, `addresses` what the route
-    served right after. `log_lines` counts the lines of its log, `log_bytes` their text in UTF-8; the lines lie in `LogChunk`
-    until they are collected (`log_collected_at`), and with them the times of the steps. `away_seconds` is how long visitors
-    saw the starting page because the old had to stop before the new could start; None where they never did.
+    `probe` is what the probe measured during the switch, `gate_used` how readiness was decided. `log_lines` counts the lines
+    of its log, `log_bytes` the bytes of their text in UTF-8. The lines are in `LogChunk` until they are collected
+    (`log_collected_at`) together with the times of the steps. `away_seconds` is how long visitors saw the starting page,
+    because the old version had to stop before the new one could start; None if they never saw it.
     """
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="deployments")
@@ -82,16 +92,16 @@ class Deployment(StatusRow):
     source = models.JSONField(default=dict)
     spec = models.JSONField(null=True)  # a person's changes to what is detected
     replicas = models.PositiveSmallIntegerField(default=1)
-    scales = models.JSONField(default=dict)  # instances of the services beside the main one, where they are not one each
+    scales = models.JSONField(default=dict)  # numbers of instances of the other services, if not one each
     run = models.OneToOneField(Run, null=True, on_delete=models.SET_NULL, related_name="deployment")
     replaces = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="replaced_by")
     returns_to = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="returned_to_by")
     requested_by_id = models.BigIntegerField(null=True)
     requested_by = models.CharField(max_length=200)
     acting_role = models.CharField(max_length=40, blank=True)
-    requested_with_id = models.BigIntegerField(null=True)  # the API token, when it was one
+    requested_with_id = models.BigIntegerField(null=True)  # the API token, if it was requested with one
     door = models.CharField(max_length=20)
-    asked_as = models.CharField(max_length=40, blank=True)  # the act a room above asked under
+    asked_as = models.CharField(max_length=40, blank=True)  # the act of the room above that requested it
     reason = models.CharField(max_length=500, blank=True)
     broke_glass = models.CharField(max_length=500, blank=True)
     step = models.CharField(max_length=20, blank=True)
@@ -105,24 +115,26 @@ class Deployment(StatusRow):
     log_bytes = models.PositiveBigIntegerField(default=0)
     log_collected_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
-    start_by = models.DateTimeField(null=True)  # waits no longer than until then for a freeze or a lock; None: START_BY
-    approve_by = models.DateTimeField(null=True)  # waits no longer than until then for approvals; None: it needs none
-    approved_at = models.DateTimeField(null=True)  # when it had all it needed, or its environment asked for none any more
+    start_by = models.DateTimeField(null=True)  # it waits for the gate to open until then at most; None: START_BY
+    approve_by = models.DateTimeField(null=True)  # it waits for approvals until then at most; None: it needs none
+    approved_at = models.DateTimeField(null=True)  # when it had every approval, or its environment required none any more
     started_at = models.DateTimeField(null=True)
     switched_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(status__in=[one.value for one in Status]), name="deployment_status_known"),
-            models.CheckConstraint(condition=Q(kind__in=[one.value for one in Kind]), name="deployment_kind_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=[known.value for known in Status]), name="deployment_status_known"
+            ),
+            models.CheckConstraint(condition=Q(kind__in=[known.value for known in Kind]), name="deployment_kind_known"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["application", "environment", "-id"]),
             models.Index(fields=["environment", "-id"]),
             models.Index(fields=["status", "-id"]),
             models.Index(fields=["requested_by", "-id"]),
-            # What still has a log is little beside the history: index it alone.
+            # Few deployments of the history still have a log, so the index covers only those.
             models.Index(fields=["finished_at"], condition=Q(log_collected_at=None), name="deployment_with_log"),
         ]
 
@@ -140,12 +152,12 @@ class Deployment(StatusRow):
 
     @property
     def starts_by(self) -> datetime:
-        """Until when it may wait for what clears by itself."""
+        """Until when it may wait for the gate to open by itself, for example when a freeze ends."""
         return self.start_by or (self.approved_at or self.created_at) + START_BY
 
     @property
     def awaits_approval(self) -> bool:
-        """Whether it waits for people: it holds nothing meanwhile."""
+        """Whether it waits for people to approve it. Meanwhile it takes neither a slot nor its key."""
         return (
             self.is_active and self.status != Status.CANCELLING and self.approve_by is not None and self.approved_at is None
         )
@@ -160,17 +172,17 @@ class Deployment(StatusRow):
         return counts_of(self.artifact, self.replicas, self.scales)
 
     def sticks(self, instances: int) -> bool:
-        """Whether visitors of so many instances stay with one."""
+        """Whether the proxy keeps each visitor with the same one of so many instances."""
         return instances > 1 and self.artifact is not None and self.artifact.is_sticky
 
     @property
     def runs_release_command(self) -> bool:
-        """Whether its artifact has one that this deployment runs."""
+        """Whether its artifact has a release command and this deployment runs it."""
         return self.artifact is not None and runs_release_command(self.kind, self.artifact.spec)
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """The names of its steps, in order; what it does not do is none."""
+        """The names of the steps that it has, in order."""
         return steps_for(self.kind, self.artifact.spec if self.artifact else {})
 
     @property
@@ -184,10 +196,13 @@ class Deployment(StatusRow):
 
 
 class Placement(models.Model):
-    """What should be in one environment of one application, and what was last seen there. `replicas` counts the instances of
-    its main service, `scales` those of the others where they are not one each. `stored` names the volumes that
-    were seen with data in them: what held data and is empty is not started on. `writes` are the places outside volumes
-    to which its instances wrote (`lost.Place`), `writes_dismissed` the names of those that a person put aside."""
+    """What should run in one environment of one application, and what was last seen there.
+
+    `replicas` counts the instances of its main service, `scales` those of its other services if they have not one each.
+    `stored` names the volumes that were seen with data in them; if one of them is empty later, nothing is started on it.
+    `writes` lists the files and folders outside volumes to which its instances wrote (`lost.WrittenFiles`),
+    `writes_dismissed` the names of those that a person dismissed.
+    """
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="placements")
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="placements")
@@ -204,16 +219,16 @@ class Placement(models.Model):
     stored = models.JSONField(default=list)
     writes = models.JSONField(default=list)
     writes_dismissed = models.JSONField(default=list)
-    drift = models.JSONField(default=list)  # sentences: what differs from what should be
+    drift = models.JSONField(default=list)  # sentences that say what differs from what should run
     observed = models.JSONField(default=list)  # the instances, as last seen
     observed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["application", "environment"], name="one_placement_each"),
-            models.CheckConstraint(condition=Q(wanted__in=[one.value for one in Wanted]), name="placement_wanted_known"),
-            models.CheckConstraint(condition=Q(health__in=[one.value for one in Health]), name="placement_health_known"),
-            models.CheckConstraint(condition=Q(access__in=[one.value for one in Access]), name="placement_access_known"),
+            models.CheckConstraint(condition=Q(wanted__in=[known.value for known in Wanted]), name="placement_wanted_known"),
+            models.CheckConstraint(condition=Q(health__in=[known.value for known in Health]), name="placement_health_known"),
+            models.CheckConstraint(condition=Q(access__in=[known.value for known in Access]), name="placement_access_known"),
         ]
 
     def __str__(self) -> str:
@@ -221,7 +236,7 @@ class Placement(models.Model):
 
     @property
     def name(self) -> str:
-        """How runtimes know it: ``hello.staging``."""
+        """Its name in runtimes, e.g. ``hello.staging``."""
         return f"{self.application.slug}.{self.environment.slug}"
 
     @property
@@ -230,7 +245,7 @@ class Placement(models.Model):
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many instances of each service should be there, the main one first."""
+        """How many instances of each service should run, the main one first."""
         return counts_of(self.current.artifact if self.current else None, self.replicas, self.scales)
 
     @property
@@ -242,15 +257,16 @@ class Placement(models.Model):
         return [self.host, *self.domains]
 
     @property
-    def lost_writes(self) -> list[Place]:
-        """What the next deployment loses and a person is told of; what its volumes keep by now is none of it."""
+    def lost_writes(self) -> list[WrittenFiles]:
+        """The files and folders that the next deployment loses, without those that a person dismissed and those that a
+        volume of the current version keeps by now."""
         artifact = self.current.artifact if self.current else None
         kept = {target for _, target in artifact.parsed_spec.volumes} if artifact else set()
-        return [place for place in untold(self.writes, self.writes_dismissed) if place["target"] not in kept]
+        return [entry for entry in not_dismissed(self.writes, self.writes_dismissed) if entry["target"] not in kept]
 
     @property
     def urls(self) -> list[str]:
-        """Where people find it, its own address first."""
+        """Its public URLs, the one that Fairway gave it first."""
         return [public_url(host) for host in self.hosts]
 
     @property
@@ -259,7 +275,7 @@ class Placement(models.Model):
 
 
 def counts_of(artifact: Artifact | None, replicas: int, scales: Mapping[str, int]) -> dict[str, int]:
-    """See `rules.instance_counts`; before anything is built there is the main service only."""
+    """How many instances each service has; see `rules.instance_counts`. Without an artifact, only the main one is known."""
     if artifact is None:
         return {MAIN: replicas}
     spec = artifact.parsed_spec
@@ -267,7 +283,8 @@ def counts_of(artifact: Artifact | None, replicas: int, scales: Mapping[str, int
 
 
 def public_url(host: str) -> str:
-    """https for public hosts where HTTPS is on, else http with the proxy's port."""
+    """The URL of a host: https if HTTPS is set up and the host is public, else http; with the proxy's port if it is not the
+    usual one."""
     is_local = host == "localhost" or host.endswith(".localhost")
     if settings.PROXY_TLS_PORT and not is_local:
         return f"https://{host}" + ("" if settings.PROXY_TLS_PORT == 443 else f":{settings.PROXY_TLS_PORT}")
@@ -295,8 +312,8 @@ class DeploymentApproval(models.Model):
 
 
 class HealthyStretch(models.Model):
-    """A time without a break in which an environment served these bytes of an application and was seen healthy. Restarting
-    the same bytes goes on with it; while nobody can look, it goes on, too."""
+    """A time without a break in which an environment served these bytes of an application and was seen healthy. It continues
+    when the same bytes are restarted, and while the health cannot be observed."""
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="+")
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="+")
@@ -332,21 +349,21 @@ class LogChunk(models.Model):
         return f"lines {self.first}–{self.last} of {self.deployment_id}"
 
 
-class Job(models.Model):
-    """A program that runs again and again with what is live at that time.
+class ScheduledJob(models.Model):
+    """A command that runs again and again, each time with the version that is live then.
 
     `schedule` is five fields of cron (`environments.cron`) on the clock of `zone`. `next_at` is the next due time, None
-    while it is disabled or deleted. It runs with the present rights of whoever saved it last (`saved_by`). `skipped_because`
+    while it is paused or deleted. It runs with the present rights of whoever saved it last (`saved_by`). `skipped_because`
     says why its last due time was not run (`skipped_at`); "" if it was.
     """
 
-    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="jobs")
-    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="jobs")
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="scheduled_jobs")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="scheduled_jobs")
     name = models.CharField(max_length=80)
     command = models.JSONField()
     schedule = models.CharField(max_length=200)
     zone = models.CharField(max_length=64)
-    is_enabled = models.BooleanField(default=True)
+    is_paused = models.BooleanField(default=False)
     next_at = models.DateTimeField(null=True)
     skipped_at = models.DateTimeField(null=True)
     skipped_because = models.TextField(blank=True)
@@ -361,27 +378,27 @@ class Job(models.Model):
         ordering: ClassVar = ["name", "id"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["application", "environment", "name"], condition=Q(deleted_at=None), name="one_job_of_a_name"
+                fields=["application", "environment", "name"], condition=Q(deleted_at=None), name="scheduled_job_name_once"
             )
         ]
-        indexes: ClassVar = [models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="job_due")]
+        indexes: ClassVar = [models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="scheduled_job_due")]
 
     def __str__(self) -> str:
         return self.name
 
 
 class JobRun(StatusRow):
-    """A program that somebody ran once, with the bytes, configuration and volumes of the deployment that was live.
+    """A command that somebody ran once, with the bytes, configuration and volumes of the deployment that was live.
 
-    `command` is its list of words. `exit_code` is what it ended with; None while it runs, and where it was cut off. What it
-    printed lies in `JobLogChunk` until it is collected, as a deployment's log is.
+    `command` is the list of its words. `exit_code` is None while it runs, and if it was cut off. What it printed is in
+    `JobLogChunk` until it is collected, like the log of a deployment.
     """
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="job_runs")
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="job_runs")
     deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="job_runs")
     command = models.JSONField()
-    job = models.ForeignKey(Job, null=True, on_delete=models.PROTECT, related_name="runs")  # None: somebody asked for it
+    scheduled_job = models.ForeignKey(ScheduledJob, null=True, on_delete=models.PROTECT, related_name="runs")
     due_at = models.DateTimeField(null=True)  # the due time that it is of; None if somebody asked for it
     exit_code = models.IntegerField(null=True)
     run = models.OneToOneField(Run, null=True, on_delete=models.SET_NULL, related_name="job_run")
@@ -400,9 +417,9 @@ class JobRun(StatusRow):
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(status__in=[one.value for one in Status]), name="job_run_status_known"),
+            models.CheckConstraint(condition=Q(status__in=[known.value for known in Status]), name="job_run_status_known"),
             models.UniqueConstraint(
-                fields=["job", "due_at"], condition=Q(due_at__isnull=False), name="one_run_of_a_due_time"
+                fields=["scheduled_job", "due_at"], condition=Q(due_at__isnull=False), name="one_run_of_a_due_time"
             ),
         ]
         indexes: ClassVar = [models.Index(fields=["application", "environment", "-id"], name="job_run_newest")]

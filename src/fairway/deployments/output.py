@@ -17,5 +17,5 @@ def masker_of_output(placement: Placement, labels: Iterable[str]) -> Masker:
     """
     numbers = [int(label[1:]) for label in labels if label[:1] == "d" and label[1:].isdigit()]
     chosen = Deployment.objects.filter(pk__in=[*numbers, placement.current_id], application=placement.application_id)
-    secrets = [open_secrets(one.configuration) for one in chosen.select_related("configuration")]
+    secrets = [open_secrets(deployment.configuration) for deployment in chosen.select_related("configuration")]
     return Masker(value for values in secrets for value in values.values())

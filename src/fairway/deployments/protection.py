@@ -84,8 +84,10 @@ def it_has_proved_itself(request: Request) -> Iterator[Blocker]:
         built = _("What is deployed from source has not run there.") if artifact is None else ""
         yield Blocker(code="not_proven", sentence=f"{asks} {built}".strip(), who=who)
         return
-    there = HealthyStretch.objects.filter(application=request.subject.application, environment=proof, digest=artifact.digest)
-    stretches = list(there.order_by("since").values_list("since", "until"))
+    history = HealthyStretch.objects.filter(
+        application=request.subject.application, environment=proof, digest=artifact.digest
+    )
+    stretches = list(history.order_by("since").values_list("since", "until"))
     longest = longest_stretch(stretches, request.at)
     if longest >= needed:
         return
@@ -129,17 +131,17 @@ def may_wait_until(environment: Environment, now: datetime, start_by: datetime |
     return min(until, start_by) if start_by else until
 
 
-def fingerprint_of(one: Deployment) -> str:
+def fingerprint_of(deployment: Deployment) -> str:
     """The fingerprint of what would be deployed, which people approve; "" while it is being built."""
-    if one.artifact is None:
+    if deployment.artifact is None:
         return ""
     return approved_content(
-        application=one.application_id,
-        environment=one.environment_id,
-        artifact=f"{one.artifact.number}@{one.artifact.digest}",
-        spec=one.artifact.spec,
-        configuration=one.configuration.version if one.configuration else None,
-        replicas=one.run.payload.get("replicas") if one.run else None,
+        application=deployment.application_id,
+        environment=deployment.environment_id,
+        artifact=f"{deployment.artifact.number}@{deployment.artifact.digest}",
+        spec=deployment.artifact.spec,
+        configuration=deployment.configuration.version if deployment.configuration else None,
+        replicas=deployment.run.payload.get("replicas") if deployment.run else None,
     )
 
 
@@ -161,21 +163,23 @@ class Approvals:
         return max(0, self.needed - self.given)
 
 
-def approvals_of(one: Deployment, environment: Environment | None = None) -> Approvals:
+def approvals_of(deployment: Deployment, environment: Environment | None = None) -> Approvals:
     """The approvals of a deployment. One counts while the person who gave it could still give it (decision 36), for what
     would be deployed now, and never from the person who requested it.
 
     `environment` is the newest state of the deployment's environment, if the caller has read it.
     """
-    environment = environment or one.environment
-    fingerprint = fingerprint_of(one)
-    answers = tuple(DeploymentApproval.objects.filter(deployment=one).order_by("pk"))
+    environment = environment or deployment.environment
+    fingerprint = fingerprint_of(deployment)
+    answers = tuple(DeploymentApproval.objects.filter(deployment=deployment).order_by("pk"))
     yes = [
         each
         for each in answers
-        if each.is_approved and each.fingerprint == fingerprint and each.person_id != one.requested_by_id
+        if each.is_approved and each.fingerprint == fingerprint and each.person_id != deployment.requested_by_id
     ]
-    able = approvers_among({each.person_id for each in yes}, environment, one.application.slug) if yes else frozenset()
+    able = (
+        approvers_among({each.person_id for each in yes}, environment, deployment.application.slug) if yes else frozenset()
+    )
     counting = frozenset(each.pk for each in yes if each.person_id in able)
     return Approvals(environment.approvals_needed, fingerprint, answers, counting)
 
@@ -190,12 +194,12 @@ class Replacement:
     newer: Configuration | None
 
 
-def replacement(one: Deployment) -> Replacement:
-    placement = placement_of(one.application, one.environment)
+def replacement(deployment: Deployment) -> Replacement:
+    placement = placement_of(deployment.application, deployment.environment)
     current = placement.current if placement else None
-    changed = changes_between(current.configuration if current else None, one.configuration)
-    latest = latest_configuration(one.application, one.environment)
-    is_newer = latest is not None and latest.pk != one.configuration_id
+    changed = changes_between(current.configuration if current else None, deployment.configuration)
+    latest = latest_configuration(deployment.application, deployment.environment)
+    is_newer = latest is not None and latest.pk != deployment.configuration_id
     return Replacement(
         current.artifact if current else None,
         tuple(replace(change, before="", after="") for change in changed),
@@ -203,19 +207,19 @@ def replacement(one: Deployment) -> Replacement:
     )
 
 
-def why_not_approve(actor: Actor, one: Deployment) -> list[Blocker]:
+def why_not_approve(actor: Actor, deployment: Deployment) -> list[Blocker]:
     """What keeps this person from approving it now; `commands.approvals` asks again."""
-    if not may_approve(actor, one.environment, one.application.slug):
-        return [approver_blocker(one.environment)]
-    if one.artifact is None:
+    if not may_approve(actor, deployment.environment, deployment.application.slug):
+        return [approver_blocker(deployment.environment)]
+    if deployment.artifact is None:
         sentence = _("It is still being built, so what would be approved is not known yet.")
         return [Blocker(code="being_built", sentence=sentence, who=_("nobody; it takes as long as building it"))]
-    if is_asked_by(actor, one):
-        words = {"who": approvers_words(one.environment)}
+    if is_asked_by(actor, deployment):
+        words = {"who": approvers_words(deployment.environment)}
         sentence = _("You requested this deployment; somebody else has to approve it.")
         return [Blocker(code="own_request", sentence=sentence, who=_("%(who)s who did not request it") % words)]
-    placement = placement_of(one.application, one.environment)
-    if placement is not None and overtaken_by(one, placement.current):
+    placement = placement_of(deployment.application, deployment.environment)
+    if placement is not None and overtaken_by(deployment, placement.current):
         newer = {"number": placement.current_id}
         sentence = _("#%(number)s is newer and has gone live meanwhile; this would go back in time.") % newer
         return [Blocker(code="overtaken", sentence=sentence, who=_("a Deployer, by requesting it again"))]
@@ -227,5 +231,5 @@ def overtaken_by(deployment: Deployment, current: Deployment | None) -> bool:
     return current is not None and current.pk > deployment.pk and current.kind in BRINGS_SOMETHING_NEW
 
 
-def is_asked_by(actor: Actor, one: Deployment) -> bool:
-    return one.requested_by_id is not None and actor.is_among(frozenset({one.requested_by_id}))
+def is_asked_by(actor: Actor, deployment: Deployment) -> bool:
+    return deployment.requested_by_id is not None and actor.is_among(frozenset({deployment.requested_by_id}))

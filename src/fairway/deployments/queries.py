@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Max, Q, QuerySet, Subquery
+from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from fairway.accounts.queries import reached
 from fairway.accounts.rules import Actor, NotVisible, reach_of
 from fairway.applications.models import Application, Artifact
-from fairway.deployments.models import Deployment, Job, JobLogChunk, JobRun, LogChunk, Placement
+from fairway.deployments.models import Deployment, JobLogChunk, JobRun, LogChunk, Placement, ScheduledJob
 from fairway.deployments.rules import ACTIVE, Status, Volumes, Wanted, expected_seconds, volumes_in_common
 from fairway.engine.models import RunStep
 from fairway.engine.queries import queue_position
@@ -42,19 +42,19 @@ def placements_visible_to(actor: Actor) -> QuerySet[Placement]:
 
 
 def get_deployment(actor: Actor, number: int) -> Deployment:
-    """Raises `NotVisible`."""
-    found = visible_to(actor).filter(pk=number).first()
-    if found is None:
+    """The deployment with this number. Raises `NotVisible`."""
+    deployment = visible_to(actor).filter(pk=number).first()
+    if deployment is None:
         raise NotVisible("deployment", number)
-    return found
+    return deployment
 
 
 def get_placement(actor: Actor, application: Application, environment: Environment) -> Placement:
-    """Raises `NotVisible`."""
-    found = placements_visible_to(actor).filter(application=application, environment=environment).first()
-    if found is None:
+    """The placement of an application in an environment. Raises `NotVisible`."""
+    placement = placements_visible_to(actor).filter(application=application, environment=environment).first()
+    if placement is None:
         raise NotVisible("placement", f"{application.slug} in {environment.slug}")
-    return found
+    return placement
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class HistoryFilter:
 
 
 def history(actor: Actor, wanted: HistoryFilter | None = None) -> QuerySet[Deployment]:
-    """Deployments, newest first, narrowed."""
+    """The deployments that this actor may see and that match the filter, newest first."""
     wanted = wanted or HistoryFilter()
     chosen = visible_to(actor)
     if wanted.application:
@@ -88,8 +88,8 @@ def history(actor: Actor, wanted: HistoryFilter | None = None) -> QuerySet[Deplo
 
 
 def _the(model: type[Application] | type[Environment], slug: str) -> Subquery:
-    """The id as a subquery: with one value an index returns the newest rows in order; joined by slug, all rows would be
-    sorted."""
+    """A subquery for the id of a slug. Compared with one id, an index returns the newest rows in order; with a join by slug
+    the database would sort all rows."""
     return Subquery(model.objects.filter(slug=slug).values("pk")[:1])
 
 
@@ -119,7 +119,7 @@ def awaiting_approval(actor: Actor) -> QuerySet[Deployment]:
 
 def live_numbers(deployments: Sequence[Deployment]) -> set[int]:
     """Which of these deployments are live; one query for a whole page."""
-    numbers = [one.pk for one in deployments if one.status == Status.SUCCEEDED]
+    numbers = [deployment.pk for deployment in deployments if deployment.status == Status.SUCCEEDED]
     return set(Placement.objects.filter(current__in=numbers).values_list("current_id", flat=True)) if numbers else set()
 
 
@@ -137,35 +137,37 @@ class StepView:
     sentence: str
 
 
-def steps_of(one: Deployment) -> list[StepView]:
+def steps_of(deployment: Deployment) -> list[StepView]:
     """The workflow's steps in order, with the times of their latest attempts and the medians of earlier deployments."""
     rows: dict[str, RunStep] = {}
     first_start: dict[str, datetime] = {}
-    for row in RunStep.objects.filter(run_id=one.run_id).order_by("pk") if one.run_id else []:
+    for row in RunStep.objects.filter(run_id=deployment.run_id).order_by("pk") if deployment.run_id else []:
         rows[row.step] = row
         first_start.setdefault(row.step, row.started_at)
-    if not rows and one.log_collected_at:
-        return _steps_without_times(one)
-    expected = expected_step_seconds(one)
-    return [_step_view(one, name, rows.get(name), first_start.get(name), expected.get(name)) for name in one.steps]
+    if not rows and deployment.log_collected_at:
+        return _steps_without_times(deployment)
+    expected = expected_step_seconds(deployment)
+    return [
+        _step_view(deployment, name, rows.get(name), first_start.get(name), expected.get(name)) for name in deployment.steps
+    ]
 
 
-def _steps_without_times(one: Deployment) -> list[StepView]:
-    """What the row still says about the steps after their times were collected with the log."""
-    steps = one.steps
-    reached = steps.index(one.step) if one.step in steps else -1
+def _steps_without_times(deployment: Deployment) -> list[StepView]:
+    """The steps as far as the deployment's row still knows them after their times were collected with the log."""
+    steps = deployment.steps
+    reached = steps.index(deployment.step) if deployment.step in steps else -1
     last = {Status.SUCCEEDED: "done", Status.FAILED: "failed", Status.ERRORED: "errored"}.get(
-        Status(one.status), "cancelled"
+        Status(deployment.status), "cancelled"
     )
-    states = ["done" if place < reached else last if place == reached else "skipped" for place in range(len(steps))]
+    states = ["done" if index < reached else last if index == reached else "skipped" for index in range(len(steps))]
     return [StepView(name, state, None, None, None, None, 0, "") for name, state in zip(steps, states, strict=True)]
 
 
 def _step_view(
-    one: Deployment, name: str, row: RunStep | None, started: datetime | None, expected: float | None
+    deployment: Deployment, name: str, row: RunStep | None, started: datetime | None, expected: float | None
 ) -> StepView:
     if row is None or started is None:
-        state = "skipped" if not one.is_active else "waiting"
+        state = "skipped" if not deployment.is_active else "waiting"
         return StepView(name, state, None, None, None, expected, 0, "")
     end = row.finished_at or timezone.now()
     state = {"succeeded": "done", "retrying": "running", "waiting": "running"}.get(row.status, row.status)
@@ -174,27 +176,33 @@ def _step_view(
     )
 
 
-def _recent_good_runs(one: Deployment) -> list[int]:
+def _recent_good_runs(deployment: Deployment) -> list[int]:
     alike = Deployment.objects.filter(
-        application=one.application_id, environment=one.environment_id, status=Status.SUCCEEDED, kind=one.kind
+        application=deployment.application_id,
+        environment=deployment.environment_id,
+        status=Status.SUCCEEDED,
+        kind=deployment.kind,
     )
-    return [run for run in alike.exclude(pk=one.pk).order_by("-pk").values_list("run_id", flat=True)[:10] if run]
+    return [run for run in alike.exclude(pk=deployment.pk).order_by("-pk").values_list("run_id", flat=True)[:10] if run]
 
 
-def expected_step_seconds(one: Deployment) -> dict[str, float]:
+def expected_step_seconds(deployment: Deployment) -> dict[str, float]:
     """The median time of each step over the last ten good deployments like this one."""
     times: dict[str, list[float]] = {}
-    done = RunStep.objects.filter(run_id__in=_recent_good_runs(one), status="succeeded", finished_at__isnull=False)
+    done = RunStep.objects.filter(run_id__in=_recent_good_runs(deployment), status="succeeded", finished_at__isnull=False)
     for name, begun, end in done.values_list("step", "started_at", "finished_at"):
         if end is not None:
             times.setdefault(name, []).append((end - begun).total_seconds())
     return {name: median for name, values in times.items() if (median := expected_seconds(values)) is not None}
 
 
-def expected_total_seconds(one: Deployment) -> float | None:
+def expected_total_seconds(deployment: Deployment) -> float | None:
     """The median duration of the last ten good deployments like this one."""
     alike = Deployment.objects.filter(
-        application=one.application_id, environment=one.environment_id, status=Status.SUCCEEDED, kind=one.kind
+        application=deployment.application_id,
+        environment=deployment.environment_id,
+        status=Status.SUCCEEDED,
+        kind=deployment.kind,
     )
     ends = alike.exclude(started_at=None).order_by("-pk").values_list("started_at", "finished_at")[:10]
     return expected_seconds([(end - begun).total_seconds() for begun, end in ends if begun and end])
@@ -228,10 +236,10 @@ def _volumes_of(artifact: Artifact | None, application: Application, unless_know
 
 def _expected_away_seconds(placement: Placement) -> float | None:
     """The median of the last ten interruptions; before the first one, how long start and check took here."""
-    here = Deployment.objects.filter(
+    succeeded = Deployment.objects.filter(
         application=placement.application_id, environment=placement.environment_id, status=Status.SUCCEEDED
     ).order_by("-pk")
-    known = [seconds for seconds in here.values_list("away_seconds", flat=True)[:10] if seconds is not None]
+    known = [seconds for seconds in succeeded.values_list("away_seconds", flat=True)[:10] if seconds is not None]
     run = placement.current.run_id if placement.current else None
     if known or run is None:
         return expected_seconds(known)
@@ -240,52 +248,52 @@ def _expected_away_seconds(placement: Placement) -> float | None:
     return sum(took) if len(took) == 2 else None
 
 
-def place_in_queue(one: Deployment) -> int | None:
+def place_in_queue(deployment: Deployment) -> int | None:
     """The number of deployments ahead of it; None if it does not wait for its turn."""
-    return queue_position(one.run) if one.run and one.status == Status.QUEUED else None
+    return queue_position(deployment.run) if deployment.run and deployment.status == Status.QUEUED else None
 
 
-def log_lines(one: Deployment, *, after: int = 0, limit: int = 2000) -> list[dict[str, Any]]:
+def log_lines(deployment: Deployment, *, after: int = 0, limit: int = 2000) -> list[dict[str, Any]]:
     """Up to `limit` lines after line number `after`, as ``{n, at, step, stream, text}``."""
-    return _lines_in(LogChunk.objects.filter(deployment=one, last__gt=after), after, limit)
+    return _lines_in(LogChunk.objects.filter(deployment=deployment, last__gt=after), after, limit)
 
 
 def _lines_in(chunks: QuerySet[Any], after: int, limit: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
     for chunk in chunks.order_by("first").iterator(chunk_size=50):
         for number, at, step, stream, text in chunk.lines:
             if number > after:
-                found.append({"n": number, "at": at, "step": step, "stream": stream, "text": text})
-        if len(found) >= limit:
+                lines.append({"n": number, "at": at, "step": step, "stream": stream, "text": text})
+        if len(lines) >= limit:
             break
-    return found[:limit]
+    return lines[:limit]
 
 
-def collected_note(one: Deployment | JobRun) -> str:
+def collected_note(deployment: Deployment | JobRun) -> str:
     """The line that replaces a log whose lines were collected."""
-    at = one.log_collected_at.isoformat(timespec="seconds") if one.log_collected_at else "never"
-    return f"[fairway] The log of #{one.pk} ({one.log_lines} lines) was collected at {at}.\n"
+    at = deployment.log_collected_at.isoformat(timespec="seconds") if deployment.log_collected_at else "never"
+    return f"[fairway] The log of #{deployment.pk} ({deployment.log_lines} lines) was collected at {at}.\n"
 
 
-def last_log_text(one: Deployment, lines: int = 20) -> list[str]:
+def last_log_text(deployment: Deployment, lines: int = 20) -> list[str]:
     """The last lines of the log, to be shown next to a failure."""
-    return [line["text"] for line in log_lines(one, after=max(0, one.log_lines - lines), limit=lines)]
+    return [line["text"] for line in log_lines(deployment, after=max(0, deployment.log_lines - lines), limit=lines)]
 
 
-def rollback_targets(one: Placement, limit: int = 5) -> list[Deployment]:
+def rollback_targets(placement: Placement, limit: int = 5) -> list[Deployment]:
     """Earlier deployments that were live here, newest first, without the current artifact and configuration."""
-    current = one.current
+    current = placement.current
     if current is None:
         return []
     served = Deployment.objects.filter(
-        application=one.application_id, environment=one.environment_id, status=Status.SUCCEEDED
+        application=placement.application_id, environment=placement.environment_id, status=Status.SUCCEEDED
     ).exclude(artifact=current.artifact_id, configuration=current.configuration_id)
     return list(served.select_related("artifact", "configuration", "application", "environment").order_by("-pk")[:limit])
 
 
-def is_stale(one: Placement, *, now: datetime, after: timedelta = timedelta(minutes=2)) -> bool:
+def is_stale(placement: Placement, *, now: datetime, after: timedelta = timedelta(minutes=2)) -> bool:
     """Whether the last observation is too old to be trusted."""
-    return one.observed_at is None or now - one.observed_at > after
+    return placement.observed_at is None or now - placement.observed_at > after
 
 
 def has_proved_itself(artifact: Artifact) -> bool:
@@ -296,36 +304,55 @@ def has_proved_itself(artifact: Artifact) -> bool:
 def jobs_visible_to(actor: Actor) -> QuerySet[JobRun]:
     """The jobs that this actor may see, newest first."""
     related = ("application", "environment", "deployment__artifact")
-    return JobRun.objects.filter(_scope(actor)).select_related(*related).order_by("-pk")
+    return JobRun.objects.filter(_scope(actor)).select_related(*related, "scheduled_job").order_by("-pk")
 
 
 def get_job(actor: Actor, number: int) -> JobRun:
-    """Raises `NotVisible`."""
-    found = jobs_visible_to(actor).filter(pk=number).first()
-    if found is None:
+    """The job with this number. Raises `NotVisible`."""
+    job = jobs_visible_to(actor).filter(pk=number).first()
+    if job is None:
         raise NotVisible("job", number)
-    return found
+    return job
 
 
-def job_log_lines(one: JobRun, *, after: int = 0, limit: int = 2000) -> list[dict[str, Any]]:
+def job_log_lines(job: JobRun, *, after: int = 0, limit: int = 2000) -> list[dict[str, Any]]:
     """Up to `limit` lines after line number `after`, in the form of `log_lines`."""
-    return _lines_in(JobLogChunk.objects.filter(job=one, last__gt=after), after, limit)
+    return _lines_in(JobLogChunk.objects.filter(job=job, last__gt=after), after, limit)
 
 
-def scheduled_jobs_visible_to(actor: Actor) -> QuerySet[Job]:
+def scheduled_jobs_visible_to(actor: Actor) -> QuerySet[ScheduledJob]:
     """The scheduled jobs that this actor may see, by name."""
-    return Job.objects.filter(_scope(actor), deleted_at=None).select_related("application", "environment")
+    return ScheduledJob.objects.filter(_scope(actor), deleted_at=None).select_related("application", "environment")
 
 
-def get_scheduled_job(actor: Actor, number: int) -> Job:
-    """Raises `NotVisible`."""
-    found = scheduled_jobs_visible_to(actor).filter(pk=number).first()
-    if found is None:
+def get_scheduled_job(actor: Actor, number: int) -> ScheduledJob:
+    """The scheduled job with this number. Raises `NotVisible`."""
+    job = scheduled_jobs_visible_to(actor).filter(pk=number).first()
+    if job is None:
         raise NotVisible("scheduled job", number)
-    return found
+    return job
 
 
-def last_runs_of(jobs: Sequence[Job]) -> dict[int, JobRun]:
-    """The newest run of each of these jobs, by the job's id."""
-    newest = JobRun.objects.filter(job__in=jobs).values("job").annotate(newest=Max("pk")).values_list("newest", flat=True)
-    return {one.job_id: one for one in JobRun.objects.filter(pk__in=list(newest)) if one.job_id}
+def troubled_jobs(actor: Actor) -> QuerySet[ScheduledJob]:
+    """The scheduled jobs whose last due time was skipped, or whose last run that ended has failed. Each has `last_id`,
+    `last_at` and `last_sentence` of that run. Paused ones do not count."""
+    ended = JobRun.objects.filter(scheduled_job=OuterRef("pk")).exclude(status__in=ACTIVE).order_by("-pk")
+    found = scheduled_jobs_visible_to(actor).filter(is_paused=False)
+    found = found.annotate(
+        last_id=Subquery(ended.values("pk")[:1]),
+        last_at=Subquery(ended.values("finished_at")[:1]),
+        last_status=Subquery(ended.values("status")[:1]),
+        last_sentence=Subquery(ended.values("sentence")[:1]),
+    )
+    return found.filter(~Q(skipped_because="") | Q(last_status__in=[Status.FAILED, Status.ERRORED]))
+
+
+def last_runs_of(jobs: Sequence[ScheduledJob]) -> dict[int, JobRun]:
+    """The newest run of each of these jobs, by the job's id; two queries, however many there are."""
+    newest = (
+        JobRun.objects.filter(scheduled_job__in=jobs)
+        .values("scheduled_job")
+        .annotate(newest=Max("pk"))
+        .values_list("newest", flat=True)
+    )
+    return {run.scheduled_job_id: run for run in JobRun.objects.filter(pk__in=list(newest)) if run.scheduled_job_id}

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 MOST_REPLICAS = 8  # the proxy's route holds eight addresses (docs/decisions/0001)
-START_BY = timedelta(days=7)  # what waits for a freeze or a lock longer than this is no longer what anybody expects
+START_BY = timedelta(days=7)  # after waiting longer than this for the gate to open, nobody expects it to start any more
 STEPS = ("prepare", "distribute", "release", "start", "check", "switch", "retire")
 
 
@@ -61,8 +61,9 @@ def approved_content(
     configuration: int | None,
     replicas: int | None,
 ) -> str:
-    """The fingerprint that people approve: SHA-256 over the exact bytes, how they run, the version of the configuration and
-    the number of instances, where somebody named one. It names the place, so that a yes cannot be taken elsewhere."""
+    """The fingerprint that people approve: SHA-256 over the exact bytes, how they run, the version of the configuration, and
+    the number of instances if somebody chose one. It includes the application and the environment, so that an approval is
+    not valid for another one."""
     content = [application, environment, artifact, dict(spec), configuration, replicas]
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -71,13 +72,13 @@ Stretch = tuple[datetime, datetime | None]  # from when to when a version was he
 
 
 def longest_stretch(stretches: Sequence[Stretch], now: datetime) -> timedelta:
-    """How long a version was healthy at most without a break."""
+    """The longest time for which a version was healthy without a break."""
     return max(((until or now) - since for since, until in stretches), default=timedelta(0))
 
 
 def runs_release_command(kind: str, spec: Mapping[str, Any]) -> bool:
-    """Whether a deployment of this kind runs the release command of a spec (its JSON form): what goes back, or starts the
-    same again, runs nothing."""
+    """Whether a deployment of this kind runs the release command of a spec (in its JSON form). Rollbacks and restarts run
+    none."""
     return kind in BRINGS_SOMETHING_NEW and bool(spec.get("release"))
 
 
@@ -115,38 +116,38 @@ class Access(StrEnum):
 class Strategy(StrEnum):
     """How a version follows the one before it."""
 
-    OVERLAP = "overlap"  # beside it, until the traffic has moved: visitors notice nothing
-    RECREATE = "recreate"  # after it: what is stored has one writer
+    OVERLAP = "overlap"  # it starts beside the old one, which serves until the traffic has moved: visitors notice nothing
+    RECREATE = "recreate"  # it starts after the old one has stopped, because stored data has one writer
 
 
 Volumes = Sequence[tuple[str, str]]  # as in a spec: (name, target)
 
 
 def strategy_of(volumes: Volumes) -> Strategy:
-    """What stores data is never there twice, so its versions follow one after the other."""
+    """How versions with these volumes follow each other: two versions that store data never run at the same time."""
     return Strategy.RECREATE if volumes else Strategy.OVERLAP
 
 
 def most_replicas(volumes: Volumes) -> int:
-    """How many instances there may be at a time."""
+    """How many instances of a service with these volumes may run at a time."""
     return 1 if strategy_of(volumes) is Strategy.RECREATE else MOST_REPLICAS
 
 
 def instance_counts(services: Sequence[str], replicas: int, scales: Mapping[str, int], volumes: Volumes) -> dict[str, int]:
-    """How many instances each service has: the main one, which comes first, has `replicas`, each other what `scales` says,
-    or one. What is stored has one writer for each service."""
+    """How many instances each service has: the main one, which comes first, has `replicas`; each other has the number in
+    `scales`, or one. With volumes no other service has more than one, because stored data has one writer per service."""
     main, *others = services
     most = most_replicas(volumes)
     return {main: replicas, **{name: min(most, scales.get(name, 1)) for name in others}}
 
 
 def volumes_in_common(old: Volumes, new: Volumes) -> tuple[str, ...]:
-    """The names of what both versions write; where there are none, they may run beside each other."""
+    """The names of the volumes that both versions have; if there are none, the versions may run at the same time."""
     names = {name for name, _target in old}
     return tuple(name for name, _target in new if name in names)
 
 
-RESTARTS_TOLERATED = 2  # per replica; more restarts than this while it is watched mean that the version is bad
+RESTARTS_TOLERATED = 2  # per replica; if it restarts more often while it is watched, the version is bad
 
 
 def may_move(old: str, new: str) -> bool:

@@ -1,4 +1,4 @@
-"""What events and the gate are told about a deployment or a placement."""
+"""How events name a deployment, a placement or a job, and what they record about a deployment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from fairway.activity.rules import On
 from fairway.applications.models import Application
-from fairway.deployments.models import Deployment, Job, JobRun, Placement
+from fairway.deployments.models import Deployment, JobRun, Placement, ScheduledJob
 from fairway.environments.models import Environment
 
 
@@ -25,7 +25,7 @@ def on_job(job: JobRun) -> On:
     return On("job", job.pk, label, job.application.slug, job.environment.slug)
 
 
-def on_schedule(job: Job) -> On:
+def on_schedule(job: ScheduledJob) -> On:
     label = f"{job.name} · {job.application.name} · {job.environment.name}"
     return On("schedule", job.pk, label, job.application.slug, job.environment.slug)
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from fairway.drivers.proxy.contract import Answers
 
-LEAST = 10  # answers of a new version before anything is said of it
-LEAST_IN_DOUBT = 40  # once one of them has failed
-CHANCE = 1  # failures that may have any reason: a first request, a connection that was just being closed
-MARGIN = 0.05  # by how much a larger share must fail: the same version asked twice never gives quite the same numbers
+LEAST = 10  # answers of a new version that are needed to judge it
+LEAST_IN_DOUBT = 40  # answers that are needed once one of them has failed
+CHANCE = 1  # failures that may happen to any version: a first request, a connection that was just being closed
+# A new version is worse if its share of failures is larger by more than this, because two measurements of the same version
+# are never quite equal.
+MARGIN = 0.05
 
 ByPath = Mapping[str, Answers]
 
@@ -20,7 +22,7 @@ def is_known(new: ByPath) -> bool:
 
 
 def is_hopeless(new: ByPath) -> bool:
-    """Whether nothing but failures came, and enough of them."""
+    """Whether every answer is a failure, and there are enough of them."""
     return _asked(new) == _failed(new) >= max(1, LEAST // 2)
 
 
@@ -30,10 +32,10 @@ def is_suspect(new: ByPath) -> bool:
 
 
 def complaint(new: ByPath, old: ByPath) -> str:
-    """Why the new version must not stay, as a sentence; "" where it may.
+    """Why the new version must not stay, as a sentence; "" if it may.
 
-    It must not fail more than the old one did, on any path that the old one answered. Where that cannot be told (a first
-    version, an old one that failed always), it must not only fail.
+    On no path that the old version answered may a larger share of requests fail than before. If they cannot be compared (it
+    is the first version, or the old one always failed), not every request may fail.
     """
     for path, now in new.items():
         before = old.get(path, Answers())
@@ -50,8 +52,8 @@ def _figure(path: str, now: Answers) -> str:
 
 
 def _asked(answers: ByPath) -> int:
-    return sum(one.asked for one in answers.values())
+    return sum(answer.asked for answer in answers.values())
 
 
 def _failed(answers: ByPath) -> int:
-    return sum(one.failed for one in answers.values())
+    return sum(answer.failed for answer in answers.values())

@@ -1,7 +1,7 @@
-"""Waiting until an instance is ready, by the strongest sign it has: its health path, its image's own check, any answer to
-HTTP, its open port.
+"""Waits until an instance is ready. It uses the strongest sign that the instance offers: its health path, its image's own
+health check, any HTTP answer, or its open port.
 
-Needs only a runtime; knows no Django. What was used is part of the answer, so that the page can say it.
+Needs only a runtime; knows no Django. The result names the sign that was used, so that the page can show it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from textwrap import shorten
 
 from fairway.drivers.diagnosis.answers import refused_host
 from fairway.drivers.diagnosis.reasons import LINES, printed_last, reason
@@ -27,14 +28,14 @@ from fairway.drivers.runtimes.contract import (
 from fairway.drivers.runtimes.steps import LONGEST_BEFORE
 from fairway.shared.failures import Failure, Refused
 
-MOST_RESTARTS = 3  # then it is the version that is bad, not the moment
-SETTLE = 0.5  # seconds an open but silent port must outlast: servers that die while loading often open it first
-SETTLE_PAUSE = 0.05  # seconds between looks meanwhile
-FIRST_PAUSE = 0.005  # seconds; between looks passes this, or PART of what was waited already where that is more
-PART = 0.05  # so readiness is seen at most 5 % late, however long the start takes
-FRESH = 0.1  # seconds what the runtime said of an instance is believed between two looks; ready is only said of a fresh one
-LAST_LINES = 40  # that are shown; the reason is looked for in more of them
-MOST_BODY = 65536  # bytes of an answer that are read
+MOST_RESTARTS = 3  # after so many, the version is at fault, not a passing problem
+SETTLE = 0.5  # seconds that a silent port must stay open: servers that die while loading often open it first
+SETTLE_PAUSE = 0.05  # seconds between two checks of such a port
+FIRST_PAUSE = 0.005  # seconds between the first checks; later, PART of the time waited so far
+PART = 0.05  # readiness is noticed at most 5 % late, however long the start takes
+FRESH = 0.1  # seconds for which a state read from the runtime may be reused; it is read again before reporting ready
+LAST_LINES = 40  # lines of output shown; more are searched for the reason
+MOST_BODY = 65536  # bytes read of an answer
 LEAST_STATUS, LEAST_ERROR = 100, 500
 NO_PATH = " Where “/” is not meant to answer, set a health path."
 NO_SERVER = (
@@ -47,15 +48,16 @@ NO_WORKER = (
 STAYS_UP = "it keeps running"
 BY_COMMAND = "health command"
 BY_PORT = "tcp port"
-NO_ANSWER = 0  # nobody listened, or hung up without a word (as an Engine's own port does before the application listens)
-BECAUSE = ": "  # between what was seen and why, e.g. that the application does not know its public name
-STRANGE = -1  # it is open, and did not answer in time or not in HTTP
+NO_ANSWER = 0  # nothing listened, or the connection closed at once (as Docker's proxy does before the application listens)
+BECAUSE = ": "  # separates what was seen from its reason, e.g. that the application refuses its public host name
+STRANGE = -1  # the port is open, but no answer came in time, or it was not HTTP
 
 
 @dataclass(frozen=True)
 class HealthResult:
-    """Ready, and how that was known. `gate` is "http <path>" (asked for), "health command", "image HEALTHCHECK",
-    "any http answer", "tcp port" or, for what has no port, "it keeps running"; `elapsed` is seconds."""
+    """The instance is ready. `gate` is the sign that was used: "http <path>" (the health path), "health command", "image
+    HEALTHCHECK", "any http answer", "tcp port" or, for an instance without a port, "it keeps running". `elapsed` is in
+    seconds."""
 
     gate: str
     elapsed: float
@@ -64,8 +66,8 @@ class HealthResult:
 
 @dataclass(frozen=True)
 class _Look:
-    """One look at an instance: ready, or the words for what is missing ("answered 500"). What `settles` is ready once it
-    has lasted. One that the deadline `is_cut` by knows less than those before it."""
+    """The result of one check: ready, or words for what is missing ("answered 500"). If it `settles`, it counts as ready
+    only after it has lasted. If the deadline cut it short (`is_cut`), its words do not replace those of earlier checks."""
 
     gate: str
     is_ready: bool
@@ -85,17 +87,17 @@ def wait_until_ready(
     settle: float = SETTLE,
     domains: Sequence[str] = (),
 ) -> HealthResult:
-    """Ask until the instance is ready. `host` is the Host header of the question: give the public name, because many
-    frameworks answer 400 to any other. What answers to one of the further `domains` instead need not know it.
+    """Check the instance until it is ready. `host` is the Host header to send: give the public name, because many frameworks
+    answer 400 to any other. If the application refuses `host`, the further `domains` are tried.
 
-    Raises `Refused`, with the last lines it printed as detail, when it failed for good, died `most_restarts` times
-    meanwhile, or was not ready at the deadline. An HTTP answer or the image's own verdict counts at once, while the process
-    is the one that was asked. Without a health path ``/`` is asked, and any answer below 500 will do; what answers 5xx has
-    until the deadline to become better. A port that is open and says nothing, or nothing in HTTP, counts if the same process
-    still has it after `settle` seconds.
+    Raises `Refused`, with the last lines of output as detail, if the instance failed for good, ended `most_restarts` times
+    meanwhile, or was not ready at the deadline. An HTTP answer or the verdict of the image's health check counts at once, if
+    the process that was asked still runs. Without a health path ``/`` is asked and any status below 500 counts; an
+    application that answers 5xx has until the deadline to recover. A port that is open but does not answer HTTP counts if
+    the same process still holds it open after `settle` seconds.
 
-    Programs that run before the application (migrations) have a time of their own, `LONGEST_BEFORE` seconds: the deadline
-    counts from the start of the application itself.
+    Programs that run before the application (migrations) have their own limit, `LONGEST_BEFORE` seconds: the deadline counts
+    from the start of the application itself.
     """
     waiting = _Waiting(runtime, instance_name, check, progress, (host, *domains), most_restarts, settle)
     return waiting.run()
@@ -121,9 +123,9 @@ class _Waiting:
         self.words, self.words_since = "", self.began
         self.seen: Instance | None = None
         self.seen_at = 0.0
-        self.exit_code: int | None = None  # of the last end that was seen: while it starts again, the instance has none
+        self.exit_code: int | None = None  # the last one seen: an instance that is starting again has none
         self.open_since: float | None = None
-        self.up_as: tuple[object, ...] | None = None  # which process has been up since then
+        self.up_as: tuple[object, ...] | None = None  # identifies the process that has been up since `open_since`
 
     def run(self) -> HealthResult:
         while True:
@@ -146,7 +148,8 @@ class _Waiting:
         return max(FIRST_PAUSE, min(waited * PART, self.check.interval))
 
     def _lately(self) -> Instance:
-        """The instance as it was a moment ago: asking the runtime costs more than asking the port."""
+        """The instance as it was a moment ago. Asking the runtime costs more than asking the port, so a fresh state is
+        reused."""
         is_changing = self.seen is None or not self.seen.address or self.seen.health or self.seen.doing
         if self.seen is None or is_changing or time.monotonic() - self.seen_at > FRESH:
             self.seen = self._living()
@@ -157,7 +160,7 @@ class _Waiting:
         return self.began + self.before + self.check.deadline - time.monotonic()
 
     def _living(self) -> Instance:
-        """The instance as it is now. Raises `Refused` when waiting makes no sense any more."""
+        """The instance as it is now. Raises `Refused` if there is nothing left to wait for."""
         instance = self.runtime.instance(self.name)
         if instance is None:
             raise Refused(f"{self.name} was removed while it was being checked; deploy again.")
@@ -216,7 +219,8 @@ class _Waiting:
         return first if BECAUSE in answer[1] else answer
 
     def _wait_for_earlier(self, instance: Instance) -> _Look:
-        """What runs before the application is given its own time: such a look has no gate."""
+        """A check while a program still runs before the application. It has no gate, because the deadline does not count
+        yet."""
         self.before = time.monotonic() - self.began
         if self.before > LONGEST_BEFORE:
             minutes = round(LONGEST_BEFORE / 60)
@@ -227,8 +231,10 @@ class _Waiting:
         )
 
     def _look_without_a_check(self, instance: Instance, timeout: float) -> _Look:
-        """Nobody said how to ask. Every application is reached by HTTP, so an answer is the best sign, and an error the best
-        sign that it is none; one that is slow may still be what was meant, so an open port will do once it has lasted."""
+        """No health check is configured. Every application is reached by HTTP, so an HTTP answer is the best sign that it is
+        ready, and an error the best sign that it is not. A slow application may still be fine, so an open port counts once
+        it has lasted.
+        """
         patience = max(0.05, min(timeout, self._unsettled()))
         status, words = self._ask(instance.address, "/", patience)
         if status >= LEAST_STATUS:
@@ -238,14 +244,14 @@ class _Waiting:
         return _Look(BY_PORT, *_ask_port(instance.address, timeout), settles=True)
 
     def _look_whether_it_stays(self, instance: Instance) -> _Look:
-        """Nobody asks it anything: all that can be seen is that one process goes on running."""
+        """A service without a port cannot be asked. The only sign is that one process keeps running."""
         now = (instance.restarts, instance.started_at)
         if now != self.up_as:
             self.open_since, self.up_as = None, now
         return _Look(STAYS_UP, instance.state is InstanceState.RUNNING, "it was not up", settles=True)
 
     def _unsettled(self) -> float:
-        """Seconds until an open port has lasted long enough."""
+        """Seconds until the port has been open long enough."""
         return self.settle if self.open_since is None else self.open_since + self.settle - time.monotonic()
 
     def _has_lasted(self, look: _Look) -> bool:
@@ -256,7 +262,7 @@ class _Waiting:
         return self._unsettled() <= 0
 
     def _is_the_same(self) -> bool:
-        """Whether it is still the same process that was asked."""
+        """Whether the process that was asked still runs."""
         asked, now = self.seen, self._living()
         assert asked is not None
         self.seen, self.seen_at = now, time.monotonic()
@@ -276,26 +282,26 @@ class _Waiting:
         lasted = time.monotonic() - self.words_since
         words = self.words or "it did not stay up"
         what, _, why = words.partition(BECAUSE)
-        said, seconds = _capital(what), self.check.deadline
+        subject, seconds = _capital(what), self.check.deadline
         if self.seen is not None and not self.seen.is_main:
-            said = f"{_who(self.seen)}: {what}"
+            subject = f"{_who(self.seen)}: {what}"
         if why:
             advice = f" {_capital(why)}."
         elif self.check.path in (None, "", "/") and what.startswith("/ answered"):
             advice = NO_PATH
         else:
             advice = self._elsewhere()
-        return f"{said} for {lasted:.0f} s; it had to be ready within {seconds:g} s.{advice}"
+        return f"{subject} for {lasted:.0f} s; it had to be ready within {seconds:g} s.{advice}"
 
     def _elsewhere(self) -> str:
         try:
             found = self.runtime.listens_elsewhere(self.name)
-        except Failure:  # it cannot be seen, which is no failure of its own
+        except Failure:  # this only adds advice: not knowing is not a failure of the deployment
             return ""
         return f" {found}" if found else ""
 
     def _given_up(self, instance: Instance) -> Refused:
-        """The check itself knows how often and how long to try (an image's retries and start period)."""
+        """The check has its own retries and start period, so there is nothing more to wait for."""
         if self.check.command:
             said = f": {_last_line(instance.health_output)}" if instance.health_output else ""
             return self._refused(f"The health command failed {COMMAND_TRIES} times{said}.")
@@ -303,7 +309,7 @@ class _Waiting:
         return self._refused(f"The image's own health check found it “unhealthy”{last}.")
 
     def _of_end(self, instance: Instance) -> str:
-        """What can be said of a program that ended where its output gives no reason."""
+        """Advice about a program that ended, for when its output gives no reason."""
         last = printed_last(printed_by(self.runtime, [self.name]))
         advice = NO_SERVER if self.check.stays_up is None else NO_WORKER
         return f"{last} {advice}".strip() if instance.exit_code == 0 and not _ended_in(instance) else last
@@ -313,15 +319,15 @@ class _Waiting:
 
 
 def refusal(runtime: Runtime, names: Iterable[str], sentence: str, otherwise: str = "") -> Refused:
-    """The failure of these instances: what happened, then why, as far as what they printed tells, or else `otherwise`; the
-    end of what they printed is the detail."""
+    """The failure of these instances: `sentence`, then the reason that their output gives, or else `otherwise`. The detail
+    is the end of their output."""
     lines = printed_by(runtime, names)
     why = reason(lines) or otherwise
     return Refused(f"{sentence} {why}".strip(), detail="\n".join(line.text for line in lines[-LAST_LINES:]))
 
 
 def printed_by(runtime: Runtime, names: Iterable[str]) -> list[OutputLine]:
-    """What these instances printed last, as far as it can be read; enough to find a reason in."""
+    """The last output of these instances, as far as it can be read; enough lines to find a reason in."""
     lines: list[OutputLine] = []
     for name in names:
         try:
@@ -332,7 +338,8 @@ def printed_by(runtime: Runtime, names: Iterable[str]) -> list[OutputLine]:
 
 
 def answers_of(address: str, path: str, host: str, *, times: int, seconds: float) -> Answers:
-    """How an instance answers a path when it is asked directly: `times`, one after the other, in at most `seconds`."""
+    """How an instance answers `path` when it is asked directly: up to `times` requests, one after the other, within
+    `seconds`."""
     found, until = Answers(), time.monotonic() + seconds
     while found.asked < times and (left := until - time.monotonic()) > 0:
         status, words = _ask_http(address, path, host, left)
@@ -341,7 +348,8 @@ def answers_of(address: str, path: str, host: str, *, times: int, seconds: float
 
 
 def _will_do(status: int, words: str) -> bool:
-    """Whether an answer of ``/`` will do where no path was given: all but errors, and that it does not know its own name."""
+    """Whether an answer of ``/`` counts as ready if no health path is set: any status below 500, unless the application
+    refuses its own host name."""
     return status < LEAST_ERROR and BECAUSE not in words
 
 
@@ -354,7 +362,8 @@ def _capital(text: str) -> str:
 
 
 def _last_line(text: str) -> str:
-    return text.splitlines()[-1].strip().rstrip(".")[:200]
+    """The last line, at most 200 characters of it. It is cut between words: a part of a secret would not be masked."""
+    return shorten(text.splitlines()[-1], 200, placeholder=" …").rstrip(".")
 
 
 def _ended(instance: Instance) -> str:
@@ -363,7 +372,8 @@ def _ended(instance: Instance) -> str:
 
 
 def _ended_in(instance: Instance) -> str:
-    """The program that ended; "" where it was the application itself: by now one before it may run again."""
+    """The program that ended; "" if it was the application itself. `doing` may already name an earlier program that runs
+    again."""
     return instance.doing if instance.ended_in is None else instance.ended_in
 
 
@@ -372,7 +382,7 @@ def _ended_with(instance: Instance) -> str:
 
 
 def _ask_http(address: str, path: str, host: str, timeout: float) -> tuple[int, str]:
-    """The status, or `NO_ANSWER` or `STRANGE`, and words for it."""
+    """Returns (the status, `NO_ANSWER` or `STRANGE`; words that describe it)."""
 
     def ask(name: str, port: int) -> tuple[int, str]:
         connection = http.client.HTTPConnection(name, port, timeout=timeout)
@@ -380,9 +390,8 @@ def _ask_http(address: str, path: str, host: str, timeout: float) -> tuple[int, 
             connection.request("GET", path, headers={"Host": host or address, "User-Agent": "fairway-health"})
             answer = connection.getresponse()
             status = answer.status
-            body = answer.read(
-                MOST_BODY
-            )  # closing on unread bytes resets the connection, which fills logs with stack traces
+            # Closing with unread bytes resets the connection, and some servers log a stack trace for that.
+            body = answer.read(MOST_BODY)
         finally:
             connection.close()
         why = refused_host(status, body, host)
@@ -401,7 +410,7 @@ def _ask_port(address: str, timeout: float) -> tuple[bool, str]:
 
 
 def _asked(address: str, too_slow: str, ask: Callable[[str, int], tuple[int, str]]) -> tuple[int, str]:
-    """What `ask` found out, with the ways a connection fails put into words."""
+    """The result of `ask`. If the connection fails, the words say how."""
     name, _, port = address.rpartition(":")
     if not port.isdigit():
         return NO_ANSWER, "the application had no address"

@@ -1,8 +1,10 @@
-"""Opening a Streamlit page once, as a browser does: its server answers every health check, also when the script raises.
+"""Opens a Streamlit page once, as a browser does, because Streamlit's server answers every health check even if the script
+raises.
 
-The page runs when a browser asks for it over a WebSocket. We ask, wait for “script finished” and look at what the instance
-printed: Streamlit writes each exception that nobody caught to its log. The numbers are those of Streamlit's protobuf files
-(``BackMsg``, ``ForwardMsg``, ``Delta``, ``Element``), which keep them between versions; RFC 6455 is the WebSocket.
+The script runs when a browser asks for it over a WebSocket. We ask for it, wait until Streamlit reports that the script
+finished, and look at the instance's output: Streamlit logs each uncaught exception. The field numbers are those of
+Streamlit's protobuf files (``BackMsg``, ``ForwardMsg``, ``Delta``, ``Element``), which do not change between versions. The
+WebSocket framing follows RFC 6455.
 """
 
 from __future__ import annotations
@@ -19,13 +21,13 @@ from datetime import UTC, datetime
 from fairway.drivers.health import refusal
 from fairway.drivers.runtimes.contract import Progress, Runtime
 
-FRAMEWORK = "Streamlit"  # as the artifact's spec calls it
+FRAMEWORK = "Streamlit"  # its name in the artifact's spec
 PATH = "/_stcore/stream"
 RUN_SECONDS = 60.0  # a script that takes longer is not judged
-WORDS_SECONDS = 5.0  # until what it printed can be read
-TICK = 0.2  # seconds between two looks at whether the run was asked to stop
+WORDS_SECONDS = 5.0  # how long the output of a failed script may take to appear in the log
+TICK = 0.2  # seconds between two checks whether the run was cancelled
 LINES = 1000
-MOST_BYTES = 64 * 1024 * 1024  # of a page
+MOST_BYTES = 64 * 1024 * 1024  # that are read of one page
 UNCAUGHT = re.compile(r"Uncaught app exec|Script compilation error")
 RERUN_SCRIPT = b"\x5a\x00"  # BackMsg.rerun_script (11), an empty ClientState
 SCRIPT_FINISHED, DELTA, NEW_ELEMENT, EXCEPTION = 6, 5, 3, 8
@@ -34,7 +36,7 @@ FINAL, BINARY, CLOSE = 0x80, 0x02, 0x08
 
 
 def refuse_if_its_page_fails(runtime: Runtime, name: str, address: str, progress: Progress, *, host: str) -> None:
-    """Run the page once. Raises `Refused` with the exception that nobody caught."""
+    """Run the page once. Raises `Refused` with the uncaught exception if there is one."""
     began = datetime.now(UTC)
     ran = _run_once(address, host or address, progress.check)
     if ran is None:
@@ -46,7 +48,8 @@ def refuse_if_its_page_fails(runtime: Runtime, name: str, address: str, progress
 
 
 def _has_said_so(runtime: Runtime, name: str, since: datetime, check: Callable[[], None]) -> bool:
-    """Whether its log tells of an exception that nobody caught; a script may also show one it caught itself."""
+    """Whether the log shows an uncaught exception. The page alone does not prove it: a script may show an exception that it
+    caught itself."""
     until = time.monotonic() + WORDS_SECONDS
     while True:
         check()
@@ -59,7 +62,7 @@ def _has_said_so(runtime: Runtime, name: str, since: datetime, check: Callable[[
 
 
 def _run_once(address: str, host: str, check: Callable[[], None]) -> bool | None:
-    """Whether the page shows an exception; None where it could not be run to its end in time."""
+    """Whether the page shows an exception; None if it did not finish in time."""
     name, _, port = address.rpartition(":")
     shows_one = False
     with suppress(OSError, ValueError), socket.create_connection((name.strip("[]"), int(port)), timeout=TICK) as connection:
@@ -77,7 +80,7 @@ def _run_once(address: str, host: str, check: Callable[[], None]) -> bool | None
 
 
 def _received(connection: socket.socket, until: float, check: Callable[[], None]) -> Iterator[bytes]:
-    """What comes, until the time is over. Raises what `check` raises."""
+    """The data that arrives until the time `until`, or until `MOST_BYTES` were read. Raises what `check` raises."""
     count = 0
     while time.monotonic() < until and count < MOST_BYTES:
         check()
@@ -90,7 +93,8 @@ def _received(connection: socket.socket, until: float, check: Callable[[], None]
 
 
 def _shaken_hands(connection: socket.socket, host: str, received: Iterator[bytes]) -> bytes:
-    """Become a WebSocket; what has come behind the answer. Raises ValueError when the server does not want to."""
+    """Upgrade the connection to a WebSocket and return the bytes that followed the server's answer. Raises ValueError if the
+    server refuses."""
     key = base64.b64encode(os.urandom(16)).decode()
     lines = [
         f"GET {PATH} HTTP/1.1",
@@ -118,7 +122,7 @@ def _frame(payload: bytes) -> bytes:
 
 
 def _messages(rest: bytes, received: Iterator[bytes]) -> Iterator[bytes]:
-    """Each whole message of the server, wherever the reads and the frames cut it."""
+    """Each complete message of the server, however it is split into reads and frames."""
     message = b""
     while True:
         while (found := _first_frame(rest)) is not None:
@@ -126,7 +130,7 @@ def _messages(rest: bytes, received: Iterator[bytes]) -> Iterator[bytes]:
             kind = head & 0x0F
             if kind == CLOSE:
                 return
-            if kind > CLOSE:  # a ping: we are gone before anybody misses the answer
+            if kind > CLOSE:  # a ping or pong: the connection ends before the server misses an answer
                 continue
             message += payload
             if head & FINAL:
@@ -139,7 +143,8 @@ def _messages(rest: bytes, received: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _first_frame(data: bytes) -> tuple[int, bytes, bytes] | None:
-    """(first byte, payload, what follows); None while it is not whole. A server masks nothing."""
+    """Returns (first byte, payload, the bytes that follow the frame), or None while the frame is incomplete. A server does
+    not mask its frames."""
     if len(data) < 2:
         return None
     wide = {126: 2, 127: 8}.get(data[1] & 0x7F, 0)
@@ -152,13 +157,13 @@ def _first_frame(data: bytes) -> tuple[int, bytes, bytes] | None:
 
 
 def _is_exception(delta: int | bytes) -> bool:
-    """Whether a change of the page puts an exception into it."""
+    """Whether this change of the page adds an exception to it."""
     elements = [value for number, value in _fields(delta) if number == NEW_ELEMENT] if isinstance(delta, bytes) else []
-    return any(isinstance(one, bytes) and any(number == EXCEPTION for number, _ in _fields(one)) for one in elements)
+    return any(isinstance(item, bytes) and any(number == EXCEPTION for number, _ in _fields(item)) for item in elements)
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """The fields of a protobuf message as (number, value). Raises ValueError for what is none."""
+    """The fields of a protobuf message as (number, value). Raises ValueError if `message` is not one."""
     at = 0
     while at < len(message):
         tag, at = _number(message, at)

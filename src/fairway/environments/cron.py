@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from fairway.environments.freeze_rules import instant_of
 from fairway.shared.names import Invalid
+from fairway.shared.translation import translate
 
 LONGEST = 200  # characters
 FARTHEST = timedelta(days=366 * 8 + 1)  # 29 February comes at least once in it, also around 2100
@@ -65,16 +66,16 @@ def parse_cron(text: str) -> Cron:
     if len(fields) != 5:
         raise Invalid(
             "schedule",
-            "has {count} fields, not five: minute, hour, day of the month, month, weekday; e.g. “30 2 * * *”.",
+            "needs five fields, and has {count}: minute, hour, day of the month, month, weekday, e.g. “30 2 * * *”.",
             count=len(fields),
         )
     minute, hour, day, month, weekday = fields
     found = Cron(
-        minutes=_values(minute, "minute", 0, 59),
-        hours=_values(hour, "hour", 0, 23),
-        days=frozenset(_values(day, "day of the month", 1, 31)),
-        months=frozenset(_values(month, "month", 1, 12, _MONTHS, 1)),
-        weekdays=frozenset(number % 7 for number in _values(weekday, "weekday", 0, 7, _DAYS)),
+        minutes=_values(minute, translate("the minute"), 0, 59),
+        hours=_values(hour, translate("the hour"), 0, 23),
+        days=frozenset(_values(day, translate("the day of the month"), 1, 31)),
+        months=frozenset(_values(month, translate("the month"), 1, 12, _MONTHS, 1)),
+        weekdays=frozenset(number % 7 for number in _values(weekday, translate("the weekday"), 0, 7, _DAYS)),
         by_day=not day.startswith("*"),
         by_weekday=not weekday.startswith("*"),
         every_hour=hour.startswith("*"),
@@ -96,7 +97,7 @@ def _values(text: str, name: str, least: int, most: int, words: tuple[str, ...] 
         match = _PART.fullmatch(part)
         if match is None or (match["from"] == "*" and match["to"]):
             raise Invalid(
-                "schedule", "the {what} “{part}” is not a number, a range or a step like */5.", what=name, part=part[:20]
+                "schedule", "{what} “{part}” is not a number, a range or a step like */5.", what=name, part=part[:20]
             )
         start = least if match["from"] == "*" else _number(match["from"], name, least, most, words, first)
         end = start
@@ -107,7 +108,7 @@ def _values(text: str, name: str, least: int, most: int, words: tuple[str, ...] 
         if words == _DAYS and end == 0 and start > 0:
             end = 7  # FRI-SUN
         if end < start:
-            raise Invalid("schedule", "the {what} “{part}” ends before it begins.", what=name, part=part[:20])
+            raise Invalid("schedule", "{what} “{part}” ends before it begins.", what=name, part=part[:20])
         step = _number(match["step"], name, 1, most, (), 0) if match["step"] else 1
         found.update(range(start, end + 1, step))
     return tuple(sorted(found))
@@ -120,7 +121,7 @@ def _number(text: str, name: str, least: int, most: int, words: tuple[str, ...],
     if not least <= number <= most:
         raise Invalid(
             "schedule",
-            "the {what} “{part}” must be from {least} to {most}.",
+            "{what} “{part}” must be from {least} to {most}.",
             what=name,
             part=text[:20],
             least=least,

@@ -70,12 +70,12 @@ def overview(actor: Actor) -> list[Overview]:
 
 def _names(releases: Sequence[Release], reach: Reach) -> dict[int, list[tuple[str, str]]]:
     """The visible packages of each release: their names and the slugs of their applications."""
-    found: dict[int, list[tuple[str, str]]] = {}
+    names: dict[int, list[tuple[str, str]]] = {}
     rows = Package.objects.filter(release__in=releases, deleted_at=None).order_by("name")
     for number, name, application in rows.values_list("release_id", "name", "application__slug"):
         if reach.meets_application(application):
-            found.setdefault(number, []).append((name, application))
-    return found
+            names.setdefault(number, []).append((name, application))
+    return names
 
 
 def _deployed(releases: Sequence[Release], reach: Reach) -> Counter[tuple[int, int]]:
@@ -137,8 +137,10 @@ def steps_of(rollout: Rollout) -> QuerySet[RolloutPackage]:
 
 def versions_before(rollout: Rollout) -> dict[str, str]:
     """The versions that ran on the target before the rollout began, by application."""
-    wanted = {slug: one.get("artifact") for slug, one in rollout.before.items()}
-    known = dict(Artifact.objects.filter(pk__in=[one for one in wanted.values() if one]).values_list("pk", "version"))
+    wanted = {slug: before.get("artifact") for slug, before in rollout.before.items()}
+    known = dict(
+        Artifact.objects.filter(pk__in=[number for number in wanted.values() if number]).values_list("pk", "version")
+    )
     return {slug: known.get(number, "") for slug, number in wanted.items()}
 
 
@@ -173,14 +175,14 @@ class Level:
 def steps_ahead(state: TargetState, *, is_back: bool) -> list[Level]:
     """What a rollout (or a fallback) would do, level by level, in its order."""
     level = levels(state.needs)
-    found: dict[int, Level] = {}
+    by_number: dict[int, Level] = {}
     chosen = [
         package for package in state.packages if not is_back or (state.is_deployed(package) and not state.was_there(package))
     ]
-    for one in sorted(chosen, key=lambda each: (level[each.pk], each.name)):
-        number = level[one.pk] + 1
-        found.setdefault(number, Level(number)).packages.append(_ahead(one, state, is_back=is_back))
-    return sorted(found.values(), key=lambda each: each.number, reverse=is_back)
+    for package in sorted(chosen, key=lambda each: (level[each.pk], each.name)):
+        number = level[package.pk] + 1
+        by_number.setdefault(number, Level(number)).packages.append(_ahead(package, state, is_back=is_back))
+    return sorted(by_number.values(), key=lambda each: each.number, reverse=is_back)
 
 
 def _ahead(package: Package, state: TargetState, *, is_back: bool) -> PlannedStep:

@@ -32,5 +32,5 @@ def _about_rollout(number: int) -> Mapping[str, Sequence[int]]:
 
 
 def _deployments(parts: Iterable[RolloutPackage]) -> list[int]:
-    found = {number for part in parts for number in (part.deployment_id, part.fallback_id) if number}
-    return sorted(found)
+    numbers = {number for part in parts for number in (part.deployment_id, part.fallback_id) if number}
+    return sorted(numbers)

@@ -15,7 +15,7 @@ def placement_at(host: str) -> Placement | None:
     application, _, environment = name.partition(".")
     routed = Placement.objects.exclude(wanted=Wanted.REMOVED).select_related("application", "environment")
     own = routed.filter(application__slug=application, environment__host=environment, environment__deleted_at=None)
-    if found := own.filter(application__deleted_at=None).first():
-        return found
+    if placement := own.filter(application__deleted_at=None).first():
+        return placement
     # Filtered in Python, because the databases search JSON lists differently and few placements have domains.
-    return next((one for one in routed.exclude(domains=[]) if name in one.domains), None)
+    return next((placement for placement in routed.exclude(domains=[]) if name in placement.domains), None)

@@ -121,7 +121,7 @@ def _first_attempts(actor: Actor, placements: Iterable[_LivePlacement]) -> dict[
         return {}
     attempts = Deployment.objects.filter(application=OuterRef("application"), environment=OuterRef("environment"))
     newest = Placement.objects.filter(pk__in=empty).annotate(newest=Subquery(attempts.order_by("-pk").values("pk")[:1]))
-    return {cell_key(one): one for one in visible_to(actor).filter(pk__in=newest.values("newest"))}
+    return {cell_key(deployment): deployment for deployment in visible_to(actor).filter(pk__in=newest.values("newest"))}
 
 
 def _cells(
@@ -134,13 +134,13 @@ def _cells(
     cells: list[Cell | None] = []
     number_before: int | None = None
     for environment in environments:
-        spot = (application.pk, environment.pk)
-        there = placements.get(spot)
-        live = there if there is not None and there.current_id is not None else None
+        key = (application.pk, environment.pk)
+        placement = placements.get(key)
+        live = placement if placement is not None and placement.current_id is not None else None
         url = public_url(f"{application.slug}.{environment.host}") if live and live.wanted == Wanted.RUNNING else ""
         behind = _behind(live, number_before)
-        if shown := moving.get(spot) or (None if live else failed.get(spot)):
-            cells.append(_moving_cell(shown, live, url, behind, is_moving=spot in moving))
+        if shown := moving.get(key) or (None if live else failed.get(key)):
+            cells.append(_moving_cell(shown, live, url, behind, is_moving=key in moving))
         else:
             cells.append(_settled_cell(live, url, behind) if live else None)
         if live and live.number is not None:

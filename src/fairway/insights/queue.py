@@ -22,7 +22,7 @@ class _Live(NamedTuple):
 
 
 def positions(deployments: Iterable[Deployment]) -> dict[int, int]:
-    """How many runs are executed before each queued deployment, by its id; two queries for all of them."""
+    """How many runs are executed before each queued deployment, by its id, in a fixed number of queries."""
     waiting = {
         deployment.run_id: deployment.pk
         for deployment in deployments
@@ -38,12 +38,12 @@ def positions(deployments: Iterable[Deployment]) -> dict[int, int]:
 def _live_runs() -> list[_Live]:
     now = clock.now()
     names = ("pk", "key", "lane", "holds_key", "priority", "run_at", "status")
-    found = []
+    runs = []
     for pk, key, lane, holds_key, priority, run_at, status in Run.objects.live().values_list(*names):
         is_due = status == RunStatus.QUEUED and run_at is not None and run_at <= now
         order = (-priority, run_at.timestamp() if run_at else 0.0, pk)
-        found.append(_Live(pk, key, lane, holds_key, order, is_due))
-    return found
+        runs.append(_Live(pk, key, lane, holds_key, order, is_due))
+    return runs
 
 
 def _goes_before(other: _Live, mine: _Live) -> bool:

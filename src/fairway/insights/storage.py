@@ -1,4 +1,4 @@
-"""Disk usage by kind, and the last garbage collections. DiskUsage by a worker, shown on pages."""
+"""Disk usage by kind, and the last garbage collections. A worker measures the usage, and pages show it."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class DiskUsage:
 
     @property
     def size(self) -> int:
-        return sum(one.size for one in self.taken)
+        return sum(usage.size for usage in self.taken)
 
     @property
     def files(self) -> int:
-        return sum(one.files for one in self.taken)
+        return sum(usage.files for usage in self.taken)
 
     @property
     def is_low(self) -> bool:
@@ -73,7 +73,7 @@ def stored_usage(data: Path) -> DiskUsage | None:
     """The last figures, with the disk's present free space; None before the first measurement."""
     try:
         kept = json.loads(data.joinpath(*_FILE).read_text())
-        taken = tuple(KindUsage(**one) for one in kept["taken"])
+        taken = tuple(KindUsage(**usage) for usage in kept["taken"])
         at = datetime.fromisoformat(kept["at"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -10,9 +10,9 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from fairway.accounts.rules import Act, Actor, may
-from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.models import Deployment, Placement, ScheduledJob
 from fairway.deployments.protection import fingerprint_of
-from fairway.deployments.queries import awaiting_approval, placements_visible_to, visible_to
+from fairway.deployments.queries import awaiting_approval, placements_visible_to, troubled_jobs, visible_to
 from fairway.deployments.rules import Health, Status, Wanted
 from fairway.environments.models import Environment
 from fairway.environments.protection import may_approve
@@ -26,28 +26,29 @@ MOST = 8
 
 @dataclass(frozen=True)
 class Waiting:
-    """One thing that waits. `kind` is hold, down, drift, failed, lock, decision or approval."""
+    """One thing that waits. `kind` is hold, down, drift, failed, job, lock, decision or approval."""
 
     kind: str
-    about: Placement | Deployment | Environment | Standstill
+    about: Placement | Deployment | Environment | Standstill | ScheduledJob
     at: datetime
 
 
 def waiting_for(
     actor: Actor, environments: Iterable[Environment] | None = None, moving: Iterable[Deployment] | None = None
 ) -> list[Waiting]:
-    """What waits for this actor, the most urgent first, at most `MOST`. A fixed number of queries; `environments` (that
-    the actor may see) and `moving` (queued and running deployments) save some."""
+    """What waits for this actor, the most urgent first, at most `MOST` of them, in a fixed number of queries. Callers that
+    have them already can pass `environments` (that the actor may see) and `moving` (queued and running deployments)."""
     environments = environments_visible_to(actor) if environments is None else environments
-    found = [
+    items = [
         *_placements(actor),
         *_releases(actor),
         *_approvals(actor, moving),
         *_failures(actor),
+        *_jobs(actor),
         *_locks(actor, environments),
     ]
-    urgency = ("down", "decision", "hold", "failed", "approval", "drift", "lock")
-    return sorted(found, key=lambda one: (urgency.index(one.kind), -one.at.timestamp()))[:MOST]
+    urgency = ("down", "decision", "hold", "failed", "job", "approval", "drift", "lock")
+    return sorted(items, key=lambda item: (urgency.index(item.kind), -item.at.timestamp()))[:MOST]
 
 
 def _placements(actor: Actor) -> Iterator[Waiting]:
@@ -70,15 +71,17 @@ def _releases(actor: Actor) -> Iterator[Waiting]:
 
 def _approvals(actor: Actor, moving: Iterable[Deployment] | None) -> Iterator[Waiting]:
     """The deployments that wait for this actor's approval or rejection."""
-    if moving is not None and not any(one.awaits_approval for one in moving):
+    if moving is not None and not any(deployment.awaits_approval for deployment in moving):
         return
     asked = awaiting_approval(actor).exclude(artifact=None).prefetch_related("answers")
-    for one in asked:
-        if one.requested_by_id is not None and actor.is_among(frozenset({one.requested_by_id})):
+    for deployment in asked:
+        if deployment.requested_by_id is not None and actor.is_among(frozenset({deployment.requested_by_id})):
             continue
-        answered = frozenset(each.person_id for each in one.answers.all() if each.fingerprint == fingerprint_of(one))
-        if may_approve(actor, one.environment, one.application.slug) and not actor.is_among(answered):
-            yield Waiting("approval", one, one.created_at)
+        answered = frozenset(
+            each.person_id for each in deployment.answers.all() if each.fingerprint == fingerprint_of(deployment)
+        )
+        if may_approve(actor, deployment.environment, deployment.application.slug) and not actor.is_among(answered):
+            yield Waiting("approval", deployment, deployment.created_at)
 
 
 def _failures(actor: Actor) -> Iterable[Waiting]:
@@ -91,7 +94,17 @@ def _failures(actor: Actor) -> Iterable[Waiting]:
         status__in=[Status.FAILED, Status.ERRORED],
         finished_at__gte=timezone.now() - FAILED_LATELY,
     )
-    return [Waiting("failed", one, one.finished_at or one.created_at) for one in mine.exclude(Exists(answered))[:MOST]]
+    return [
+        Waiting("failed", deployment, deployment.finished_at or deployment.created_at)
+        for deployment in mine.exclude(Exists(answered))[:MOST]
+    ]
+
+
+def _jobs(actor: Actor) -> Iterator[Waiting]:
+    """The scheduled jobs that failed or were skipped the last time, for everybody who may run commands there."""
+    for job in troubled_jobs(actor):
+        if may(actor, Act.RUN_COMMAND, application=job.application.slug, environment=job.environment.slug):
+            yield Waiting("job", job, job.skipped_at or getattr(job, "last_at", None) or job.created_at)
 
 
 def _locks(actor: Actor, environments: Iterable[Environment]) -> Iterator[Waiting]:

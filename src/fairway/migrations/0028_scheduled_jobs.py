@@ -10,14 +10,14 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="Job",
+            name="ScheduledJob",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.CharField(max_length=80)),
                 ("command", models.JSONField()),
                 ("schedule", models.CharField(max_length=200)),
                 ("zone", models.CharField(max_length=64)),
-                ("is_enabled", models.BooleanField(default=True)),
+                ("is_paused", models.BooleanField(default=False)),
                 ("next_at", models.DateTimeField(null=True)),
                 ("skipped_at", models.DateTimeField(null=True)),
                 ("skipped_because", models.TextField(blank=True)),
@@ -30,42 +30,46 @@ class Migration(migrations.Migration):
                 (
                     "application",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="jobs", to="fairway.application"
+                        on_delete=django.db.models.deletion.PROTECT, related_name="scheduled_jobs", to="fairway.application"
                     ),
                 ),
                 (
                     "environment",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="jobs", to="fairway.environment"
+                        on_delete=django.db.models.deletion.PROTECT, related_name="scheduled_jobs", to="fairway.environment"
                     ),
                 ),
             ],
             options={
                 "ordering": ["name", "id"],
                 "indexes": [
-                    models.Index(condition=models.Q(("next_at__isnull", False)), fields=["next_at"], name="job_due")
+                    models.Index(
+                        condition=models.Q(("next_at__isnull", False)), fields=["next_at"], name="scheduled_job_due"
+                    )
                 ],
                 "constraints": [
                     models.UniqueConstraint(
                         condition=models.Q(("deleted_at", None)),
                         fields=("application", "environment", "name"),
-                        name="one_job_of_a_name",
+                        name="scheduled_job_name_once",
                     )
                 ],
             },
         ),
         migrations.AddField(
             model_name="jobrun",
-            name="job",
+            name="scheduled_job",
             field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="fairway.job"
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="fairway.scheduledjob"
             ),
         ),
         migrations.AddField(model_name="jobrun", name="due_at", field=models.DateTimeField(null=True)),
         migrations.AddConstraint(
             model_name="jobrun",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("due_at__isnull", False)), fields=("job", "due_at"), name="one_run_of_a_due_time"
+                condition=models.Q(("due_at__isnull", False)),
+                fields=("scheduled_job", "due_at"),
+                name="one_run_of_a_due_time",
             ),
         ),
     ]

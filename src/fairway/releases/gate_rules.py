@@ -181,18 +181,11 @@ def nothing_works_on_it(request: Request) -> Iterator[Blocker]:
 def no_other_rollout(request: Request) -> Iterator[Blocker]:
     """A running rollout blocks everything else; a scheduled one only blocks another rollout."""
     known = _known(request)
-    rollout = known[1].active_rollout if known else None
-    if known is None or rollout is None or _is_start(request):
+    if known is None or _is_start(request):
         return
-    if rollout.status in ROLLOUT_UNDER_WAY:
-        yield _rollout_running(known[1])
-    elif request.act in {Act.ROLL_OUT, Act.SCHEDULE_RELEASE, Act.FALL_BACK_RELEASE}:
-        words = {"release": known[1].release, "environment": known[1].environment.name}
-        yield Blocker(
-            code="scheduled",
-            sentence=_("%(release)s is scheduled for %(environment)s.") % words,
-            who=_("a Release Manager, by cancelling the schedule"),
-        )
+    is_planned = known[1].active_rollout is not None and known[1].active_rollout.status not in ROLLOUT_UNDER_WAY
+    if not is_planned or request.act in {Act.ROLL_OUT, Act.SCHEDULE_RELEASE, Act.FALL_BACK_RELEASE}:
+        yield from rollout_in_the_way(known[1])
 
 
 @register(*RELEASES, *BACKWARD)
@@ -244,13 +237,17 @@ def no_rollout_changes_it(request: Request) -> Iterator[Blocker]:
     )
 
 
-def _rollout_running(state: TargetState) -> Blocker:
+def rollout_in_the_way(state: TargetState) -> list[Blocker]:
+    """The blocker of the release's own rollout on this target, whether under way or planned; none without one."""
     words = {"release": state.release, "environment": state.environment.name}
-    return Blocker(
-        code="rollout_running",
-        sentence=_("%(release)s is being rolled out to %(environment)s.") % words,
-        who=_("nobody until it ends; a Deployer may decide how it goes on, or stop it"),
-    )
+    if state.active_rollout is None:
+        return []
+    if state.active_rollout.status in ROLLOUT_UNDER_WAY:
+        sentence = _("%(release)s is being rolled out to %(environment)s.") % words
+        who = _("nobody until it ends; a Deployer may decide how it goes on, or stop it")
+        return [Blocker(code="rollout_running", sentence=sentence, who=who)]
+    sentence = _("%(release)s is scheduled for %(environment)s.") % words
+    return [Blocker(code="scheduled", sentence=sentence, who=_("a Release Manager, by cancelling the schedule"))]
 
 
 @register(Act.DISTRIBUTE)
@@ -350,14 +347,16 @@ def release_blockers(
         sentence = _("%(release)s has no packages.") % {"release": state.release}
         return [Blocker(code="empty", sentence=sentence, who=_("a Deployer, by adding some"))]
     if act == Act.FALL_BACK_RELEASE:
-        mine = [package for package in state.packages if state.is_deployed(package) and not state.was_there(package)]
+        mine = [package for package in state.packages if state.can_fall_back(package)]
         subjects = [fallback_target_of(one, state) for one in mine]
     else:
         subjects = [subject_of(one, state) for one in state.packages]
     if not subjects:
         words = {"release": state.release, "environment": state.environment.name}
-        sentence = _("Nothing of %(release)s is Deployed in %(environment)s.") % words
-        return [Blocker(code="nothing_deployed", sentence=sentence)]
+        sentence = _("Nothing of %(release)s is Deployed in %(environment)s.")
+        if any(map(state.is_deployed, state.packages)):
+            sentence = _("Everything of %(release)s was in %(environment)s before: there is nothing to take back.")
+        return [Blocker(code="nothing_deployed", sentence=sentence % words)]
     return reasons_together((name_of(one), blockers(act, one, actor, at, breaks_glass=breaks_glass)) for one in subjects)
 
 

@@ -67,6 +67,10 @@ class TargetState:
         on_target = self.on_targets.get(package.pk)
         return on_target is not None and on_target.before_id is not None and on_target.before_id == on_target.deployment_id
 
+    def can_fall_back(self, package: Package) -> bool:
+        """Whether this release brought it here, so that falling back takes it away again."""
+        return self.is_deployed(package) and not self.was_there(package)
+
     def is_replaced(self, package: Package) -> bool:
         return self.shown(package) == REPLACED
 

@@ -1,4 +1,4 @@
-"""The files of backups, for whoever may have them."""
+"""Reading the files of backups. Whether the actor may have the data is asked before, in `commands`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fairway.shared.translation import translate
 
 
 def refuse_if_changed(backup: Backup) -> None:
-    """Raises `Refused` when there is no file, or not the one that was written."""
+    """Raises `Refused` if there is no file, or if its checksum is not the recorded one."""
     if not backup.file:
         raise Refused(translate("This backup has no file."))
     if sealed_files.sha256_of(backup_place(backup.file)) != backup.sha256:
@@ -21,10 +21,13 @@ def refuse_if_changed(backup: Backup) -> None:
 
 
 def clear_pieces(backup: Backup) -> Iterator[bytes]:
-    """The clear dump, piece by piece. The file is read whole before the first piece, so that nobody gets half of one."""
+    """The decrypted dump, piece by piece. The whole file is verified before the first piece, so that nobody gets half of it.
+
+    Raises `Refused`, or `NeedsPerson` if none of the keys fits.
+    """
     refuse_if_changed(backup)
     pieces = sealed_files.opened(backup_place(backup.file), seal())
-    first = next(pieces)  # now, while a failure can still be said
+    first = next(pieces)  # before the response begins, while an error can still be shown
 
     def everything() -> Iterator[bytes]:
         yield first

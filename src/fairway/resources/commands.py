@@ -1,4 +1,4 @@
-"""Verbs on resources, bindings and backups: what people ask for. Keyword-only, one transaction, one event, one run."""
+"""Requests of people about resources, bindings and backups. Each is one transaction with an event and a run."""
 
 from __future__ import annotations
 
@@ -47,13 +47,14 @@ CONVERGE, BIND, END_LOGIN, UNBIND, BACK_UP, RESTORE = (
 
 
 def new_password() -> str:
-    """24 random bytes, in letters that need no quoting in a URL."""
+    """A password of 24 random bytes, in characters that need no quoting in a URL."""
     return secrets.token_urlsafe(24)
 
 
 @transaction.atomic
 def create_resource(*, actor: Actor, environment: Environment, kind: str, name: str, version: str = "") -> Resource:
-    """Ask for a server. Raises `Blocked` (role, an environment where none can run) or `Invalid`."""
+    """Request a new server. Raises `Blocked` if the actor may not do so or the environment's runtime cannot run one, or
+    `Invalid`."""
     require(actor, Act.CREATE_RESOURCE, environment=environment.slug)
     known = parse_kind(kind)
     clean = parse_slug(name, field="name")
@@ -63,7 +64,8 @@ def create_resource(*, actor: Actor, environment: Environment, kind: str, name: 
         raise Invalid(
             "version", "“{version}” is not offered; there are: {versions}.", version=version[:40], versions=versions
         )
-    where = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)  # one name, one port at a time
+    # The lock keeps two requests at the same time from taking the same name or port.
+    where = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
     if where.runtime != RUNTIME:
         raise Blocked([_wrong_runtime(where)])
     if Resource.objects.filter(environment=where, name=clean, deleted_at=None).exists():
@@ -96,13 +98,14 @@ def _wrong_runtime(environment: Environment) -> Blocker:
 
 @transaction.atomic
 def request_start(*, actor: Actor, resource: Resource) -> Resource:
-    """Have it run, also when it failed before. Raises `Blocked`."""
+    """Request that the server runs, also if it failed before. Raises `Blocked` or `NotVisible`."""
     return _want(actor, resource, Wanted.RUNNING, "resource.start_requested")
 
 
 @transaction.atomic
 def request_stop(*, actor: Actor, resource: Resource) -> Resource:
-    """Stop the server; applications that are bound to it cannot use it meanwhile. Raises `Blocked`."""
+    """Request that the server stops; applications that are bound to it cannot use it meanwhile. Raises `Blocked` or
+    `NotVisible`."""
     return _want(actor, resource, Wanted.STOPPED, "resource.stop_requested")
 
 
@@ -121,13 +124,14 @@ def _want(actor: Actor, resource: Resource, wanted: Wanted, verb: str) -> Resour
 
 @transaction.atomic
 def request_deletion(*, actor: Actor, resource: Resource, confirmed: str) -> Resource:
-    """Stop it for good and put its data away. `confirmed` must be its name. Raises `Blocked` while anything is bound."""
+    """Request that the server is removed and its data put away. `confirmed` must be its name, else `Invalid` is raised.
+    Raises `Blocked` while an application is bound to it, or `NotVisible`."""
     require(actor, Act.DELETE_RESOURCE, environment=resource.environment.slug)
     if confirmed != resource.name:
         raise Invalid("confirmed", "type “{name}” exactly to delete it.", name=resource.name)
     row = _locked(resource)
     if bound := list(_live_bindings(row)):
-        names = ", ".join(one.application.name for one in bound)
+        names = ", ".join(binding.application.name for binding in bound)
         sentence = _("%(names)s is bound to it.") % {"names": names}
         raise Blocked([Blocker(code="bound", sentence=sentence, who=_("a Deployer, by unbinding it first"))])
     row.wanted, row.state = Wanted.REMOVED, State.REMOVING
@@ -139,19 +143,20 @@ def request_deletion(*, actor: Actor, resource: Resource, confirmed: str) -> Res
 
 @transaction.atomic
 def request_binding(*, actor: Actor, resource: Resource, application: Application, alias: str = "") -> Binding:
-    """Ask for a database and a login of the application's own, and for their variables in its configuration.
+    """Request a database and a login for an application, and their variables in its configuration. If an earlier request for
+    the same binding failed, it is tried again.
 
-    Raises `Blocked` (role), `NotVisible` (an application the actor may not see there) or `Invalid`.
+    Raises `Blocked`, `NotVisible` if the actor may not see the application there, or `Invalid`.
     """
     where = resource.environment
     _require_binding(actor, resource, application)
     name = parse_alias(alias)
     row = _locked(resource)
     Application.objects.select_for_update(no_key=True).get(pk=application.pk)
-    there = Binding.objects.filter(resource=row, application=application, ended_at=None).first()
-    if there is not None and there.state == BindingState.FAILED:
-        return _again(actor, there)
-    if there is not None:
+    earlier = Binding.objects.filter(resource=row, application=application, ended_at=None).first()
+    if earlier is not None and earlier.state == BindingState.FAILED:
+        return _again(actor, earlier)
+    if earlier is not None:
         raise Invalid("application", "“{name}” is bound to it already.", name=application.name)
     _refuse_taken(name, application, where)
     database = database_name(application.slug, application.pk)
@@ -173,7 +178,7 @@ def request_binding(*, actor: Actor, resource: Resource, application: Applicatio
 
 
 def _again(actor: Actor, binding: Binding) -> Binding:
-    """What could not be settled is tried once more, with the same password and name."""
+    """Try a failed binding once more, with the same alias and password."""
     binding.state = BindingState.BINDING
     binding.save(update_fields=["state"])
     record(who=actor.who, verb="binding.requested", on=on_binding(binding), after={"alias": binding.alias})
@@ -182,7 +187,7 @@ def _again(actor: Actor, binding: Binding) -> Binding:
 
 
 def _refuse_taken(alias: str, application: Application, where: Environment) -> None:
-    """Raises `Invalid` where the variables are somebody's already: another binding's or a person's."""
+    """Raises `Invalid` if another binding has this alias, or the configuration already has one of its variables."""
     named = Binding.objects.filter(application=application, alias=alias, resource__environment=where, ended_at=None).first()
     if named is not None:
         raise Invalid(
@@ -202,9 +207,9 @@ def _refuse_taken(alias: str, application: Application, where: Environment) -> N
 
 @transaction.atomic
 def request_new_password(*, actor: Actor, binding: Binding) -> Binding:
-    """Ask for a second login with a new password; the one before works until `request_end_of_previous`.
+    """Request a second login with a new password; the one before works until `request_end_of_previous`.
 
-    Raises `Blocked` while a change is under way, or an earlier password still works.
+    Raises `Blocked` while the binding is being changed or an earlier password still works, or `NotVisible`.
     """
     _require_binding(actor, binding.resource, binding.application)
     row = _locked_binding(binding)
@@ -223,7 +228,8 @@ def request_new_password(*, actor: Actor, binding: Binding) -> Binding:
 
 @transaction.atomic
 def request_end_of_previous(*, actor: Actor, binding: Binding) -> Binding:
-    """End the login before: what still uses it loses its connections. No error when there is none."""
+    """Request the end of the previous login, if there is one; whatever still uses it loses its connections. Raises `Blocked`
+    or `NotVisible`."""
     _require_binding(actor, binding.resource, binding.application)
     row = _locked_binding(binding)
     _refuse_unsettled(row)
@@ -235,9 +241,9 @@ def request_end_of_previous(*, actor: Actor, binding: Binding) -> Binding:
 
 @transaction.atomic
 def request_unbinding(*, actor: Actor, binding: Binding, confirmed: str) -> Binding:
-    """Shut the application out and take the variables from its configuration; the database stays in the resource.
+    """Request that the application loses its logins and the variables in its configuration; the database is kept.
 
-    `confirmed` must be the application's slug.
+    `confirmed` must be the application's slug, else `Invalid` is raised. Raises `Blocked` or `NotVisible`.
     """
     _require_binding(actor, binding.resource, binding.application)
     if confirmed != binding.application.slug:
@@ -252,23 +258,23 @@ def request_unbinding(*, actor: Actor, binding: Binding, confirmed: str) -> Bind
 
 @transaction.atomic
 def request_backup(*, actor: Actor, resource: Resource) -> list[Backup]:
-    """Ask for a copy of the database of each application that is bound. Raises `Blocked` when there is none."""
+    """Request a backup of the database of each bound application. Raises `Blocked` if there is none, or `NotVisible`."""
     require(actor, Act.BACK_UP_RESOURCE, environment=resource.environment.slug)
     row = _locked(resource)
-    bound = [one for one in _live_bindings(row) if one.state == BindingState.BOUND]
+    bound = [binding for binding in _live_bindings(row) if binding.state == BindingState.BOUND]
     if not bound:
         sentence = _("No application is bound to it, so there is nothing to back up.")
         raise Blocked([Blocker(code="nothing_bound", sentence=sentence, who=_("a Deployer, by binding an application"))])
     made = []
-    for one in bound:
+    for binding in bound:
         backup = Backup.objects.create(
             resource=row,
-            application=one.application,
-            database=one.database,
+            application=binding.application,
+            database=binding.database,
             version=row.version,
             requested_by=actor.name,
         )
-        record(who=actor.who, verb="backup.requested", on=on_backup(backup), after={"database": one.database})
+        record(who=actor.who, verb="backup.requested", on=on_backup(backup), after={"database": binding.database})
         _enqueue(BACK_UP, copies_key(row), backup=backup.pk)
         made.append(backup)
     return made
@@ -276,10 +282,11 @@ def request_backup(*, actor: Actor, resource: Resource) -> list[Backup]:
 
 @transaction.atomic
 def request_restore(*, actor: Actor, backup: Backup, into: Resource, confirmed: str) -> Backup:
-    """Make the application's database in `into` what the backup holds; what is there now is kept beside it.
+    """Request that the application's database in `into` gets the contents of the backup; its present contents are kept in
+    another database.
 
-    `confirmed` must be the name of the resource. Raises `Blocked` for a backup that is not verified, or a server that is
-    older.
+    `confirmed` must be the name of the resource, else `Invalid` is raised. Raises `Blocked` if the backup is not verified or
+    the server is older than the one that it is from, or `NotVisible`.
     """
     require(actor, Act.RESTORE_RESOURCE, environment=into.environment.slug, application=backup.application.slug)
     if into.environment_id != backup.resource.environment_id:
@@ -300,27 +307,28 @@ def request_restore(*, actor: Actor, backup: Backup, into: Resource, confirmed: 
 
 
 def may_download(*, actor: Actor, backup: Backup) -> None:
-    """Raises `Blocked` unless the actor may have the data itself."""
+    """Raises `Blocked` unless the actor may download the data of the backup."""
     where = backup.resource.environment.slug
     require(actor, Act.DOWNLOAD_BACKUP, environment=where, application=backup.application.slug)
 
 
 @transaction.atomic
 def note_download(*, actor: Actor, backup: Backup) -> None:
-    """Say who takes the data of a backup away. Raises `Blocked` (role)."""
+    """Record who downloads the data of a backup. Raises `Blocked`."""
     may_download(actor=actor, backup=backup)
     record(who=actor.who, verb="backup.downloaded", on=on_backup(backup))
 
 
 def try_it(*, actor: Actor, resource: Resource) -> Facts:
-    """Really connect, and ask. Raises `Blocked` (who sees only some applications there may not), or the `Failure` that says
-    what is wrong."""
+    """Connect to the server and ask how it is. Raises `Blocked`, also if the actor sees only some of the applications there,
+    or the `Failure` that says what is wrong."""
     require(actor, Act.TRY_RESOURCE, environment=resource.environment.slug)
     return driver_of(resource).look(server_spec(resource))
 
 
 def copies_key(resource: Resource) -> str:
-    """The key of the runs that copy a resource's data: a long dump must not keep its server from being started again."""
+    """The key of the runs that copy a resource's data. It is another than `Resource.key`, so that the server can be started
+    again during a long dump."""
     return f"{resource.key}:copies"
 
 
@@ -336,7 +344,7 @@ def _require_binding(actor: Actor, resource: Resource, application: Application)
 
 
 def _locked(resource: Resource) -> Resource:
-    """Raises `NotVisible` for one that is gone, or about to be."""
+    """The resource, locked. Raises `NotVisible` if it was deleted or is being deleted."""
     row = Resource.objects.select_for_update(no_key=True).get(pk=resource.pk)
     if row.deleted_at is not None or row.wanted == Wanted.REMOVED:
         raise NotVisible("resource", row.name)
@@ -370,12 +378,12 @@ def _enqueue(kind: str, key: str, **payload: Any) -> None:
 
 
 def request_repair(*, resource: Resource) -> None:
-    """Have a run look at a resource that is not as it should be."""
+    """Request a run that brings a resource to the state it should have."""
     _converge(resource)
 
 
 def _resources_there(environment: Environment) -> Iterable[Blocker]:
-    """An environment with resources stays; see `environments.commands.IN_USE`."""
+    """Why an environment with resources cannot be deleted; see `environments.commands.IN_USE`."""
     names = list(Resource.objects.filter(environment=environment, deleted_at=None).values_list("name", flat=True))
     if names:
         sentence = _("The resource %(names)s is there.") % {"names": ", ".join(names)}
@@ -383,9 +391,9 @@ def _resources_there(environment: Environment) -> Iterable[Blocker]:
 
 
 def _bound(application: Application) -> Iterable[Blocker]:
-    """An application that is bound stays; see `applications.commands.IN_USE`."""
-    for one in Binding.objects.filter(application=application, ended_at=None).select_related("resource__environment"):
-        words = {"resource": one.resource.name, "environment": one.resource.environment.name}
+    """Why a bound application cannot be deleted; see `applications.commands.IN_USE`."""
+    for binding in Binding.objects.filter(application=application, ended_at=None).select_related("resource__environment"):
+        words = {"resource": binding.resource.name, "environment": binding.resource.environment.name}
         sentence = _("It is bound to the resource %(resource)s in %(environment)s.") % words
         yield Blocker(code="bound", sentence=sentence, who=_("a Deployer, by unbinding it"))
 

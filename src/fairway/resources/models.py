@@ -16,8 +16,8 @@ __all__ = ["Backup", "Binding", "Resource"]
 
 
 class Resource(models.Model):
-    """One server in one environment. `port` is its own as long as it lives, `made_at` when its data folder was made,
-    `observed` what it last said of itself (``version``, ``size_bytes``, ``connections``, ``most_connections``)."""
+    """One server in one environment. No other resource has its `port` until it is deleted. `made_at` is when its data folder
+    was created; `observed` is what it last reported (``version``, ``size_bytes``, ``connections``, ``most_connections``)."""
 
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="resources")
     name = models.CharField(max_length=40)
@@ -33,7 +33,7 @@ class Resource(models.Model):
     observed_at = models.DateTimeField(null=True)
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now)
-    deleted_at = models.DateTimeField(null=True)  # its data is put away, and history names it
+    deleted_at = models.DateTimeField(null=True)  # its data is put away; the row stays, because events refer to it
 
     class Meta:
         ordering: ClassVar = ["environment__position", "name", "id"]
@@ -49,20 +49,20 @@ class Resource(models.Model):
 
     @property
     def key(self) -> str:
-        """The key of the engine's runs that change it; those that copy its data have another."""
+        """The key of the runs that change it; those that copy its data have `commands.copies_key`."""
         return f"resource:{self.pk}"
 
     @property
     def server(self) -> str:
-        """What its driver calls it."""
+        """Its name in the driver."""
         return server_name(self.name, self.environment.slug, self.pk)
 
 
 class Binding(models.Model):
-    """A resource given to an application under a name (`alias`).
+    """A resource that an application uses under a name (`alias`).
 
-    `database` and its current `login` are its own; `previous_login` worked before and still does, until somebody ends it.
-    `configuration_version` is the first version with the current password. `login_number` counts passwords.
+    No other binding has its `database` and its `login`. `previous_login` is the one before; it works until somebody ends it.
+    `configuration_version` is the first version with the current password. `login_number` counts the passwords.
     """
 
     resource = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="bindings")
@@ -93,8 +93,8 @@ class Binding(models.Model):
 
 
 class Backup(models.Model):
-    """One copy of one database. `content` is rows by table as they were when it was taken; it counts once `verified_at` is
-    set: then it was restored into a throw-away database and held the same."""
+    """One copy of one database. `content` is the number of rows of each table when it was taken. The backup counts once
+    `verified_at` is set: then it was restored into a temporary database and had the same numbers."""
 
     resource = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="backups")
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="backups")

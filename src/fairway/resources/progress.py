@@ -1,4 +1,4 @@
-"""What runs write down of resources, bindings and backups. Called under the engine's fence; each change is an event."""
+"""What runs record about resources, bindings and backups. Workflows call it under the engine's fence."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from fairway.resources.models import Backup, Binding, Resource
 from fairway.resources.rules import BackupState, BindingState, State, given_by, variable_names
 from fairway.resources.subjects import on_backup, on_binding, on_resource
 
-SENTENCE = 2000  # characters that are kept
+SENTENCE = 2000  # characters of a sentence that are stored
 
 
 @transaction.atomic
 def data_made(*, resource: Resource) -> None:
-    """From now on an empty data folder is a loss, never a beginning."""
+    """Record that the server has a data folder. From now on an empty folder means that data was lost."""
     Resource.objects.filter(pk=resource.pk, made_at=None).update(made_at=timezone.now())
 
 
 @transaction.atomic
 def observed(*, resource: Resource, state: State, sentence: str = "", facts: Facts | None = None) -> None:
-    """How it was seen. An event only when its state changed."""
+    """Record how the server was seen. There is an event only if its state changed."""
     row = _locked_resource(resource)
     if row.deleted_at is not None:
         return
@@ -58,7 +58,7 @@ def observed(*, resource: Resource, state: State, sentence: str = "", facts: Fac
 
 @transaction.atomic
 def removed(*, resource: Resource, place: str) -> None:
-    """It is stopped for good; its data lies at `place` ("": there was none)."""
+    """Record that the server was removed, and the folder where its data was put; "" if there was none."""
     row = _locked_resource(resource)
     if row.deleted_at is None:
         row.deleted_at = timezone.now()
@@ -68,7 +68,7 @@ def removed(*, resource: Resource, place: str) -> None:
 
 @transaction.atomic
 def bound(*, binding: Binding, address: Address) -> None:
-    """The login works: its variables come into the configuration, as a new version where they differ."""
+    """Record that the login works, and save its variables in the application's configuration."""
     row = _locked(binding)
     given = given_by(
         row.alias,
@@ -104,7 +104,8 @@ def previous_ended(*, binding: Binding) -> None:
 
 @transaction.atomic
 def unbound(*, binding: Binding) -> None:
-    """Nobody of the application can sign in any more: the variables go, the database stays."""
+    """Record that the application cannot sign in any more, and remove the variables from its configuration. The database is
+    kept."""
     row = _locked(binding)
     if row.ended_at is not None:
         return
@@ -135,7 +136,7 @@ def binding_failed(*, binding: Binding, sentence: str) -> None:
 
 @transaction.atomic
 def backup_taken(*, backup: Backup, content: Content, file: str, size_bytes: int, sha256: str) -> None:
-    """There is a file; it counts for nothing before it was restored."""
+    """Record the file of a backup. The backup does not count before `backup_verified`."""
     changes: Mapping[str, Any] = {"content": dict(content.rows), "file": file, "size_bytes": size_bytes, "sha256": sha256}
     Backup.objects.filter(pk=backup.pk).update(**changes, taken_at=timezone.now())
 
@@ -175,7 +176,7 @@ def restore_failed(*, backup: Backup, into: Resource, sentence: str) -> None:
 
 
 def _locked(binding: Binding) -> Binding:
-    """The application first, as whoever saves its configuration does."""
+    """The binding, locked after its application, in the same order as when a configuration is saved."""
     Application.objects.select_for_update(no_key=True).get(pk=binding.application_id)
     chosen = Binding.objects.select_for_update(no_key=True, of=("self",))
     return chosen.select_related("resource__environment", "application").get(pk=binding.pk)
@@ -193,7 +194,7 @@ def _locked_backup(backup: Backup) -> Backup:
 
 @transaction.atomic
 def reseal() -> int:
-    """Seal what this room keeps with the newest key; returns how much it was."""
+    """Seal the passwords of resources and bindings with the newest key; returns how many there are."""
     count = 0
     for model in (Resource, Binding):
         for row in model.objects.select_for_update(no_key=True):

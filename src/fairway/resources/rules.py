@@ -1,4 +1,4 @@
-"""What resources are called, how they stand, and what a binding gives. Pure."""
+"""The states of resources, the names of their databases and logins, and the variables that a binding gives. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fairway.shared.names import Invalid, parse_slug
 LONGEST_NAME = 40
 LONGEST_ALIAS = 30
 DEFAULT_ALIAS = "database"
-RUNTIME = "process"  # where resources can run so far
+RUNTIME = "process"  # the only runtime for resources so far
 
 
 class Kind(StrEnum):
@@ -50,40 +50,41 @@ class BindingState(StrEnum):
 
 class BackupState(StrEnum):
     TAKING = "taking"
-    VERIFIED = "verified"  # restored once and looked at
+    VERIFIED = "verified"  # it was restored once, and its rows were compared
     FAILED = "failed"
 
 
 def parse_kind(text: str) -> Kind:
-    """Raises `Invalid` for what is no kind of resource."""
+    """A kind of resource. Raises `Invalid` for any other text."""
     if text not in set(Kind):
         raise Invalid("kind", "“{kind}” is no kind of resource; there are: {kinds}.", kind=text[:40], kinds=", ".join(Kind))
     return Kind(text)
 
 
 def parse_alias(text: str) -> str:
-    """The name under which an application knows a resource; it begins its variables. Raises `Invalid`."""
+    """The name under which an application knows a resource; the names of its variables begin with it. Raises `Invalid`."""
     return parse_slug(text or DEFAULT_ALIAS, field="alias", longest=LONGEST_ALIAS)
 
 
 def server_name(name: str, environment: str, number: int) -> str:
-    """A file name that no other resource ever has: the number never comes again."""
+    """The name of a server, and of its folders. No other resource ever has it, because `number` is never used again."""
     return f"{name}.{environment}.{number}"
 
 
 def database_name(application: str, number: int) -> str:
-    """The database of an application: at most 63 bytes with a login's ending, and no other application's."""
+    """The name of an application's database, which no other application has. With the ending of `login_name` it has at most
+    63 bytes, as PostgreSQL requires."""
     return f"{re.sub(r'[^a-z0-9]', '_', application)}_{number}"
 
 
 def login_name(database: str, number: int) -> str:
-    """The user name of a database's login; every password has another."""
+    """The user name of a database's login. Every new password gets a new login."""
     return f"{database}_u{number}"
 
 
 @dataclass(frozen=True)
 class Given:
-    """What a binding puts into a configuration."""
+    """What a binding adds to a configuration."""
 
     variables: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
@@ -94,13 +95,13 @@ class Given:
 
 
 def variable_names(alias: str) -> tuple[str, ...]:
-    """The variables of a binding under this name."""
+    """The names of the variables that a binding with this alias gives."""
     prefix = alias.upper().replace("-", "_")
     return tuple(f"{prefix}_{part}" for part in ("HOST", "PORT", "NAME", "USER", "PASSWORD", "URL"))
 
 
 def given_by(alias: str, *, host: str, port: int, database: str, user: str, password: str) -> Given:
-    """``DATABASE_URL`` and its parts for the name ``database``; another name begins them instead."""
+    """The variables and secrets of a binding: with the alias ``database``, ``DATABASE_URL`` and its parts."""
     names = variable_names(alias)
     url = f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}/{quote(database, safe='')}"
     plain = dict(zip(names[:4], (host, str(port), database, user), strict=True))
@@ -108,8 +109,10 @@ def given_by(alias: str, *, host: str, port: int, database: str, user: str, pass
 
 
 def differences(taken: Mapping[str, int], restored: Mapping[str, int]) -> list[str]:
-    """The tables that a restored copy does not hold as they were when it was taken, with both counts."""
+    """The tables whose number of rows in a restored copy differs from when the backup was taken, with both numbers."""
     tables = sorted(taken.keys() | restored.keys())
     return [
-        f"{one}: {taken.get(one, '–')} → {restored.get(one, '–')}" for one in tables if taken.get(one) != restored.get(one)
+        f"{table}: {taken.get(table, '–')} → {restored.get(table, '–')}"
+        for table in tables
+        if taken.get(table) != restored.get(table)
     ]

@@ -1,4 +1,4 @@
-"""The drivers of resources, with what they need to know of one. The only place that opens an administrator's password."""
+"""The drivers of resources and what they need. Administrators' passwords are decrypted only here."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def server_spec(resource: Resource) -> ServerSpec:
         version=resource.version,
         port=resource.port,
         password=seal().open(resource.sealed_password),
-        require=tuple(str(one) for one in require),
+        require=tuple(str(name) for name in require),
     )
 
 
@@ -35,7 +35,7 @@ def login_of(binding: Binding) -> Login:
 
 
 def backup_place(name: str) -> Path:
-    """Where a backup's file lies. `name` is one that Fairway chose."""
+    """The path of a backup's file. Raises `Refused` if `name` is not a plain file name, as all that Fairway chooses are."""
     if "/" in name or name.startswith("."):
         raise Refused(translate("“{name}” is not the name of a backup.", name=name[:60]))
     folder: Path = settings.DATA.folder("backups")

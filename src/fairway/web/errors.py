@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from fairway.accounts.rules import Blocked, Blocker, NotVisible
 from fairway.shared.disk import FULL
 from fairway.shared.names import Invalid
+from fairway.shared.sentences import joined
+from fairway.web.failure_words import in_words
 
 AGAIN_AFTER = 5  # seconds until the browser reloads a page that needs the database
 DATABASE_ERRORS = "The database is not responding; try again."
@@ -107,19 +109,19 @@ def wants_json(request: HttpRequest) -> bool:
 def shown(blockers: list[Blocker]) -> list[dict[str, object]]:
     """Blockers for ``parts/blockers.html``."""
     return [
-        {"code": blocker.code, "sentence": blocker.sentence, "who": blocker.who, "until": blocker.clears_at}
+        {"code": blocker.code, "sentence": in_words(blocker.sentence), "who": blocker.who, "until": blocker.clears_at}
         for blocker in blockers
     ]
 
 
 def tell_blocked(request: HttpRequest, problem: Blocked) -> None:
     """Show the blockers as a message on the next page."""
-    messages.error(request, " ".join(blocker.sentence for blocker in problem.blockers))
+    messages.error(request, joined(in_words(blocker.sentence) for blocker in problem.blockers))
 
 
 def _as_json(blocker: Blocker) -> dict[str, object]:
     until = blocker.clears_at.isoformat() if blocker.clears_at else None
-    return {"code": blocker.code, "sentence": blocker.sentence, "who": blocker.who, "clears_at": until}
+    return {"code": blocker.code, "sentence": in_words(blocker.sentence), "who": blocker.who, "clears_at": until}
 
 
 def _error(request: HttpRequest, status: int, **context: object) -> HttpResponse:

@@ -47,21 +47,22 @@ class Printed:
 
 
 @dataclass(frozen=True)
-class Place:
-    """An instance to follow: its runtime, and the masker of its secrets. `key` identifies it among viewers."""
+class FollowedInstance:
+    """An instance whose output is followed, its runtime, and the masker of its secrets. All viewers of one `key`, the slug
+    of the environment and the instance's name, share a follower."""
 
     key: tuple[str, str]
     runtime: Runtime = field(compare=False)
     masker: Masker = field(compare=False, repr=False)
 
     @property
-    def instance(self) -> str:
+    def name(self) -> str:
         return self.key[1]
 
     def printed(self, line: OutputLine, masked: MaskedLines) -> Printed:
         at = line.at.isoformat(timespec="milliseconds")
         text = last_shown(masked(line.text, line.stream, goes_on=line.goes_on))
-        return Printed(int(line.at.timestamp() * 1_000_000), at, self.instance, line.stream, text)
+        return Printed(int(line.at.timestamp() * 1_000_000), at, self.name, line.stream, text)
 
 
 class _Ear:
@@ -80,28 +81,28 @@ class _Ear:
 class Follower:
     """Follows one instance's output in a thread of its own while there are viewers."""
 
-    def __init__(self, place: Place, loop: asyncio.AbstractEventLoop) -> None:
-        self.place, self._loop, self._ear = place, loop, _Ear()
+    def __init__(self, instance: FollowedInstance, loop: asyncio.AbstractEventLoop) -> None:
+        self.instance, self._loop, self._ear = instance, loop, _Ear()
         self.kept: deque[Printed] = deque(maxlen=KEPT)
         self.streams: set[InstanceLogStream] = set()
         self.is_over = False
         self._fresh: list[Printed] = []
         self._lock = threading.Lock()
-        self.thread = threading.Thread(target=self._run, name=f"fairway-follow-{place.instance}", daemon=True)
+        self.thread = threading.Thread(target=self._run, name=f"fairway-follow-{instance.name}", daemon=True)
 
     def stop(self) -> None:
         self._ear.stop.set()
 
     def _run(self) -> None:
-        masked = self.place.masker.lines()
+        masked = self.instance.masker.lines()
         try:
-            for line in self.place.runtime.output(self.place.instance, tail=TAIL, follow=True, progress=self._ear):
+            for line in self.instance.runtime.output(self.instance.name, tail=TAIL, follow=True, progress=self._ear):
                 self._ear.check()
-                self._gather(self.place.printed(line, masked))
+                self._gather(self.instance.printed(line, masked))
         except Cancelled:
             pass
         except Exception:
-            log.exception("following %s ended", self.place.instance)
+            log.exception("following %s ended", self.instance.name)
         finally:
             connections.close_all()
             self._tell(self._end)
@@ -136,13 +137,13 @@ class Followers:
     def __init__(self) -> None:
         self._by_key: dict[tuple[str, str], Follower] = {}
 
-    def join(self, stream: InstanceLogStream, place: Place) -> Follower | None:
+    def join(self, stream: InstanceLogStream, instance: FollowedInstance) -> Follower | None:
         """The follower of this instance; None if too many instances are followed."""
-        follower = self._by_key.get(place.key)
+        follower = self._by_key.get(instance.key)
         if follower is None or follower.is_over:
             if len(self._by_key) >= MOST:
                 return None
-            follower = self._by_key[place.key] = Follower(place, asyncio.get_running_loop())
+            follower = self._by_key[instance.key] = Follower(instance, asyncio.get_running_loop())
             follower.thread.start()
         follower.streams.add(stream)
         return follower
@@ -151,8 +152,8 @@ class Followers:
         follower.streams.discard(stream)
         if not follower.streams:
             follower.stop()
-            if self._by_key.get(follower.place.key) is follower:
-                del self._by_key[follower.place.key]
+            if self._by_key.get(follower.instance.key) is follower:
+                del self._by_key[follower.instance.key]
 
 
 class InstanceLogStream:
@@ -162,9 +163,15 @@ class InstanceLogStream:
     """
 
     def __init__(
-        self, followers: Followers, places: list[Place], viewer: Viewer, sees: Sees, count: int = 0, since: int = 0
+        self,
+        followers: Followers,
+        instances: list[FollowedInstance],
+        viewer: Viewer,
+        sees: Sees,
+        count: int = 0,
+        since: int = 0,
     ) -> None:
-        self._followers, self._places, self.viewer, self._sees = followers, places, viewer, sees
+        self._followers, self._instances, self.viewer, self._sees = followers, instances, viewer, sees
         self._count, self._since = count, since
         self._joined: list[Follower] = []
         self._waiting: list[Printed] = []
@@ -173,8 +180,8 @@ class InstanceLogStream:
 
     async def open(self) -> None:
         FANOUT.admit(self)
-        for place in self._places:
-            follower = self._followers.join(self, place)
+        for instance in self._instances:
+            follower = self._followers.join(self, instance)
             if follower is not None:
                 self._joined.append(follower)
                 self.hear(list(follower.kept))

@@ -106,3 +106,16 @@ ROLE_SENTENCES: dict[str, Text] = {
     Role.DEPLOYER: _("creates, configures, deploys and rolls back applications"),
     Role.VIEWER: _("sees everything, changes nothing"),
 }
+
+_GATES = {  # how readiness was decided, as `drivers.health` says it; “http /health” is said by its path
+    "any http answer": _("any answer to HTTP"),
+    "health command": _("its health command"),
+    "image HEALTHCHECK": _("the image’s own check"),
+    "tcp port": _("an open port"),
+    "it keeps running": _("it keeps running"),
+}
+
+
+def gate_words(gate: str) -> str:
+    """How readiness was decided, in the reader's language."""
+    return str(_GATES.get(gate, gate.removeprefix("http ")))

@@ -18,6 +18,11 @@ def zone_of(request: HttpRequest) -> ZoneInfo:
 
 
 @cache
+def zones() -> tuple[str, ...]:
+    """The names of all known zones, in order; cached, because looking for them on the disk takes milliseconds."""
+    return tuple(sorted(available_timezones()))
+
+
+@cache
 def _known() -> frozenset[str]:
-    """The known zones; cached, because reading them from the disk takes milliseconds."""
-    return frozenset(available_timezones())
+    return frozenset(zones())

@@ -35,9 +35,9 @@ def clean() -> dict[str, int]:
     counted = Counter(_artifacts())
     for tidy in ROUNDS:
         counted.update(_protected(tidy))
-    gone = {what: number for what, number in counted.items() if number}
+    gone = {kind: number for kind, number in counted.items() if number}
     if gone:
-        log.info("Collected %s", ", ".join(f"{number} {what}" for what, number in gone.items()))
+        log.info("Collected %s", ", ".join(f"{number} {kind}" for kind, number in gone.items()))
         with transaction.atomic():
             record(who=SYSTEM.who, verb=COLLECTED, on=On("storage", 0, "Fairway"), after=gone)
     data = settings.DATA.folder()

@@ -64,7 +64,7 @@ def _facts(placement: Placement) -> PlacementFacts:
 
 def _tried(placement: Placement) -> Iterator[TriedDeployment]:
     """The placement's deployments, newest first, read a few at a time, because the rule seldom needs many."""
-    there = Deployment.objects.filter(application=placement.application_id, environment=placement.environment_id)
-    rows = there.exclude(artifact=None).order_by("-pk").values_list("pk", "artifact__digest", "status")
+    deployments = Deployment.objects.filter(application=placement.application_id, environment=placement.environment_id)
+    rows = deployments.exclude(artifact=None).order_by("-pk").values_list("pk", "artifact__digest", "status")
     for number, digest, status in rows.iterator(chunk_size=50):
         yield TriedDeployment(number, digest, is_good=status == Status.SUCCEEDED)

@@ -115,7 +115,7 @@ class _Watcher:
                 raise Unreached(Reason.UNTRUSTED)
             self._pause = EVERY
         except Unreached as away:
-            self._write_down(host, is_connected=False, reason=away.reason, detail=away.detail)
+            self._record(host, is_connected=False, reason=away.reason, detail=away.detail)
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
         finally:
             if host.look_wanted_at is not None:
@@ -142,7 +142,7 @@ class _Watcher:
             except Failure as failure:
                 reason = Reason.OTHER if self._tunnel.pid() is None else Reason.NO_ENGINE
                 raise Unreached(reason, failure.detail) from failure
-        self._write_down(host, is_connected=True, version=version)
+        self._record(host, is_connected=True, version=version)
 
     def _ask_through_tunnel(self, host: Host) -> str:
         try:
@@ -166,7 +166,7 @@ class _Watcher:
             return host.version
         return self._runtime.availability().version
 
-    def _write_down(self, host: Host, *, is_connected: bool, reason: str = "", detail: str = "", version: str = "") -> None:
+    def _record(self, host: Host, *, is_connected: bool, reason: str = "", detail: str = "", version: str = "") -> None:
         """Record a changed result at once, and an unchanged one every `SEEN_EVERY`."""
         is_fresh = host.seen_at is not None and timezone.now() - host.seen_at < SEEN_EVERY
         known = (host.is_connected, host.reason, host.version if is_connected else "")

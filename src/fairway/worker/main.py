@@ -56,7 +56,7 @@ def run_worker(stop: threading.Event) -> None:
         _thread("heads", lambda: HeadSigner().run(stop), stop),
         _thread("home", lambda: installation.watch(stop), stop),
         _thread("schedule", lambda: Schedule(_ticks(), worker_name=name).run_forever(stop), stop),
-        # of its own: collecting garbage may take minutes
+        # in a thread of its own, because collecting garbage may take minutes
         _thread("jobs", lambda: Schedule((_due_jobs(),), worker_name=name).run_forever(stop), stop),
     ]
     try:
@@ -75,7 +75,11 @@ def _ticks() -> tuple[Tick, ...]:
 
 
 def _due_jobs() -> Tick:
-    return Tick("run scheduled jobs", timedelta(seconds=15), run_due_jobs)
+    return Tick("run scheduled jobs", timedelta(seconds=15), _run_due_jobs)
+
+
+def _run_due_jobs() -> None:
+    run_due_jobs()
 
 
 def _verify() -> None:

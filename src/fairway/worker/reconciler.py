@@ -76,7 +76,7 @@ class Reconciler:
                     self._look_at(environment, is_used=environment.pk in used)
                 self._unseen[environment.pk] = 0 if answer.is_available else self._unseen[environment.pk] + 1
                 if self._unseen[environment.pk] >= UNSEEN_LOOKS:
-                    _write_down_unseen(environment, answer.sentence)
+                    _record_unseen(environment, answer.sentence)
             except Failure as failure:
                 log.warning("%s could not be looked at: %s", environment.name, failure.sentence)
             except Exception:  # logged; the next round may succeed
@@ -86,18 +86,18 @@ class Reconciler:
         """Reconcile one environment. Instances are listed before placements are read; otherwise instances started in between
         would look like orphans."""
         runtime = runtime_of(environment)
-        found: dict[str, list[Instance]] = defaultdict(list)
+        by_placement: dict[str, list[Instance]] = defaultdict(list)
         for instance in runtime.instances():
-            found[instance.placement].append(instance)
-        if not (found or is_used):
+            by_placement[instance.placement].append(instance)
+        if not (by_placement or is_used):
             return
         placed = list(Placement.objects.filter(environment=environment).select_related(*RELATED))
         busy = busy_keys()
         for placement in placed:
-            instances = found.pop(placement.name, [])
+            instances = by_placement.pop(placement.name, [])
             if placement.key not in busy:
                 self._compare(runtime, placement, instances)
-        for name, instances in found.items():
+        for name, instances in by_placement.items():
             if name.rpartition(".")[2] == environment.slug:
                 _remove_orphans(runtime, name, instances)
 
@@ -172,7 +172,11 @@ def differences(placement: Placement, instances: list[Instance]) -> list[str]:
 
 def _own(placement: Placement, current: Deployment, instances: list[Instance]) -> list[Instance]:
     counts = placement.counts
-    return [one for one in instances if one.deployment == current.label and one.replica < counts.get(one.service, 0)]
+    return [
+        instance
+        for instance in instances
+        if instance.deployment == current.label and instance.replica < counts.get(instance.service, 0)
+    ]
 
 
 def _is_left_alone(placement: Placement) -> bool:
@@ -187,16 +191,16 @@ def _news(placement: Placement, instances: list[Instance], drift: list[str]) -> 
     if placement.current is None or placement.wanted == Wanted.REMOVED:
         return {}
     own = _own(placement, placement.current, instances)
-    healthy = sum(1 for one in own if one.state == InstanceState.RUNNING and one.health != "unhealthy")
+    healthy = sum(1 for instance in own if instance.state == InstanceState.RUNNING and instance.health != "unhealthy")
     health = overall_health(healthy, sum(placement.counts.values()), is_stopped=placement.wanted == Wanted.STOPPED)
-    observed = [describe(one) for one in own]
+    observed = [describe(instance) for instance in own]
     is_old = placement.observed_at is None or (timezone.now() - placement.observed_at).total_seconds() > OBSERVED_EVERY
     if is_old or (placement.health, placement.drift, placement.observed) != (health, drift, observed):
         return {"health": health, "drift": drift, "observed": observed}
     return {}
 
 
-def _write_down_unseen(environment: Environment, sentence: str) -> None:
+def _record_unseen(environment: Environment, sentence: str) -> None:
     """Record that the state of an environment's placements is unknown; their last observed state stays stored."""
     placed = Placement.objects.filter(environment=environment, wanted=Wanted.RUNNING).exclude(current=None)
     for placement in placed.select_related(*RELATED):
@@ -207,25 +211,33 @@ def _write_down_unseen(environment: Environment, sentence: str) -> None:
 def _drift(placement: Placement, current: Deployment, own: list[Instance], everything: list[Instance]) -> list[str]:
     """The drift of a placement with a live deployment, in sentences."""
     if placement.wanted == Wanted.STOPPED:
-        alive = [one for one in everything if one.state not in _ENDED]
-        return [f"{one.name} runs although it should be stopped." for one in alive] + _stopped_route_drift(placement)
-    found = []
-    present = {(one.service, one.replica) for one in own if one.state != InstanceState.STOPPED}
+        alive = [instance for instance in everything if instance.state not in _ENDED]
+        return [f"{instance.name} runs although it should be stopped." for instance in alive] + _stopped_route_drift(
+            placement
+        )
+    drift = []
+    present = {(instance.service, instance.replica) for instance in own if instance.state != InstanceState.STOPPED}
     for service, count in placement.counts.items():
         missing = [str(number) for number in range(count) if (service, number) not in present]
         if missing:
             of = "" if service == MAIN else f" of {service}"
-            found.append(f"Instance {', '.join(missing)}{of} is not running.")
-    found += [f"{one.name} has died." for one in own if one.state == InstanceState.FAILED]
+            drift.append(f"Instance {', '.join(missing)}{of} is not running.")
+    drift += [f"{instance.name} has died." for instance in own if instance.state == InstanceState.FAILED]
     digest = current.artifact.digest if current.artifact else ""
-    found += [f"{one.name} runs another digest than {digest[:19]}." for one in own if one.digest and one.digest != digest]
-    strangers = [one.name for one in everything if one not in own]
-    found += [f"{name} should not be here." for name in strangers]
-    return found + _route_drift(placement, current, own)
+    drift += [
+        f"{instance.name} runs another digest than {digest[:19]}."
+        for instance in own
+        if instance.digest and instance.digest != digest
+    ]
+    strangers = [instance.name for instance in everything if instance not in own]
+    drift += [f"{name} should not be here." for name in strangers]
+    return drift + _route_drift(placement, current, own)
 
 
 def _route_drift(placement: Placement, current: Deployment, own: list[Instance]) -> list[str]:
-    addresses = {one.address for one in own if one.is_main and one.address and one.state not in _ENDED}
+    addresses = {
+        instance.address for instance in own if instance.is_main and instance.address and instance.state not in _ENDED
+    }
     for host in placement.hosts:
         route = proxy().route(host)
         if route is None or route.kind not in _SERVING:
@@ -249,9 +261,9 @@ def _remove_orphans(runtime: Runtime, name: str, instances: list[Instance]) -> N
     application, _, environment = name.rpartition(".")
     if is_key_busy(f"{application}:{environment}"):
         return
-    for one in instances:
-        runtime.ensure_removed(one.name)
-        log.warning("Removed %s, which nobody owns", one.name)
+    for instance in instances:
+        runtime.ensure_removed(instance.name)
+        log.warning("Removed %s, which nobody owns", instance.name)
     _record_orphans(name, [instance.name for instance in instances])
 
 

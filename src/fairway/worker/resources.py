@@ -1,6 +1,7 @@
-"""Looks after the servers of resources: how they are is written down, and one that does not run is brought back.
+"""Observes the servers of resources: it records how they are, and requests repairs.
 
-It only looks; what differs is repaired by a run under the resource's key, which never races one that a person asked for.
+It only observes. Differences are repaired by a run under the resource's key, so that a repair never races with a run that a
+person requested.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ from fairway.worker.leadership import Leadership
 
 log = logging.getLogger(__name__)
 
-EVERY = 3.0  # seconds between two looks
-ASKED_EVERY = 60.0  # seconds after which a server that runs is asked how it is
-FIRST_PAUSE = 15.0  # seconds before the same server is repaired again; doubled while it does not help
+EVERY = 3.0  # seconds between two rounds
+ASKED_EVERY = 60.0  # seconds after which a server that runs is asked again how it is
+FIRST_PAUSE = 15.0  # seconds before the same server is repaired again; doubled after each repair that does not help
 LONGEST_PAUSE = 600.0
 _GONE = {ServerState.ABSENT, ServerState.STOPPED, ServerState.FAILED}
 
 
 class ResourceKeeper:
-    """`run` looks every `EVERY` seconds until told to stop; of several workers, the leader does."""
+    """Observes all resources every `EVERY` seconds until told to stop; of several workers, only the leader does."""
 
     def __init__(self) -> None:
         self._next: dict[int, tuple[float, float]] = {}  # when a resource may be repaired again, and the pause after that
@@ -50,7 +51,7 @@ class ResourceKeeper:
             connections.close_all()
 
     def look(self) -> None:
-        """Look at every resource once. One that breaks stops no other."""
+        """Observe every resource once. An error in one stops no other."""
         living = list(Resource.objects.filter(deleted_at=None).select_related("environment"))
         busy = busy_keys() if living else set()
         for resource in living:
@@ -60,7 +61,7 @@ class ResourceKeeper:
                 self._look_at(resource)
             except Failure as failure:
                 log.warning("%s could not be looked at: %s", resource.server, failure.sentence)
-            except Exception:  # what broke is in the worker's log; the next look may go well
+            except Exception:  # logged; the next round may succeed
                 log.exception("%s could not be looked at", resource.server)
 
     def _look_at(self, resource: Resource) -> None:
@@ -81,9 +82,9 @@ class ResourceKeeper:
         if state is ServerState.RUNNING and resource.state == State.RUNNING and age < ASKED_EVERY:
             return
         facts, sentence = _answer(resource)
-        found = State.RUNNING if facts is not None else State.DOWN
+        state_now = State.RUNNING if facts is not None else State.DOWN
         if not is_key_busy(resource.key):
-            observed(resource=resource, state=found, sentence=sentence, facts=facts)
+            observed(resource=resource, state=state_now, sentence=sentence, facts=facts)
 
     def _repair(self, resource: Resource) -> None:
         now = time.monotonic()

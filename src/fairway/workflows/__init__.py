@@ -1,8 +1,8 @@
-"""What happens, told top to bottom: deploying, adjusting, watching, inspecting; resolving, distributing, rolling out."""
+"""The workflows that the engine runs: deploying, adjusting, watching, inspecting; resolving, distributing, rolling out."""
 
 
 def register_all() -> None:
-    """Make this process able to run every workflow. Called by workers; others only ask for runs."""
+    """Make this process able to run every workflow. Only workers call it; other processes only enqueue runs."""
     from fairway.engine.workflow import WORKFLOWS
     from fairway.workflows.adjust import ADJUST
     from fairway.workflows.deploy import DEPLOY

@@ -1,4 +1,5 @@
-"""Making a placement what it should be: running with N replicas, stopped, or gone. Also how drift is repaired."""
+"""Adjusting a placement to what its row says: running with so many replicas, stopped, or removed. Repairs of drift are
+adjustments, too."""
 
 from __future__ import annotations
 
@@ -13,12 +14,13 @@ from fairway.deployments.models import Placement
 from fairway.deployments.rules import Health, Wanted
 from fairway.drivers.proxy.admin import drain
 from fairway.drivers.proxy.contract import Route, RouteKind
-from fairway.drivers.runtimes.contract import Instance, NullProgress, Runtime
+from fairway.drivers.runtimes.contract import Instance, Runtime
 from fairway.engine.models import Run
 from fairway.engine.workflow import Context, Ending, Outcome, Step, Workflow
 from fairway.environments.runtimes import runtime_of
 from fairway.releases.commands import progress as package_progress
 from fairway.workflows.instances import check_all, describe, remove_all, start_all, stop_all
+from fairway.workflows.log import Unlogged
 from fairway.workflows.outside import proxy
 from fairway.workflows.recreate import Recreate
 from fairway.workflows.step_context import (
@@ -32,18 +34,8 @@ from fairway.workflows.step_context import (
 from fairway.workflows.transfer import transfer
 
 
-class _Ear(NullProgress):
-    """Adjustments keep no log; they only hear when to stop."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
-    def check(self) -> None:
-        self._context.check()
-
-
 def adjust(context: Context) -> None:
-    """Compare with the row as it is now; a later wish that came meanwhile is met too."""
+    """Bring the placement to the state that its row asks for now, which may be newer than the request for this run."""
     placement = _placement(context)
     if placement is None:
         return
@@ -66,32 +58,32 @@ def _placement(context: Context) -> Placement | None:
 
 
 def _run(context: Context, placement: Placement, runtime: Runtime) -> None:
-    current, ear = placement.current, _Ear(context)
+    current, unlogged = placement.current, Unlogged(context)
     assert current is not None
     assert current.artifact is not None
     _announce(context, placement)
     if not runtime.is_distributed(current.artifact.ref):
-        transfer(current.artifact, placement.environment, runtime, ear)
+        transfer(current.artifact, placement.environment, runtime, unlogged)
     specs = instance_specs(current, placement.counts)
-    recreate = Recreate(context, placement, runtime, proxy(), ear)
-    if not any(one.address for one in runtime.instances(placement.name)):
+    recreate = Recreate(context, placement, runtime, proxy(), unlogged)
+    if not any(instance.address for instance in runtime.instances(placement.name)):
         recreate.refuse_if_emptied(specs)
     if holders := recreate.holders(specs):
         recreate.stop(holders, current.label)
-    start_all(runtime, specs, ear)
-    check_all(runtime, specs, ear, hosts=placement.hosts, has_served=True)
+    start_all(runtime, specs, unlogged)
+    check_all(runtime, specs, unlogged, hosts=placement.hosts, has_served=True)
     wanted = {spec.name for spec in specs}
-    running = [one for one in instances_of(runtime, current) if one.name in wanted]
+    running = [instance for instance in instances_of(runtime, current) if instance.name in wanted]
     for host in placement.hosts:
         proxy().ensure_route(live_route(placement, host, running, current), fence=context.checkpoint)
     recreate.remember_data(specs)
-    surplus = [one for one in runtime.instances(placement.name) if one.name not in wanted]
+    surplus = [instance for instance in runtime.instances(placement.name) if instance.name not in wanted]
     _retire(context, runtime, surplus, remove=True)
-    observe(placement=placement, health=Health.HEALTHY, drift=[], observed=[describe(one) for one in running])
+    observe(placement=placement, health=Health.HEALTHY, drift=[], observed=[describe(instance) for instance in running])
 
 
 def _announce(context: Context, placement: Placement) -> None:
-    """Visitors of something stopped see that it is coming."""
+    """Show the starting page on each host that shows the page of a stopped or failed application, or nothing."""
     for host in placement.hosts:
         route = proxy().route(host)
         if route is None or route.kind in {RouteKind.STOPPED, RouteKind.DOWN}:
@@ -102,14 +94,16 @@ def _stop(context: Context, placement: Placement, runtime: Runtime) -> None:
     for host in placement.hosts:
         proxy().ensure_route(Route(host, RouteKind.STOPPED), fence=context.checkpoint)
     instances = runtime.instances(placement.name)
-    strangers = [one for one in instances if placement.current is None or one.deployment != placement.current.label]
+    strangers = [
+        instance for instance in instances if placement.current is None or instance.deployment != placement.current.label
+    ]
     _retire(context, runtime, strangers, remove=True)
-    _retire(context, runtime, [one for one in instances if one not in strangers], remove=False)
+    _retire(context, runtime, [instance for instance in instances if instance not in strangers], remove=False)
     observe(placement=placement, health=Health.STOPPED, drift=[], observed=[])
 
 
 def _leave_nothing(context: Context, placement: Placement, runtime: Runtime) -> None:
-    """Nothing was ever live here (or it was taken back): no route, no instance."""
+    """Remove every route and every instance, because nothing was ever live here, or it was taken back."""
     for host in placement.hosts:
         proxy().ensure_no_route(host, fence=context.checkpoint)
     _retire(context, runtime, runtime.instances(placement.name), remove=True)
@@ -119,19 +113,20 @@ def _remove(context: Context, placement: Placement, runtime: Runtime) -> None:
     _leave_nothing(context, placement, runtime)
     if _are_volumes_confirmed(placement):
         for name in sorted(_volumes_of(placement)):
-            context.checkpoint()  # one that was taken over may by now be in use again
+            context.checkpoint()  # if another worker has taken the run over, the volume may be in use again
             runtime.ensure_volume_removed(name)
     progress.removed(placement=placement)
 
 
 def _are_volumes_confirmed(placement: Placement) -> bool:
-    """Whether a person confirmed it, in this request or in one whose run broke; a repair must not forget that."""
+    """Whether a person confirmed that the volumes shall be removed, in this request or in an earlier one. An earlier run may
+    have failed before it removed them, and the repair must still do so."""
     requests = Run.objects.filter(kind=STORY, key=placement.key).order_by("-pk").values_list("payload", flat=True)
-    return any(one.get("volumes") for one in requests if one.get("placement") == placement.pk)
+    return any(payload.get("volumes") for payload in requests if payload.get("placement") == placement.pk)
 
 
 def _volumes_of(placement: Placement) -> set[str]:
-    """Every volume that any version which was tried here may have filled, and the home its instances shared."""
+    """The volumes of every version that was ever deployed here, and the home directory that its instances shared."""
     tried = Artifact.objects.filter(
         deployments__application=placement.application_id, deployments__environment=placement.environment_id
     ).distinct()
@@ -140,15 +135,15 @@ def _volumes_of(placement: Placement) -> set[str]:
 
 
 def _retire(context: Context, runtime: Runtime, instances: list[Instance], *, remove: bool) -> None:
-    addresses = [one.address for one in instances if one.address]
+    addresses = [instance.address for instance in instances if instance.address]
     if addresses:
         drain(proxy().in_flight, addresses, limit=settings.DRAIN_SECONDS, cancelled=context.stop)
-    context.checkpoint()  # nobody has taken over since they were counted, so none of them serves
-    (remove_all if remove else stop_all)(runtime, instances, _Ear(context))
+    context.checkpoint()  # no other worker has taken the run over since they were listed, so none of them serves
+    (remove_all if remove else stop_all)(runtime, instances, Unlogged(context))
 
 
 def tidy_routes(context: Context, ending: Ending) -> None:
-    """It could not be brought up: a page that promises it is coming would be a lie."""
+    """Replace the starting page with the page that says the application is down, because the adjustment failed."""
     placement = _placement(context)
     for host in placement.hosts if placement else []:
         route = proxy().route(host)
@@ -157,7 +152,7 @@ def tidy_routes(context: Context, ending: Ending) -> None:
 
 
 class AdjustWatcher:
-    """A failed adjustment is an event and shows on the placement; what worked is told by `observe`."""
+    """Records how an adjustment ended: as an event, and if it failed, on the placement's row."""
 
     def started(self, run: Run) -> None: ...
 

@@ -1,4 +1,5 @@
-"""Bringing a package's artifact onto a target, ready to start; under the placement's key, so it overlaps no deployment."""
+"""Bringing a package's artifact onto a target, ready to start. The run has the placement's key, so that it never overlaps a
+deployment of the same placement."""
 
 from __future__ import annotations
 
@@ -18,13 +19,15 @@ from fairway.releases.rules import OnTarget
 from fairway.releases.target_state import subject_of, target_state_of
 from fairway.shared.failures import Refused, Retry
 from fairway.shared.masking import Masker
+from fairway.shared.sentences import joined
 from fairway.workflows.package_log import log_of
 from fairway.workflows.step_context import typed_secrets
 from fairway.workflows.transfer import transfer
 
 
 def distribute(context: Context) -> None:
-    """The gate is asked again; then the bytes come, and their digest is read back on the target."""
+    """Ask the gate again, bring the artifact to the target, and verify its digest there. Raises `Refused` if the gate is
+    closed or the package was removed from its release."""
     related = ("package__application", "package__release", "artifact__application", "environment")
     on_target = PackageOnTarget.objects.select_related(*related).get(pk=context.payload["on_target"])
     if on_target.status != OnTarget.DISTRIBUTING or on_target.run_id != context.run_id or on_target.artifact is None:
@@ -41,29 +44,29 @@ def distribute(context: Context) -> None:
         if not runtime.is_distributed(artifact.ref):
             raise Retry(f"{artifact.version} is not there although it was just distributed.")
         log.say(f"Digest verified: {artifact.digest}")
-    context.checkpoint()  # still ours, before it is said
+    context.checkpoint()  # raises if another worker has taken this run over
     progress.distributed(on_target=on_target, digest=artifact.digest)
 
 
 def _ask_gate(context: Context, on_target: PackageOnTarget) -> None:
     asked = context.payload["asked"]
     state = target_state_of(on_target.package.release, on_target.environment)
-    package = next((one for one in state.packages if one.pk == on_target.package_id), None)
+    package = next((package for package in state.packages if package.pk == on_target.package_id), None)
     if package is None:
         raise Refused("The package was removed from its release in the meantime.")
     subject = subject_of(package, state, is_start=True)
     reasons = blockers(Act.DISTRIBUTE, subject, asker(asked), breaks_glass=bool(context.payload["glass"]))
-    if asked["act"] != Act.DISTRIBUTE:  # who scheduled a release need not be a Deployer, but still a Release Manager
+    if asked["act"] != Act.DISTRIBUTE:  # whoever scheduled a release need not be a Deployer, but still a Release Manager
         where = {"application": subject.application.slug, "environment": subject.environment.slug}
         is_allowed = may(asker(asked), Act(asked["act"]), **where)
         own = [] if is_allowed else [role_blocker(Act(asked["act"]))]
-        reasons = own + [one for one in reasons if one.code != "role"]
+        reasons = own + [reason for reason in reasons if reason.code != "role"]
     if reasons:
-        raise Refused(" ".join(one.sentence for one in reasons))
+        raise Refused(joined(reason.sentence for reason in reasons))
 
 
 class DistributeWatcher:
-    """What was not brought there is absent, and says why."""
+    """Records on the target's row how the distribution ended; if it failed, the package is absent there, and why."""
 
     def started(self, run: Run) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Looking at a source before anything is made of it: fetch, detect, and say why. Leaves nothing behind."""
+"""Inspecting a source before an application is made of it: fetch it, detect what it is, and say why. No files are kept."""
 
 from __future__ import annotations
 
@@ -22,21 +22,14 @@ from fairway.engine.models import Run
 from fairway.engine.workflow import Context, Ending, Outcome, Step, Workflow
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
+from fairway.workflows.log import Unlogged
 from fairway.workflows.outside import forget_work_folder, work_folder
 from fairway.workflows.sources import fetch
 
 
-class _Ear:
-    """Inspections keep no log; they only hear when to stop."""
-
-    def __init__(self, context: Context) -> None:
-        self.check = context.check
-
-    def line(self, text: str, *, stream: str = "stdout") -> None: ...
-
-
 def look(context: Context) -> None:
-    """Fetch and detect; the result lies on the inspection's row."""
+    """Fetch the source and detect what it is; the result is saved in the inspection's row. Raises `Refused` if the source's
+    folder is not valid, and what `fetch` raises."""
     inspection = Inspection.objects.get(pk=context.payload["inspection"])
     if inspection.source_kind == SourceKind.IMAGE:
         spec = Spec(kind="image", framework="Image")
@@ -52,7 +45,7 @@ def look(context: Context) -> None:
     name = _work_name(inspection)
     credential = credential_for_source(inspection.source_kind, inspection.source)
     try:
-        checkout = fetch(inspection.source_kind, inspection.source, credential, "", work_folder(name), _Ear(context))
+        checkout = fetch(inspection.source_kind, inspection.source, credential, "", work_folder(name), Unlogged(context))
         detection = _detected(checkout.folder, inspection.source.get("folder", "."))
     finally:
         forget_work_folder(name)
@@ -60,7 +53,7 @@ def look(context: Context) -> None:
     _save(
         inspection,
         spec=best.spec.to_json() if best else None,
-        candidates=[{**asdict(one), "spec": one.spec.to_json()} for one in detection.candidates],
+        candidates=[{**asdict(candidate), "spec": candidate.spec.to_json()} for candidate in detection.candidates],
         remarks=[asdict(remark) for remark in detection.remarks],
         findings=[asdict(finding) for finding in best.findings] if best else [],
         advice=detection.advice,
@@ -76,7 +69,7 @@ def _detected(folder: Path, root: str) -> Detection:
 
 
 class InspectionWatcher:
-    """Says on the row, and to whoever watches the page, how the look goes."""
+    """Records in the inspection's row, and as events for the page, how the inspection goes."""
 
     def started(self, run: Run) -> None:
         _set(run, "inspection.started", status="running")

@@ -1,4 +1,4 @@
-"""What workflows do to instances: start, check, stop and remove several of them, and hear their last words."""
+"""What workflows do to instances: start, check, stop and remove several of them, and read what they printed last."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from fairway.drivers.runtimes.contract import Instance, InstanceSpec, Progress, 
 from fairway.shared.failures import Failure, Refused
 from fairway.workflows.parallel import run_parallel
 
-DEFAULT_GRACE = 10.0  # seconds; for instances whose deployment nobody knows any more
+DEFAULT_GRACE = 10.0  # seconds; for instances whose deployment is not in the database
 LAST_LINES = 40
 Result = TypeVar("Result")
 
 
 def start_all(runtime: Runtime, specs: Sequence[InstanceSpec], log: Progress) -> list[Instance]:
-    """Start, or adopt, one instance per spec. Raises the first failure, with the last lines of what did start as detail."""
+    """Start one instance per spec, or adopt it if it runs. Raises the first failure; a `Refused` without a detail gets the
+    last lines that the instances printed."""
 
-    def start(spec: InstanceSpec, ear: Progress) -> Instance:
-        instance = runtime.ensure_started(spec, ear)
+    def start(spec: InstanceSpec, progress: Progress) -> Instance:
+        instance = runtime.ensure_started(spec, progress)
         where = f" at {instance.address}" if instance.address else ""
-        ear.line(f"Started {instance.name}{where}.", stream="fairway")
+        progress.line(f"Started {instance.name}{where}.", stream="fairway")
         return instance
 
     return _with_tail(lambda: run_parallel(start, specs, log), runtime, [spec.name for spec in specs])
@@ -32,39 +33,43 @@ def start_all(runtime: Runtime, specs: Sequence[InstanceSpec], log: Progress) ->
 def check_all(
     runtime: Runtime, specs: Sequence[InstanceSpec], log: Progress, *, hosts: Sequence[str], has_served: bool = False
 ) -> list[HealthResult]:
-    """Wait until every one is ready. Raises `Refused` with the last lines of the one that is not as detail.
+    """Wait until every instance is ready, and return how each became so. Raises `Refused` if one does not; a `Refused`
+    without a detail gets the last lines that the instances printed.
 
-    What `has_served` before is brought back with whatever it answers: the alternative is nothing.
+    `has_served` says that this version served visitors before. Then an HTTP error counts as ready, too, because the
+    alternative is that nothing serves.
     """
 
-    def check(spec: InstanceSpec, ear: Progress) -> HealthResult:
+    def check(spec: InstanceSpec, progress: Progress) -> HealthResult:
         wanted = replace(spec.health, accepts_errors=has_served)
-        result = wait_until_ready(runtime, spec.name, wanted, ear, host=hosts[0], domains=hosts[1:])
-        ear.line(f"{spec.name} is ready ({result.gate}, {result.elapsed:.1f} s).", stream="fairway")
+        result = wait_until_ready(runtime, spec.name, wanted, progress, host=hosts[0], domains=hosts[1:])
+        progress.line(f"{spec.name} is ready ({result.gate}, {result.elapsed:.1f} s).", stream="fairway")
         return result
 
     return _with_tail(lambda: run_parallel(check, specs, log), runtime, [spec.name for spec in specs])
 
 
 def stop_all(runtime: Runtime, instances: Sequence[Instance], log: Progress) -> None:
-    """Stop them gently, each with the grace its own version asked for."""
+    """Stop the instances, each with the grace period that its own version asks for."""
     graces = graces_of(instances)
-    run_parallel(lambda one, ear: runtime.ensure_stopped(one.name, grace=graces[one.deployment]), instances, log)
+    run_parallel(
+        lambda instance, progress: runtime.ensure_stopped(instance.name, grace=graces[instance.deployment]), instances, log
+    )
 
 
 def remove_all(runtime: Runtime, instances: Sequence[Instance], log: Progress) -> None:
-    """Stop and forget them; their volumes stay. Once begun it is gone through with."""
+    """Stop the instances and remove them; their volumes stay. It cannot be cancelled halfway."""
     graces = graces_of(instances)
 
-    def remove(one: Instance, ear: Progress) -> None:
-        runtime.ensure_removed(one.name, grace=graces[one.deployment])
-        ear.line(f"Removed {one.name}.", stream="fairway")
+    def remove(instance: Instance, progress: Progress) -> None:
+        runtime.ensure_removed(instance.name, grace=graces[instance.deployment])
+        progress.line(f"Removed {instance.name}.", stream="fairway")
 
     run_parallel(remove, instances, _Resolute(log))
 
 
 class _Resolute:
-    """Passes lines on and hears no wish to stop: half a removal would help nobody."""
+    """A `Progress` that passes lines on and never stops the work: half a removal would help nobody."""
 
     def __init__(self, log: Progress) -> None:
         self.line = log.line
@@ -73,7 +78,7 @@ class _Resolute:
 
 
 def graces_of(instances: Iterable[Instance]) -> dict[str, float]:
-    """Seconds between TERM and KILL, by deployment label, as the versions that run want it."""
+    """The seconds between TERM and KILL, by deployment label, as the spec of each deployment's artifact sets them."""
     labels = {one.deployment for one in instances}
     numbers = [int(label[1:]) for label in labels if label[:1] == "d" and label[1:].isdigit()]
     known = Deployment.objects.filter(pk__in=numbers).select_related("artifact")
@@ -82,14 +87,14 @@ def graces_of(instances: Iterable[Instance]) -> dict[str, float]:
 
 
 def tail(runtime: Runtime, names: Iterable[str], *, lines: int = LAST_LINES) -> str:
-    """The last lines that each of these printed, "" when none printed anything or they cannot be read."""
-    found: list[str] = []
+    """The last lines that these instances printed, at most `lines` in all; "" if there are none or they cannot be read."""
+    printed: list[str] = []
     for name in names:
         try:
-            found += [line.text for line in runtime.output(name, tail=lines)]
+            printed += [line.text for line in runtime.output(name, tail=lines)]
         except Failure:
             continue
-    return "\n".join(found[-lines:])
+    return "\n".join(printed[-lines:])
 
 
 def _with_tail(act: Callable[[], list[Result]], runtime: Runtime, names: list[str]) -> list[Result]:
@@ -101,18 +106,18 @@ def _with_tail(act: Callable[[], list[Result]], runtime: Runtime, names: list[st
         raise
 
 
-def describe(one: Instance) -> dict[str, object]:
-    """An instance as the page and the API show it."""
+def describe(instance: Instance) -> dict[str, object]:
+    """An instance as the pages and the API show it, for JSON."""
     return {
-        "name": one.name,
-        "service": one.service,
-        "replica": one.replica,
-        "deployment": one.deployment,
-        "state": one.state,
-        "health": one.health,
-        "address": one.address,
-        "digest": one.digest,
-        "restarts": one.restarts,
-        "exit_code": one.exit_code,
-        "started_at": one.started_at.isoformat() if one.started_at else None,
+        "name": instance.name,
+        "service": instance.service,
+        "replica": instance.replica,
+        "deployment": instance.deployment,
+        "state": instance.state,
+        "health": instance.health,
+        "address": instance.address,
+        "digest": instance.digest,
+        "restarts": instance.restarts,
+        "exit_code": instance.exit_code,
+        "started_at": instance.started_at.isoformat() if instance.started_at else None,
     }

@@ -1,7 +1,8 @@
-"""Running a program once with what is live: its bytes, its configuration, its volumes, behind its walls.
+"""Running a command once with the version that is live: its bytes, its configuration, its volumes and its isolation.
 
-It runs beside the instances and is never run twice: where its worker dies, what it left running is ended, and who asked is
-told that it was cut off. A deployment goes on meanwhile; where it stores data in a volume, the gate keeps it from starting.
+The command runs beside the instances and is never run twice. If its worker dies, whatever it left running is ended, and the
+job says that it was cut off. Deployments may run meanwhile; only if the application has volumes, the gate keeps new ones
+from starting.
 """
 
 from __future__ import annotations
@@ -30,13 +31,14 @@ CUT_OFF = "The worker that ran it ended, and the command with it. It is not run 
 RELATED = (
     "application",
     "environment",
+    "scheduled_job",
     *(f"deployment__{name}" for name in ("application", "environment", "artifact", "configuration")),
 )
 
 
 @dataclass(frozen=True)
 class JobContext:
-    """One job being worked on."""
+    """What the steps of a job need: its row, its runtime and its log."""
 
     job: JobRun
     runtime: Runtime
@@ -44,7 +46,7 @@ class JobContext:
 
     @property
     def spec(self) -> InstanceSpec:
-        """It is a service of its own beside those of its deployment, so that it shares their volumes."""
+        """How to run the command: as one more service of its deployment, so that it shares the volumes of the others."""
         main = instance_spec(self.job.deployment, 0)
         environment = {**main.environment, "FAIRWAY_SERVICE": "job"}
         return replace(
@@ -59,7 +61,8 @@ class JobContext:
 
 @contextmanager
 def job_context_of(context: Context) -> Iterator[JobContext]:
-    """Load everything fresh, and write the log whatever happens. What goes wrong inside has its secrets masked."""
+    """Load the job fresh from the database. On leaving the block its log is written, and secrets are masked in any error
+    that the block raises."""
     job = JobRun.objects.select_related(*RELATED).get(pk=context.payload["job"])
     masker = masker_of(job.deployment)
     log = JobLog(context, job, masker)
@@ -71,32 +74,32 @@ def job_context_of(context: Context) -> Iterator[JobContext]:
 
 
 def run(context: Context) -> None:
-    """Run it to its end. Raises `Refused` where that is not 0, and where an earlier attempt was cut off."""
-    with job_context_of(context) as here:
+    """Run the command to its end. Raises `Refused` if its exit code is not 0, or if an earlier attempt was cut off."""
+    with job_context_of(context) as step:
         if context.attempt > 1:
             raise Refused(CUT_OFF)
-        artifact = here.job.deployment.artifact
+        artifact = step.job.deployment.artifact
         assert artifact is not None, "it is live, so it is built"
-        if not here.runtime.is_distributed(artifact.ref):
-            transfer(artifact, here.job.environment, here.runtime, here.log)
-        here.log.say(f"Running {shlex.join(here.job.command)} with {artifact.version} (#{here.job.deployment_id}).")
-        code = here.runtime.run_once(here.spec, here.log)
-        context.checkpoint()  # nobody has taken over meanwhile
-        job_exited(job=here.job, code=code)
+        if not step.runtime.is_distributed(artifact.ref):
+            transfer(artifact, step.job.environment, step.runtime, step.log)
+        step.log.say(f"Running {shlex.join(step.job.command)} with {artifact.version} (#{step.job.deployment_id}).")
+        code = step.runtime.run_once(step.spec, step.log)
+        context.checkpoint()  # raises if another worker has taken this run over
+        job_exited(job=step.job, code=code)
         if code:
             raise Refused(words_of_exit(code))
 
 
 def clean_up(context: Context, ending: Ending) -> None:
-    """Nothing of it runs on once it has ended."""
-    with job_context_of(context) as here:
-        here.runtime.ensure_removed(here.spec.name, grace=here.spec.stop_grace)
+    """End the command if it still runs, and write into the log how the job ended."""
+    with job_context_of(context) as step:
+        step.runtime.ensure_removed(step.spec.name, grace=step.spec.stop_grace)
         if ending.sentence:
-            here.log.say(ending.sentence)
+            step.log.say(ending.sentence)
 
 
 class JobWatcher:
-    """Keeps the job's row and the events in step with its run."""
+    """Keeps the row and the events of a job consistent with its run."""
 
     def started(self, run: Run) -> None:
         job_started(_job(run))

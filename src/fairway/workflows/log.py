@@ -1,4 +1,5 @@
-"""The log of a deployment or a job while a step runs: numbered, masked by value, written in small batches."""
+"""The log of a deployment or a job while a step runs: its lines are numbered, the values of secrets are masked, and it is
+written in small batches."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 from fairway.deployments.commands.jobs import append_job_log
 from fairway.deployments.commands.progress import Line, append_log
 from fairway.deployments.models import Deployment, JobRun
+from fairway.drivers.runtimes.contract import NullProgress
 from fairway.engine.workflow import Context, LeaseLost
 from fairway.shared.lines import last_shown
 from fairway.shared.masking import Masker
@@ -21,19 +23,18 @@ log = logging.getLogger(__name__)
 
 BATCH_LINES = 500
 MOST_BUFFERED = 200_000  # lines kept in memory while the database cannot take them
-PAUSE = 1.0  # seconds until they are tried again
+PAUSE = 1.0  # seconds until it tries again to write them
 BATCH_SECONDS = 0.15  # half the goal for event → browser (docs/measurements.md)
-LONGEST_LINE = 8_000
-
+LONGEST_LINE = 8_000  # characters
 
 Append = Callable[[Sequence[Line]], None]
 
 
 class NumberedLog:
-    """The `Progress` that drivers talk to. Only the thread that opened it writes to the database; others are buffered.
+    """The `Progress` for drivers. Only the thread that opened it writes to the database; it buffers lines of other threads.
 
-    Line numbers go on from `number`, what is stored already; `append` stores some lines. If another worker has written them
-    meanwhile, ours lost its lease: `LeaseLost`.
+    `number` is the number of the last line that is stored already; `append` stores more. If a line with the same number
+    exists, another worker has taken the run over: the log raises `LeaseLost`.
     """
 
     def __init__(self, context: Context, masker: Masker, *, number: int, append: Append) -> None:
@@ -53,7 +54,7 @@ class NumberedLog:
         self._write_when_due()
 
     def say(self, text: str) -> None:
-        """One of Fairway's own lines, told apart from what programs print."""
+        """Add a line of Fairway's own, in a stream apart from what programs print."""
         self.line(text, stream="fairway")
 
     def check(self) -> None:
@@ -61,7 +62,10 @@ class NumberedLog:
         self._context.check()
 
     def write(self) -> None:
-        """Write what is buffered. Called at the end of every step, whatever happened. What cannot be stays buffered."""
+        """Write the buffered lines. It is called at the end of every step, also after an error.
+
+        Lines that the database cannot take stay buffered, and its error is raised. Raises `LeaseLost`.
+        """
         with self._lock:
             batch, self._buffer = self._buffer, []
             self._written_at = time.monotonic()
@@ -81,7 +85,7 @@ class NumberedLog:
             self._try_to_write()
 
     def _try_to_write(self) -> None:
-        """A database that is away, or has no room, is no reason to stop working: these lines are written later."""
+        """Write, or try again later: a database that cannot be reached, or has no room, is no reason to stop the work."""
         try:
             self.write()
         except (OperationalError, InterfaceError) as problem:
@@ -101,15 +105,25 @@ class DeploymentLog(NumberedLog):
 
 
 class JobLog(NumberedLog):
-    """What a job prints."""
+    """The log of a job: what its command prints, and Fairway's own lines."""
 
     def __init__(self, context: Context, job: JobRun, masker: Masker) -> None:
         append = partial(append_job_log, job_id=job.pk)
         super().__init__(context, masker, number=job.log_lines, append=lambda lines: append(lines=lines))
 
 
+class Unlogged(NullProgress):
+    """The `Progress` of a run that keeps no log: it drops every line, and only says when the run shall stop."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def check(self) -> None:
+        self._context.check()
+
+
 def _storable(text: str) -> str:
-    """Cut where it is endless, without what no database stores: NUL and halves of surrogate pairs."""
+    """The line cut to `LONGEST_LINE`, without what no database stores: NUL and halves of surrogate pairs."""
     shown = text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + " … (cut)"
     return shown if shown.isascii() and "\x00" not in shown else _clean(shown)
 

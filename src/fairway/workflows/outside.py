@@ -1,4 +1,4 @@
-"""The outside world as this installation reaches it: its proxy, its builders, its working folders."""
+"""What workflows reach outside the database, as this installation is set up: its proxy, its builders, its work folders."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def probe_token() -> str:
 
 
 def caddy() -> CaddyProcess:
-    """The Caddy this worker owns."""
+    """The process of Caddy that this worker starts and supervises, with the settings of this installation."""
     web = f"127.0.0.1:{settings.WEB_PORT}"
     https = None
     if settings.PROXY_TLS_PORT:
@@ -59,7 +59,7 @@ def caddy() -> CaddyProcess:
 
 
 def builder_for(environment: Environment, runtime: Runtime) -> Builder:
-    """What makes the kind of artifact this runtime runs: an image where it can, else a bundle."""
+    """The builder of what this runtime runs: images if it runs only images, else bundles."""
     if ArtifactKind.IMAGE in runtime.artifact_kinds and ArtifactKind.BUNDLE not in runtime.artifact_kinds:
         from fairway.drivers.builders.image import ImageBuilder  # loads the Docker SDK: 6 MB that few workers need
 
@@ -68,7 +68,7 @@ def builder_for(environment: Environment, runtime: Runtime) -> Builder:
 
 
 def work_folder(name: str) -> Path:
-    """A folder of one run's own, made if missing."""
+    """The work folder with this name below the data directory, created if it is missing."""
     folder: Path = settings.DATA.folder("work", name)
     return folder
 

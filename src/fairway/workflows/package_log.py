@@ -1,4 +1,4 @@
-"""The log of a package's own run (resolving it, or distributing it): masked by value, written in small batches."""
+"""The log of a run that resolves or distributes a package. Secrets are masked by value; lines are written in batches."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from fairway.shared.masking import Masker
 from fairway.workflows.log import BATCH_SECONDS
 from fairway.workflows.step_context import masked
 
-MOST_LINES = 2000  # then the oldest of this run go: what went wrong stands at the end
+MOST_LINES = 2000  # of one run; the oldest are dropped, because what went wrong is at the end
 
 
 class RunLog:
-    """The `Progress` that drivers talk to. Only the thread that opened it writes; lines of others are buffered."""
+    """The `Progress` for drivers. Only the thread that opened it writes to the database; lines of others are buffered."""
 
     def __init__(self, context: Context, row: PackageLog, masker: Masker) -> None:
         self._context, self._row, self._masked = context, row, masker.lines()
@@ -38,7 +38,7 @@ class RunLog:
         self._write_when_due()
 
     def say(self, text: str) -> None:
-        """One of Fairway's own lines, told apart from what programs print."""
+        """Add a line of Fairway's own, in a stream apart from what programs print."""
         self.line(text, stream="fairway")
 
     def check(self) -> None:
@@ -58,7 +58,7 @@ class RunLog:
 
 @contextmanager
 def log_of(context: Context, package: Package, environment: Environment | None, masker: Masker) -> Iterator[RunLog]:
-    """The log of this run, written whatever happens; what goes wrong inside comes out with every secret masked."""
+    """The log of this run. On leaving the block it is written, and secrets are masked in any error that the block raises."""
     row, _ = PackageLog.objects.get_or_create(
         run_id=context.run_id, defaults={"package": package, "environment": environment}
     )

@@ -1,6 +1,7 @@
-"""Doing the same to several instances at once, a few at a time, and stopping all of it when one fails or nobody wants it.
+"""Doing the same to several instances in parallel, a few at a time. All of it stops when one fails or the run is cancelled.
 
-Source: docs/measurements.md, ten parallel starts on two cores gain little; four let one wait while another works.
+Why four at a time: with ten parallel starts on two cores little is gained (docs/measurements.md), while four let one
+instance work while another waits.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ from fairway.drivers.runtimes.contract import Progress
 from fairway.shared.failures import Cancelled
 
 AT_ONCE = 4
-TICK = 0.1  # seconds between two looks at whether the run was asked to stop, and two writes of the log
+TICK = 0.1  # seconds between two checks whether the run shall stop; the log is written as often
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def run_parallel(work: Callable[[Item, Progress], Result], items: Sequence[Item], progress: Progress) -> list[Result]:
-    """The results of ``work(item, ear)``, in the order of the items. Raises what the first that failed raised.
+    """The results of ``work(item, progress)``, in the order of the items. Raises what the first failure raised.
 
-    `work` runs in threads and must not touch the database; its `ear` stops it when another one failed or `progress` raises.
+    `work` runs in threads and must not use the database. The `Progress` that it is given stops it when the work on another
+    item has failed, or when `progress` raises.
     """
     if len(items) < 2:
         return [work(item, progress) for item in items]
@@ -37,7 +39,7 @@ def run_parallel(work: Callable[[Item, Progress], Result], items: Sequence[Item]
 
 
 class _Team:
-    """The `Progress` of all of them: one failure is everybody's reason to stop."""
+    """The `Progress` that all threads share: after the first failure its `check` raises `Cancelled` in every thread."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -61,7 +63,7 @@ class _Team:
             raise
 
     def follow(self, futures: Sequence[Future[Result]]) -> None:
-        """Wait for all; in this thread the log is written and the run's end is heard."""
+        """Wait until all are done. Meanwhile this thread writes the log and checks whether the run shall stop."""
         while wait(futures, timeout=TICK).not_done:
             try:
                 self._progress.check()

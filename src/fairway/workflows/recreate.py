@@ -1,14 +1,15 @@
-"""One after the other: whatever has a volume of what starts next stops first, because what is stored has one writer.
+"""Recreating: whatever has a volume of the next instances stops before they start, because stored data has one writer.
 
-page     our starting page answers (503 with Retry-After), from one rename on: nobody is sent to what is about to stop
-finish   what visitors asked for already may end, for a few seconds: everybody else waits meanwhile
-stop     gently, then for good; each is kept as it was, so that it can be started again
+page     the starting page answers (503 with Retry-After) from one rename on, so that nobody is sent to what is about to stop
+finish   requests that have begun may end, for a few seconds; every other visitor waits meanwhile
+stop     first TERM, then KILL; the instances are kept, so that they can be started again
 
-Who has a volume is asked of the runtime each time; an instance that is stopped already is stopped again, because a worker
-may have died between ending it and ending what it left behind. The runtime itself refuses to start a second holder.
+The runtime is asked each time who has a volume. An instance that is stopped already is stopped again, because a worker may
+have died between ending the instance and ending what it left behind. The runtime itself refuses to start a second holder.
 
-What held data and is empty is not started on: a disk that is not mounted, a volume that somebody pruned, a machine that was
-restored without it. What ran on it until just now is believed: it may have emptied its own volume.
+Nothing is started on a volume that held data and is empty now: its disk may not be mounted, somebody may have pruned it, or
+the machine was restored without it. If an instance ran on it until just now, that instance may have emptied the volume
+itself, and the volume is used.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from fairway.engine.workflow import Context
 from fairway.shared.failures import Failure, NeedsPerson
 from fairway.workflows.instances import stop_all
 
-MOST_DRAIN = 5.0  # seconds: one download must not keep everybody else away
+MOST_DRAIN = 5.0  # seconds; one visitor's download must not keep the application down for all others
 
 
 @dataclass(frozen=True)
 class Recreate:
-    """What it takes to make way for one placement's next instances, whichever workflow starts them."""
+    """Stops whatever has a volume of a placement's next instances, whichever workflow starts them."""
 
     context: Context
     placement: Placement
@@ -41,15 +42,19 @@ class Recreate:
     log: Progress
 
     def holders(self, specs: Sequence[InstanceSpec]) -> list[Instance]:
-        """Every other instance here that has, or may have, a volume of these."""
+        """Every other instance of the placement that has, or may have, a volume of the instances in `specs`."""
         names, volumes = {spec.name for spec in specs}, {volume.name for spec in specs for volume in spec.volumes}
         if not volumes:
             return []
-        return [one for one in self.runtime.instances(self.placement.name) if one.name not in names and one.shares(volumes)]
+        return [
+            instance
+            for instance in self.runtime.instances(self.placement.name)
+            if instance.name not in names and instance.shares(volumes)
+        ]
 
     def stop(self, holders: Sequence[Instance], label: str) -> None:
-        """Stop them all; visitors see the starting page of generation `label`."""
-        addresses = [one.address for one in holders if one.address]
+        """Stop these instances. Visitors see the starting page, whose route has the generation `label`."""
+        addresses = [holder.address for holder in holders if holder.address]
         if addresses:
             self.announce(label)
             drain(
@@ -58,12 +63,12 @@ class Recreate:
                 limit=min(MOST_DRAIN, settings.DRAIN_SECONDS),
                 cancelled=self.context.stop,
             )
-        self.context.checkpoint()  # nobody has taken over since they were counted
+        self.context.checkpoint()  # no other worker has taken the run over since the holders were listed
         stop_all(self.runtime, holders, self.log)
-        self.context.checkpoint()  # nobody who has may meet a start of ours
+        self.context.checkpoint()  # if another worker has taken it over by now, we must not start anything
 
     def refuse_if_emptied(self, specs: Sequence[InstanceSpec]) -> None:
-        """Raises `NeedsPerson` where a volume that held data has none."""
+        """Raises `NeedsPerson` if a volume that held data is empty."""
         known = {volume.name for spec in specs for volume in spec.volumes}.intersection(self.placement.stored)
         if lost := sorted(known - self.runtime.stored(specs[0])) if known else []:
             names = ", ".join(f"“{name.removeprefix(f'{self.placement.name}.')}”" for name in lost)
@@ -73,7 +78,8 @@ class Recreate:
             )
 
     def remember_data(self, specs: Sequence[InstanceSpec]) -> None:
-        """What holds data by now would be missed from now on. What serves must not fail by a look that does."""
+        """Record which volumes hold data by now, so that one that is empty later is noticed. If the runtime cannot tell, it
+        is logged and nothing is raised: the version that serves must not fail because of it."""
         unknown = {volume.name for spec in specs for volume in spec.volumes}.difference(self.placement.stored)
         try:
             found = unknown & self.runtime.stored(specs[0]) if unknown else frozenset()
@@ -84,6 +90,6 @@ class Recreate:
             progress.data_seen(placement=self.placement, volumes=found)
 
     def announce(self, label: str, kind: RouteKind = RouteKind.STARTING) -> None:
-        """Our own page answers for every host."""
+        """Let Fairway's own page of this kind answer for every host of the placement."""
         for host in self.placement.hosts:
             self.proxy.ensure_route(Route(host, kind, (), label), fence=self.context.checkpoint)

@@ -1,8 +1,8 @@
-"""The release command: what has to happen once before a new version starts, say moving its database on.
+"""The release command: what has to happen once before a new version starts, for example a migration of its database.
 
-It runs with the new version's bytes and configuration, while the old version serves on; where both store data in one
-volume, the old one stops first, as it would for the start. It may run twice: a worker that dies takes its run with it, and
-the next one runs it again from the beginning. Going back, restarting and scaling run nothing.
+It runs with the new version's bytes and configuration while the old version serves. If both store data in one volume, the
+old version stops first, as it would before the start. It may run twice: if its worker dies, the command ends with it, and
+another worker runs it again from the beginning. Rollbacks, restarts and scaling run no release command.
 """
 
 from __future__ import annotations
@@ -18,28 +18,29 @@ from fairway.deployments.models import Deployment
 from fairway.drivers.diagnosis.reasons import LINES, reason
 from fairway.drivers.runtimes.contract import InstanceSpec, OutputLine, Progress, Runtime
 from fairway.shared.failures import Refused
-from fairway.workflows.away import make_way
 from fairway.workflows.instances import LAST_LINES
+from fairway.workflows.interruption import stop_volume_holders
 from fairway.workflows.step_context import StepContext, instance_spec, masker_of
 
 RELEASE = "release"
 AFTERWARDS = "Nothing of the new version was started."
-LONGEST_WORDS = 300  # characters of its last line in the sentence; the rest is in the log
+LONGEST_WORDS = 300  # characters of the command's last line that the sentence quotes; the log has all of it
 
 
 def release_spec(deployment: Deployment) -> InstanceSpec | None:
-    """What a deployment runs once before it starts; None where there is nothing to run."""
+    """How to run the release command of a deployment; None if it has none to run."""
     if deployment.artifact is None or not deployment.runs_release_command:
         return None
     return replace(instance_spec(deployment, 0), command=deployment.artifact.parsed_spec.release, once=RELEASE)
 
 
 def run_release_command(step: StepContext) -> None:
-    """Run it to its end. Raises `Refused` with its exit code and last words where that is not 0."""
+    """Run the release command, if there is one, to its end. Raises `Refused` if its exit code is not 0, with the code and
+    the reason or the last line that the command printed."""
     spec = release_spec(step.deployment)
     if spec is None or spec.command is None:
         return
-    make_way(step)
+    stop_volume_holders(step)
     if "away_since" not in step.context.state:
         step.recreate.refuse_if_emptied([spec])
     step.log.say(f"Running the release command: {shlex.join(spec.command)}")
@@ -52,13 +53,13 @@ def run_release_command(step: StepContext) -> None:
 
 
 def end_release_command(runtime: Runtime, deployment: Deployment) -> None:
-    """Nothing of it runs on once its deployment has ended."""
+    """End the release command if it still runs, because its deployment has ended."""
     if (spec := release_spec(deployment)) is not None:
         runtime.ensure_removed(spec.name, grace=spec.stop_grace)
 
 
 class _Heard:
-    """Passes lines on and keeps the last ones."""
+    """A `Progress` that passes lines on and keeps the last ones that the command printed."""
 
     def __init__(self, log: Progress) -> None:
         self._log = log
@@ -72,11 +73,11 @@ class _Heard:
 
 
 def _failed(code: int, lines: Sequence[OutputLine]) -> Refused:
-    said = [line.text.strip() for line in lines if line.text.strip()]
-    if not said:
+    printed = [line.text.strip() for line in lines if line.text.strip()]
+    if not printed:
         return Refused(f"The release command ended with code {code} and said nothing. {AFTERWARDS}")
     detail = "\n".join(line.text for line in lines[-LAST_LINES:])
     if why := reason(lines):
         return Refused(f"The release command ended with code {code}. {why} {AFTERWARDS}", detail=detail)
-    last = said[-1][:LONGEST_WORDS].rstrip(".")
+    last = printed[-1][:LONGEST_WORDS].rstrip(".")
     return Refused(f"The release command ended with code {code}: {last}. {AFTERWARDS}", detail=detail)

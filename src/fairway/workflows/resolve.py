@@ -1,6 +1,6 @@
-"""Finding out what a package is: from what a person entered to an artifact, once, without deploying anything.
+"""Resolving a package: from the source that a person entered to an artifact, once, without deploying anything.
 
-It is made for the first of the release's targets whose runtime can: the same bytes then go to every target that runs them.
+The artifact is made for the first of the release's targets whose runtime can run it. The same bytes then go to every target.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ from fairway.workflows.step_context import typed_secrets
 
 
 def resolve(context: Context) -> Mapping[str, Any]:
-    """Fetch, detect, build once; or ask the registry for the digest. Running it again finds what was made."""
+    """Fetch, detect and build the package, or ask the registry for the image's digest. If it runs again, it finds the
+    artifact that was made. Raises `Refused` if no target of the release can run it, and what `artifact_from_source` raises.
+    """
     package = _package(context.payload["package"])
     if package is None or package.run_id != context.run_id or package.resolution != Resolution.RESOLVING:
         return {"ended_by": "something newer"}
@@ -65,15 +67,15 @@ def _made(context: Context, package: Package) -> Artifact:
 
 
 def _chosen(package: Package) -> Environment:
-    """The first target, in promotion order, whose runtime is there and can run what this becomes."""
+    """The first target, in promotion order, whose runtime is available and can run the package. Raises `Refused`."""
     targets = targets_of(package.release)
-    fitting = [one for one in targets if _can_run(one, package.source_kind)]
-    available = [one for one in fitting if availability_of(one).is_available]
+    fitting = [target for target in targets if _can_run(target, package.source_kind)]
+    available = [target for target in fitting if availability_of(target).is_available]
     if available:
         return available[0]
     if fitting:
         raise Refused(f"{fitting[0].name} cannot be used: {availability_of(fitting[0]).sentence}")
-    names = ", ".join(one.name for one in targets) or "none"
+    names = ", ".join(target.name for target in targets) or "none"
     raise Refused(f"No target of this release runs images (its targets: {names}); choose one with the docker runtime.")
 
 
@@ -94,7 +96,7 @@ def clean_up(context: Context, ending: Ending) -> None:
 
 
 class ResolveWatcher:
-    """A package that cannot be resolved says why; one that can said so itself."""
+    """Records why a package could not be resolved. A run that succeeds has recorded its artifact itself."""
 
     def started(self, run: Run) -> None: ...
 

@@ -1,4 +1,5 @@
-"""Resources, told top to bottom: bringing a server up or putting it away, letting applications in, copying data and back."""
+"""The workflows of resources: starting, stopping or removing a server, giving applications logins, and backing up and
+restoring data."""
 
 from __future__ import annotations
 
@@ -10,7 +11,6 @@ from typing import Any
 
 from fairway.applications.secrets import seal
 from fairway.drivers.resources import sealed_files
-from fairway.drivers.runtimes.contract import NullProgress
 from fairway.engine.models import Run
 from fairway.engine.workflow import Context, Ending, Outcome, Step, Workflow, no_clean_up
 from fairway.resources import commands, progress
@@ -20,45 +20,36 @@ from fairway.resources.rules import State, Wanted, differences
 from fairway.resources.servers import backup_place, driver_of, login_of, server_spec
 from fairway.shared.failures import Refused
 from fairway.shared.translation import translate
+from fairway.workflows.log import Unlogged
 from fairway.workflows.outside import forget_work_folder, work_folder
 
 LONG = timedelta(hours=12)  # a dump of a large database
 
 
-class _Ear(NullProgress):
-    """These runs keep no log; they only hear when to stop."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
-    def check(self) -> None:
-        self._context.check()
-
-
-# -- the server, as it should be
+# -- the server
 
 
 def prepare(context: Context) -> Mapping[str, Any]:
-    """Read what it should be now; a later wish that came meanwhile is met too."""
+    """Read whether the server shall run, as its row says now and not when this was asked for; if so, fetch its version."""
     resource = _resource(context)
     if resource.deleted_at is not None or resource.wanted != Wanted.RUNNING:
         return {"runs": False}
-    driver_of(resource).fetch(resource.version, _Ear(context))
+    driver_of(resource).fetch(resource.version, Unlogged(context))
     return {"runs": True}
 
 
 def make(context: Context) -> None:
-    """Its data folder. Once there was one it is never made again."""
+    """Create the server's data folder. If there was one before, it is never created again."""
     resource = _resource(context)
     context.checkpoint()
-    driver_of(resource).ensure_data(server_spec(resource), _Ear(context), may_be_new=resource.made_at is None)
+    driver_of(resource).ensure_data(server_spec(resource), Unlogged(context), may_be_new=resource.made_at is None)
     progress.data_made(resource=resource)
 
 
 def start(context: Context) -> None:
     resource = _resource(context)
     context.checkpoint()
-    driver_of(resource).ensure_running(server_spec(resource), _Ear(context))
+    driver_of(resource).ensure_running(server_spec(resource), Unlogged(context))
 
 
 def look(context: Context) -> None:
@@ -68,15 +59,15 @@ def look(context: Context) -> None:
 
 
 def end(context: Context) -> None:
-    """Stopped, its data where it is; or stopped for good, its data put away."""
+    """Stop the server. If it shall be removed, its data is put away; else its data stays where it is."""
     resource = _resource(context)
     if resource.deleted_at is not None:
         return
     driver = driver_of(resource)
     context.checkpoint()
     if resource.wanted == Wanted.REMOVED:
-        place = driver.ensure_put_away(resource.server)
-        progress.removed(resource=resource, place=str(place or ""))
+        folder = driver.ensure_put_away(resource.server)
+        progress.removed(resource=resource, place=str(folder or ""))
     else:
         driver.ensure_stopped(resource.server)
         progress.observed(resource=resource, state=State.STOPPED)
@@ -94,7 +85,7 @@ def _ends(state: Mapping[str, Any]) -> bool:
     return not _runs(state)
 
 
-# -- who may sign in
+# -- logins of applications
 
 
 def let_in(context: Context) -> None:
@@ -125,7 +116,7 @@ def shut_out(context: Context) -> None:
     binding = _binding(context)
     driver, spec = driver_of(binding.resource), server_spec(binding.resource)
     context.checkpoint()
-    if driver.has_data(spec.name):  # where it was lost, nobody can sign in, and the binding must not stay for ever
+    if driver.has_data(spec.name):  # without data nobody can sign in, and the binding must not stay for ever
         for login in filter(None, (binding.login, binding.previous_login)):
             driver.ensure_no_login(spec, binding.database, login)
     progress.unbound(binding=binding)
@@ -136,15 +127,15 @@ def _binding(context: Context) -> Binding:
     return Binding.objects.select_related(*related).get(pk=context.payload["binding"])
 
 
-# -- copies
+# -- backups
 
 
 def dump(context: Context) -> None:
-    """A consistent copy, sealed; the clear one is gone afterwards."""
+    """Write a consistent copy of the database as a sealed file, and delete the unencrypted copy."""
     backup = _backup(context)
     resource, clear = backup.resource, _clear_file(context)
     name = f"{backup.pk}.sealed"
-    content = driver_of(resource).dump(server_spec(resource), backup.database, clear, _Ear(context))
+    content = driver_of(resource).dump(server_spec(resource), backup.database, clear, Unlogged(context))
     size, digest = sealed_files.seal_file(clear, backup_place(name), seal(), context.check)
     clear.unlink(missing_ok=True)
     context.checkpoint()
@@ -152,11 +143,14 @@ def dump(context: Context) -> None:
 
 
 def verify(context: Context) -> None:
-    """Read back from the disk, restored into a throw-away database and looked at; only then it counts."""
+    """Read the backup from the disk, restore it into a temporary database, and compare. Only then does the backup count.
+
+    Raises `Refused` if the copy does not have the rows that the database had.
+    """
     backup = _backup(context)
     resource = backup.resource
     with _whole(context, backup) as clear:
-        found = driver_of(resource).look_into(server_spec(resource), clear, _Ear(context))
+        found = driver_of(resource).look_into(server_spec(resource), clear, Unlogged(context))
     if wrong := differences(backup.content, found.rows):
         tables = "; ".join(wrong[:5])
         raise Refused(translate("The restored copy does not hold what was there: {tables}.", tables=tables))
@@ -170,13 +164,13 @@ def restore(context: Context) -> None:
     into = Resource.objects.select_related("environment").get(pk=context.payload["into"])
     with _whole(context, backup) as clear:
         context.checkpoint()
-        content = driver_of(into).restore(server_spec(into), clear, backup.database, _Ear(context))
+        content = driver_of(into).restore(server_spec(into), clear, backup.database, Unlogged(context))
     forget_work_folder(_work_name(context))
     progress.restored(backup=backup, into=into, content=content)
 
 
 def _whole(context: Context, backup: Backup) -> AbstractContextManager[Path]:
-    """The clear file of a backup whose checksum is the one that was written down."""
+    """The unencrypted file of a backup. Raises `Refused` if the sealed file does not have the recorded checksum."""
     refuse_if_changed(backup)
     return sealed_files.clear_file(backup_place(backup.file), _clear_file(context), seal(), context.check)
 
@@ -195,11 +189,11 @@ def _backup(context: Context) -> Backup:
 
 
 def tidy(context: Context, ending: Ending) -> None:
-    """No clear data stays behind."""
+    """Delete the work folder, so that no unencrypted data is left."""
     forget_work_folder(_work_name(context))
 
 
-# -- how they ended
+# -- recording how runs ended
 
 
 class _Watcher:

@@ -1,10 +1,11 @@
-"""Rolling out a release: everything distributed, then level by level, at most so many at a time; or all of it back.
+"""Rolling out a release: all packages are distributed, then deployed level by level, a limited number at a time; or all of
+them are rolled back.
 
-begin    ask the gate again, keep what ran before, lay out the levels; a planned one waits until its start-by limit
+begin    ask the gate again, record what ran before, plan the levels; a scheduled rollout waits until its start-by limit
 advance  see how far each package is, start what may start, wait for the children; when one fails, wait for a person
 
-The run waits without a slot; each child wakes it when it ends, and so does a decision. A round is one transaction under the
-run's fence, so a worker that dies leaves either all of a round or nothing of it.
+While the run waits it takes no slot of a worker. Each child wakes it when it ends, and so does a person's decision. A round
+is one transaction under the run's fence, so a worker that dies leaves either all of a round or nothing of it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from fairway.releases.plan import Verdict
 
 
 def begin(context: Context) -> None:
-    """The gate is asked again when it starts, for whoever asked for it."""
+    """Ask the gate again, for the person who asked for the rollout. Raises `Wait` while the gate is closed."""
     with transaction.atomic():
         context.checkpoint()  # locks the run first, as everywhere, and proves that it is ours
         again = rolling.begin(
@@ -35,7 +36,7 @@ def begin(context: Context) -> None:
 
 
 def advance(context: Context) -> None:
-    """One round after another, until it is done."""
+    """Do one round. Raises `Wait` until the rollout is over; each time the run wakes, it does the next round."""
     with transaction.atomic():
         context.checkpoint()
         asked = context.state.get("signals", {}).get(DECISION, {}).get("asked") or context.payload["asked"]
@@ -52,7 +53,7 @@ def _rollout(context: Context) -> Rollout:
 
 
 class RolloutWatcher:
-    """A run that is cancelled or breaks ends its rollout; one that gets through did so itself."""
+    """Ends the rollout when its run is cancelled or fails. A run that succeeds has ended the rollout itself."""
 
     def started(self, run: Run) -> None: ...
 

@@ -1,4 +1,4 @@
-"""From a source to an artifact: resolve what is wanted, find it built already, or fetch, detect and build it once."""
+"""From a source to an artifact: resolve the source and find what was built before, or fetch, detect and build it once."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ from fairway.workflows.transfer import holder_of
 
 
 class Log(Progress, Protocol):
-    """Where the making is told."""
+    """The log of a build: a `Progress` that Fairway adds lines of its own to."""
 
     def say(self, text: str) -> None:
-        """One of Fairway's own lines."""
+        """Add a line of Fairway's own."""
 
 
 @dataclass(frozen=True)
 class BuildInput:
-    """What is to be made into an artifact, for which runtime, and where that is told. Needs no deployment.
+    """What shall become an artifact, for which runtime, and the log of doing so. It needs no deployment.
 
-    `work` names the folder of its own below the data directory.
+    `work` is the name of the work folder; see `work_folder`.
     """
 
     application: Application
@@ -65,23 +65,24 @@ def work_name(deployment: Deployment) -> str:
 
 
 def build_input_of(step: StepContext) -> BuildInput:
-    """What a deployment from source makes first."""
-    one = step.deployment
+    """The input of the build with which a deployment from source begins."""
+    deployment = step.deployment
     return BuildInput(
-        one.application,
-        one.environment,
-        one.source_kind,
-        one.source,
-        one.spec,
-        one.requested_by,
+        deployment.application,
+        deployment.environment,
+        deployment.source_kind,
+        deployment.source,
+        deployment.spec,
+        deployment.requested_by,
         step.runtime,
         step.log,
-        work_name(one),
+        work_name(deployment),
     )
 
 
 def artifact_from_source(build_input: BuildInput) -> Artifact:
-    """The artifact of a source: found, or made now."""
+    """The artifact of a source: the one that was built before, or a new one. Raises `NeedsPerson` if the credential may not
+    be used here, `Refused` if the source cannot be run, and what `fetch` and the builder raise."""
     if is_out_of_scope(build_input.application, build_input.source, build_input.environment):
         words = (build_input.source["credential"], build_input.application.name, build_input.environment.name)
         raise NeedsPerson("The credential “{}” may not be used for {} in {}; choose another, or widen it.".format(*words))
@@ -126,7 +127,7 @@ def artifact_from_source(build_input: BuildInput) -> Artifact:
 
 
 def _from_image(build_input: BuildInput) -> Artifact:
-    """A registry image: the tag is resolved to a digest once, and the digest is what runs."""
+    """The artifact of an image in a registry. Its tag is resolved to a digest once, and that digest is what runs."""
     if ArtifactKind.IMAGE not in build_input.runtime.artifact_kinds:
         name = build_input.environment.name
         raise Refused(
@@ -159,23 +160,23 @@ def _from_image(build_input: BuildInput) -> Artifact:
 def fetch(
     kind: str, source: dict[str, Any], credential: Credential | None, commit: str, into: Path, log: Progress
 ) -> Checkout:
-    """Bring a Git or archive source into the folder `into`. Raises `Refused`, `NeedsPerson` or `Retry`."""
-    place = into / "source"
+    """Fetch a Git or archive source into a folder below `into`. Raises `Refused`, `NeedsPerson` or `Retry`."""
+    folder = into / "source"
     try:
-        return _fetched(kind, source, credential, commit, place, log)
+        return _fetched(kind, source, credential, commit, folder, log)
     except Invalid as error:
         raise Refused(f"{error.field} {error.sentence}") from None
 
 
 def _fetched(
-    kind: str, source: dict[str, Any], credential: Credential | None, commit: str, place: Path, log: Progress
+    kind: str, source: dict[str, Any], credential: Credential | None, commit: str, folder: Path, log: Progress
 ) -> Checkout:
     if kind == SourceKind.GIT:
         log.line(f"Fetching {source['url']} at {(commit or source['ref'])[:40]}", stream="fairway")
         return fetch_git(
             source["url"],
             commit or source["ref"],
-            place,
+            folder,
             progress=log,
             limits=_git_limits(),
             **_git_access(credential, source["url"]),
@@ -184,20 +185,23 @@ def _fetched(
         archive = upload_file(source["upload"])
         if not archive.exists():
             raise Refused("The uploaded archive is no longer stored here; upload it again.")
-        return unpack(archive, place, progress=log, limits=_archive_limits())
+        return unpack(archive, folder, progress=log, limits=_archive_limits())
     from fairway.drivers.builders.fetch_url import fetch_url  # loads httpx: 7 MB that few workers need
 
     log.line(f"Downloading {without_secrets(source['url'])}", stream="fairway")
-    archive = fetch_url(source["url"], source["checksum"], place.with_name("archive"), progress=log, policy=address_policy())
-    return unpack(archive, place, progress=log, limits=_archive_limits())
+    archive = fetch_url(
+        source["url"], source["checksum"], folder.with_name("archive"), progress=log, policy=address_policy()
+    )
+    return unpack(archive, folder, progress=log, limits=_archive_limits())
 
 
 def _git_access(credential: Credential | None, url: str) -> dict[str, Any]:
-    """How to get in: with a deploy key over ssh, with a token over https. Raises `NeedsPerson` for what fits neither."""
+    """How to sign in to a Git server, as arguments of `fetch_git`: with a deploy key over SSH, with a token over HTTPS.
+    Raises `NeedsPerson` if the credential is of the other kind."""
     wanted = Credential.HTTPS if https_host(url) else Credential.DEPLOY_KEY
     if credential is not None and credential.kind != wanted:
-        what = "a token for Git over HTTPS" if wanted == Credential.HTTPS else "a deploy key"
-        raise NeedsPerson(f"“{credential.name}” is not {what}; choose one that is for this repository.")
+        needed = "a token for Git over HTTPS" if wanted == Credential.HTTPS else "a deploy key"
+        raise NeedsPerson(f"“{credential.name}” is not {needed}; choose one that is for this repository.")
     key = credential if credential and wanted == Credential.DEPLOY_KEY else None
     return {
         "deploy_key": open_credential(key) if key else None,
@@ -209,12 +213,13 @@ def _git_access(credential: Credential | None, url: str) -> dict[str, Any]:
 
 
 def _known_hosts(credential: Credential | None) -> Path | None:
-    """The host keys stored with the credential, as the file that ssh wants; None: pinned at first use."""
+    """The file for ssh with the host keys that are stored with the credential. None if there are none; then the server's key
+    is pinned at first use."""
     if credential is None or not credential.known_hosts:
         return None
-    place: Path = settings.DATA.folder("ssh") / f"known_hosts-{credential.pk}"
-    place.write_text(credential.known_hosts + "\n")
-    return place
+    file: Path = settings.DATA.folder("ssh") / f"known_hosts-{credential.pk}"
+    file.write_text(credential.known_hosts + "\n")
+    return file
 
 
 def _git_limits() -> FetchLimits:
@@ -226,13 +231,14 @@ def _archive_limits() -> ArchiveLimits:
 
 
 def address_policy() -> AddressPolicy | None:
-    """Which addresses sources may come from: the public internet, the company's network too (default), or any."""
+    """Which addresses sources may come from: the public internet, also the company's network (the default), or any."""
     policies: dict[str, AddressPolicy | None] = {"public": public_only, "intranet": intranet_too, "any": None}
     return policies[settings.SOURCE_ADDRESSES]
 
 
 def _identity(build_input: BuildInput) -> dict[str, Any]:
-    """What makes two builds the same: the exact source, what a person changed, and what it is built for."""
+    """What two builds must have in common to be the same: the exact source, a person's changes, what it is built for, and
+    the version of Fairway."""
     source = build_input.source
     exact = {name: value for name, value in source.items() if name not in {"ref", "credential", "name"}}
     if build_input.source_kind == SourceKind.GIT:
@@ -267,9 +273,9 @@ def _built_before(build_input: BuildInput, identity: dict[str, Any]) -> Artifact
 def settle_spec(
     checkout: Checkout, source: dict[str, Any], overrides: dict[str, Any] | None, runtime: Runtime | None
 ) -> tuple[Spec, tuple[Finding, ...]]:
-    """What was detected, with a person's changes on top, and what was seen and not used.
+    """The detected spec with a person's changes, and remarks on what was found in the source and not used.
 
-    Raises `Refused` with what to do when nothing can be run.
+    Raises `Refused`, which says what to do, if nothing can be run.
     """
     kinds = kinds_of(runtime)
     try:
@@ -290,7 +296,7 @@ def _parse(data: dict[str, Any]) -> Spec:
 
 
 def _version(checkout: Checkout, spec: Spec, digest: str) -> str:
-    """What people call it: the project's version and/or the commit, else the start of the digest."""
+    """The version that people see: the project's version, the commit, or both; without either, the start of the digest."""
     short, own = checkout.commit[:7], facts.one_line(spec.version, 100)
     if own and short:
         return f"{own}+{short}"

@@ -1,4 +1,4 @@
-"""What a step of a workflow has at hand: the rows, the runtime, the proxy, the log."""
+"""What a step of a workflow works with: the rows, the runtime, the proxy and the log."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ from fairway.workflows.outside import proxy
 from fairway.workflows.recreate import Recreate
 
 STAYS_UP = 2.0  # seconds that a service without a port must run before it counts as ready
-# What every step reads; what a deployment replaced is read by a clean-up and by judging alone, and loaded there. Each row
-# more costs Django half a millisecond to ask for, several times a step.
+# The relations that every step reads. Only the clean-up and the judging read what a deployment replaced, so they load it
+# themselves: each further row costs Django half a millisecond, several times in every step.
 RELATED = ("application", "environment", "artifact", "configuration")
 
 
 @dataclass(frozen=True)
 class StepContext:
-    """One deployment being worked on."""
+    """What the steps of a deployment need: its rows, its runtime, the proxy and its log."""
 
     context: Context
     deployment: Deployment
@@ -65,7 +65,7 @@ class StepContext:
         return self.deployment.artifact
 
     def specs(self) -> list[InstanceSpec]:
-        """One per instance of this deployment; the main service comes first."""
+        """How to run each instance of this deployment; the main service comes first."""
         return instance_specs(self.deployment, self.deployment.counts)
 
     @property
@@ -73,7 +73,7 @@ class StepContext:
         return Recreate(self.context, self.placement, self.runtime, self.proxy, self.log)
 
     def serve(self, route: Route) -> None:
-        """Change what a host serves; a worker that lost this run meanwhile changes nothing."""
+        """Set the route of a host. Raises `LeaseLost`, and changes nothing, if another worker has taken the run over."""
         self.proxy.ensure_route(route, fence=self.context.checkpoint)
 
     def serve_nothing(self, host: str) -> None:
@@ -84,7 +84,7 @@ class StepContext:
 
     def other_instances(self) -> list[Instance]:
         everything = self.runtime.instances(self.placement.name)
-        return [one for one in everything if one.deployment != self.deployment.label]
+        return [instance for instance in everything if instance.deployment != self.deployment.label]
 
 
 class PlacementGone(Refused):
@@ -93,9 +93,8 @@ class PlacementGone(Refused):
 
 @contextmanager
 def step_context_of(context: Context) -> Iterator[StepContext]:
-    """Load everything fresh (another worker may have been here), and write the log whatever happens.
-
-    What goes wrong inside comes out with every secret masked. Raises `PlacementGone`.
+    """Load everything fresh from the database, because another worker may have changed it. On leaving the block the log is
+    written, and secrets are masked in any error that the block raises. Raises `PlacementGone`.
     """
     deployment = Deployment.objects.select_related(*RELATED).get(pk=context.payload["deployment"])
     placement = (
@@ -114,22 +113,24 @@ def step_context_of(context: Context) -> Iterator[StepContext]:
         with masked(masker):
             yield step
     finally:
-        retry_on_db_error(log.write)  # a database that was away for a moment costs no line, and hides no reason
+        # If the database cannot be reached for a moment, no line is lost, and its error does not hide the step's own.
+        retry_on_db_error(log.write)
 
 
 def masker_of(*deployments: Deployment | None) -> Masker:
-    """Masks every secret that these deployments' instances and sources could show."""
+    """A masker of every secret that the instances or the sources of these deployments could show."""
     values: list[str] = []
-    for one in filter(None, deployments):
-        values += open_secrets(one.configuration).values()
-        credential = credential_for(one.application, one.environment)
+    for deployment in filter(None, deployments):
+        values += open_secrets(deployment.configuration).values()
+        credential = credential_for(deployment.application, deployment.environment)
         values += [open_credential(credential)] if credential else []
-        values += typed_secrets(one.environment, one.source)
+        values += typed_secrets(deployment.environment, deployment.source)
     return Masker(values)
 
 
 def typed_secrets(environment: Environment | None, *sources: Mapping[str, Any]) -> list[str]:
-    """The secrets that stand in build arguments, and in addresses that were typed before that was refused."""
+    """The secrets among the environment's build arguments, and those in addresses, from the time before such addresses were
+    refused."""
     found = [secret for source in sources for value in source.values() for secret in secrets_in(str(value))]
     for name, value in (secrets_of(environment) if environment else {}).items():
         found += [*([value] if is_secret(name, value) else []), *secrets_in(value)]
@@ -138,7 +139,8 @@ def typed_secrets(environment: Environment | None, *sources: Mapping[str, Any]) 
 
 @contextmanager
 def masked(masker: Masker) -> Iterator[None]:
-    """Failures keep their kind; what else breaks keeps its own words unless a secret is among them."""
+    """Mask secrets in whatever the block raises. A `Failure` keeps its type. Any other exception is raised as it is, unless
+    its traceback contains a secret: then it becomes a `RuntimeError`. A full disk becomes `NeedsPerson`."""
     try:
         yield
     except (Cancelled, DeadlinePassed, LeaseLost, Wait):
@@ -150,14 +152,14 @@ def masked(masker: Masker) -> Iterator[None]:
     except Exception as problem:
         if is_disk_full(problem):
             raise NeedsPerson(FULL, detail=masker(f"{type(problem).__name__}: {problem}")) from None
-        said = "".join(traceback.format_exception(problem))
-        if masker(said) == said:
+        printed = "".join(traceback.format_exception(problem))
+        if masker(printed) == printed:
             raise
         raise RuntimeError(masker(f"{type(problem).__name__}: {problem}")) from None
 
 
 def sign_in_for(application: Application, reference: str, environment: Environment) -> RegistryCredential | None:
-    """How to sign in to the registry of an image; None where nothing is stored for it."""
+    """How to sign in to the registry of an image; None if no credential is stored for it."""
     credential = registry_credential_for(application, reference, environment)
     return registry_credential(credential) if credential else None
 
@@ -165,19 +167,19 @@ def sign_in_for(application: Application, reference: str, environment: Environme
 def instances_of(runtime: Runtime, deployment: Deployment) -> list[Instance]:
     """The instances of one deployment, by service and replica; the main service comes first."""
     name = f"{deployment.application.slug}.{deployment.environment.slug}"
-    own = [one for one in runtime.instances(name) if one.deployment == deployment.label]
-    return sorted(own, key=lambda one: (not one.is_main, one.service, one.replica))
+    own = [instance for instance in runtime.instances(name) if instance.deployment == deployment.label]
+    return sorted(own, key=lambda instance: (not instance.is_main, instance.service, instance.replica))
 
 
 def instance_specs(deployment: Deployment, counts: Mapping[str, int]) -> list[InstanceSpec]:
-    """How to run so many instances of each service of a deployment."""
+    """How to run `counts` instances of each service of a deployment."""
     return [instance_spec(deployment, replica, name) for name, count in counts.items() for replica in range(count)]
 
 
 def instance_spec(deployment: Deployment, replica: int, service: str = MAIN) -> InstanceSpec:
-    """How to run one replica of a service: the artifact's spec under the deployment's own configuration version."""
+    """How to run one replica of a service: the artifact's spec with the configuration version of the deployment."""
     assert deployment.artifact is not None
-    of = next(one for one in services_of(deployment.artifact.parsed_spec) if one.name == service)
+    of = next(service_spec for service_spec in services_of(deployment.artifact.parsed_spec) if service_spec.name == service)
     spec, configuration = of.spec, deployment.configuration
     given = {**(configuration.variables if configuration else {}), **open_secrets(configuration)}
     environment = {
@@ -214,7 +216,7 @@ def instance_spec(deployment: Deployment, replica: int, service: str = MAIN) -> 
 
 
 def _filled(environment: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """The spec's own environment with its ``${VAR}`` filled from the configuration."""
+    """The spec's environment, each ``${VAR}`` replaced by the configuration's value. Raises `Refused` if one is missing."""
     try:
         return interpolated(environment, given)
     except Invalid as missing:
@@ -228,5 +230,5 @@ def volume_name(placement: str, volume: str) -> str:
 def live_route(placement: Placement, host: str, instances: list[Instance], deployment: Deployment) -> Route:
     """The route by which `host` reaches these instances of a deployment."""
     kind = RouteKind.SIGNED_IN if placement.access == Access.SIGNED_IN else RouteKind.OPEN
-    addresses = tuple(one.address for one in instances if one.is_main)
+    addresses = tuple(instance.address for instance in instances if instance.is_main)
     return Route(host, kind, addresses, deployment.label, sticky=deployment.sticks(len(addresses)))

@@ -1,4 +1,4 @@
-"""Bringing an artifact to where it shall run: from a registry, or from another Engine of ours that has it."""
+"""Bringing an artifact to where it shall run: from a registry, or from the Docker Engine of another environment."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from fairway.workflows.step_context import sign_in_for
 
 @runtime_checkable
 class Copies(Protocol):
-    """What a runtime can do besides that can take an artifact from another of its kind."""
+    """A runtime that can copy an artifact from another runtime of its kind."""
 
     name: str
 
     def copy_from(self, other: Runtime, artifact: ArtifactRef, progress: Progress) -> None:
-        """Bring the artifact here and verify its digest."""
+        """Copy the artifact from the other runtime to this one and verify its digest."""
 
 
 def transfer(artifact: Artifact, environment: Environment, runtime: Runtime, log: Progress) -> None:
-    """Have the artifact here, its digest verified. What is here already is not touched."""
+    """Bring the artifact to the environment's runtime, which verifies its digest. Nothing is done if it is there already."""
     holder = holder_of(artifact, environment, runtime)
     if holder is not None and isinstance(runtime, Copies):
         runtime.copy_from(runtime_of(holder), artifact.ref, log)
@@ -33,7 +33,7 @@ def transfer(artifact: Artifact, environment: Environment, runtime: Runtime, log
 
 
 def holder_of(artifact: Artifact, wanted_in: Environment, runtime: Runtime) -> Environment | None:
-    """The environment whose Engine has an image that no registry has; None where nothing needs to be copied."""
+    """The environment whose Engine has this image, if no registry has it; None if there is none, or no need to copy."""
     ref = artifact.ref
     is_elsewhere_only = ref.kind == ArtifactKind.IMAGE and not ref.reference.endswith(f"@{ref.digest}")
     if not is_elsewhere_only or not isinstance(runtime, Copies):
@@ -60,5 +60,5 @@ def _has(environment: Environment, ref: ArtifactRef) -> bool:
             stack.callback(close)
         try:
             return runtime.is_distributed(ref)
-        except Failure:  # it went away since it was asked: perhaps another one has it
+        except Failure:  # it has become unreachable since it was asked; perhaps another Engine has the image
             return False

@@ -1,6 +1,7 @@
-"""Watching a new version for some minutes: if it restarts again and again, go back by ourselves and hold automation.
+"""Watching a new version for some minutes. If it keeps restarting, Fairway rolls back and holds automatic deployments.
 
-A run of its own: between two looks it waits without a slot and without a key, and a newer deployment ends it.
+It is a run of its own. Between two checks it takes no slot of a worker and does not keep its key. A newer deployment ends
+it.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ from fairway.environments.runtimes import runtime_of
 from fairway.workflows.step_context import instances_of, masker_of
 from fairway.workflows.watching import WATCH_STORY
 
-LONGEST_REASON = 500  # characters that a hold and a rollback keep
+LONGEST_REASON = 500  # characters; as many as the reason of a hold or of a rollback may have
 
 
 def watch(context: Context) -> dict[str, Any] | None:
-    """One look. Ends when something newer serves, when the time is over, or by going back."""
+    """Check the new version once. Raises `Wait` until the next check; returns when something newer serves, when the time is
+    over, or after asking for a rollback."""
     deployment = Deployment.objects.select_related("application", "environment", "artifact").get(
         pk=context.payload["deployment"]
     )
@@ -40,10 +42,11 @@ def watch(context: Context) -> dict[str, Any] | None:
     if placement is None or placement.current_id != deployment.pk or placement.wanted != Wanted.RUNNING:
         return {"ended_by": "something newer"}
     instances = instances_of(runtime_of(deployment.environment), deployment)
-    restarts = sum(one.restarts for one in instances)
-    for service in sorted({one.service for one in instances}):  # many that run well excuse none that does not
-        dying = [one for one in instances if one.service == service]
-        if (count := sum(one.restarts for one in dying)) > RESTARTS_TOLERATED * len(dying):
+    restarts = sum(instance.restarts for instance in instances)
+    # Each service is checked by itself, because many healthy instances of one do not make up for a dying other.
+    for service in sorted({instance.service for instance in instances}):
+        dying = [instance for instance in instances if instance.service == service]
+        if (count := sum(instance.restarts for instance in dying)) > RESTARTS_TOLERATED * len(dying):
             return _go_back(deployment, count, _why(deployment, dying))
     now, began = clock.now(), Run.objects.get(pk=context.run_id).started_at
     ends_at = (began or now) + timedelta(seconds=settings.WATCH_SECONDS)
@@ -58,16 +61,16 @@ def _next_look(now: datetime, ends_at: datetime) -> datetime:
 
 
 def _why(deployment: Deployment, instances: Sequence[Instance]) -> str:
-    """What they printed tells why they keep dying; secrets masked."""
-    lines = printed_by(runtime_of(deployment.environment), [one.name for one in instances])
+    """Why these instances keep dying, read from what they printed, with secrets masked; "" if it does not say why."""
+    lines = printed_by(runtime_of(deployment.environment), [instance.name for instance in instances])
     return masker_of(deployment)(reason_in(lines))
 
 
 def _go_back(deployment: Deployment, restarts: int, why: str) -> dict[str, Any]:
-    """Hold automation and ask for the version before; once, however often this step is run."""
+    """Hold automatic deployments and ask for a rollback to the version before; only once, even if the step runs again."""
     minutes = settings.WATCH_SECONDS / 60
-    what = f"#{deployment.pk} ({deployment.version}) restarted {restarts} times within {minutes:g} minutes of going live."
-    reason = f"{what} {why}" if why and len(what) + len(why) < LONGEST_REASON else what
+    facts = f"#{deployment.pk} ({deployment.version}) restarted {restarts} times within {minutes:g} minutes of going live."
+    reason = f"{facts} {why}" if why and len(facts) + len(why) < LONGEST_REASON else facts
     with transaction.atomic():
         placement = placement_of(deployment.application, deployment.environment)
         if placement is None:
@@ -80,7 +83,7 @@ def _go_back(deployment: Deployment, restarts: int, why: str) -> dict[str, Any]:
 
 
 def _asked_to_go_back(deployment: Deployment, reason: str) -> dict[str, Any]:
-    """The hold stays, and says why, also where there is nothing to go back to."""
+    """Ask for the rollback. If it is refused (there may be no version to go back to), the hold with its reason stays."""
     try:
         with transaction.atomic():
             undo = roll_back(

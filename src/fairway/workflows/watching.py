@@ -1,4 +1,4 @@
-"""Tells the deployments room what happens to its runs, inside the engine's own transactions."""
+"""Reports to `fairway.deployments` what happens to its runs, inside the engine's transactions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WATCH_STORY = "watch"
 
 
 class DeploymentWatcher:
-    """Keeps the deployment's row and the events in step with its run."""
+    """Keeps the row and the events of a deployment consistent with its run."""
 
     def started(self, run: Run) -> None:
         progress.started(_deployment(run))
@@ -49,5 +49,6 @@ class DeploymentWatcher:
 
 
 def _deployment(run: Run, *more: str) -> Deployment:
-    """With what every event names; `more` is what the caller will need besides. This is asked twice for every step."""
+    """The deployment with the relations that every event names; `more` are those that the caller needs besides. It loads no
+    others, because it is called twice for every step."""
     return Deployment.objects.select_related("application", "environment", *more).get(pk=run.payload["deployment"])

@@ -1,11 +1,11 @@
-"""Looking at what instances write beside their code: it is told once, before a deployment loses it or as it does."""
+"""Finding out which files instances write beside their code, to tell people before or when a deployment loses them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from fairway.deployments.commands import progress
-from fairway.deployments.lost import named, places_of, untold
+from fairway.deployments.lost import group_writes, in_words, not_dismissed
 from fairway.deployments.models import Placement
 from fairway.drivers.runtimes.contract import Instance, NullProgress, Progress, Runtime
 from fairway.shared.failures import Failure
@@ -14,15 +14,15 @@ from fairway.shared.failures import Failure
 def look_at_writes(
     runtime: Runtime, placement: Placement, instances: Iterable[Instance], log: Progress | None = None
 ) -> None:
-    """Write down which places they wrote to; with a `log`, say what goes with them. What cannot be looked at is left alone:
-    nothing else must fail by it."""
+    """Record which files these instances wrote outside their volumes. With a `log`, write there which are lost with the
+    instances. If the runtime cannot tell, nothing is recorded or raised: no deployment may fail because of it."""
     try:
-        found = [one for instance in instances for one in runtime.written(instance.name)]
+        found = [written for instance in instances for written in runtime.written(instance.name)]
     except Failure as failure:
         (log or NullProgress()).line(f"What it wrote could not be looked at: {failure.sentence}", stream="fairway")
         return
-    places = places_of(set(found))
-    if log and (lost := untold(places, placement.writes_dismissed)):
-        log.line(f"Files it wrote beside its code go with it: {named(lost)}. A volume would keep them.", stream="fairway")
-    if places or log:  # a whole version that wrote nothing has done with it; one that just started may yet
-        progress.writes_seen(placement=placement, places=places)
+    entries = group_writes(set(found))
+    if log and (lost := not_dismissed(entries, placement.writes_dismissed)):
+        log.line(f"Files it wrote beside its code go with it: {in_words(lost)}. A volume would keep them.", stream="fairway")
+    if entries or log:  # a version that has just started may yet write; one that ends has written all it ever will
+        progress.writes_seen(placement=placement, entries=entries)

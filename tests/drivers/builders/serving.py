@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from fairway.drivers.runtimes.process.bundle import Bundle
+from tests.services.ports import free_port
 from tests.services.waiting import PATIENCE, eventually
 
 
@@ -20,9 +20,7 @@ from tests.services.waiting import PATIENCE, eventually
 def served(location: Path, home: Path, environment: Mapping[str, str] | None = None) -> Iterator[httpx.Client]:
     """The bundle's default command, serving; a client for it."""
     bundle = Bundle.read(location)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     words = [word.replace("{port}", str(port)).replace("{host}", "127.0.0.1") for word in bundle.command]
     words[0] = {"{python}": str(bundle.folder / ".venv/bin/python"), "{caddy}": _caddy()}.get(words[0], words[0])
     path = ":".join([*(str(bundle.folder / place) for place in bundle.path), "/usr/local/bin:/usr/bin:/bin"])

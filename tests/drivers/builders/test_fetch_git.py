@@ -19,6 +19,7 @@ from fairway.drivers.builders.fetch_git import FetchLimits, fetch_git, resolve_r
 from fairway.drivers.builders.tree import tree_checksum
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
 from fairway.shared.names import Invalid
+from tests.services.ports import free_port
 from tests.services.waiting import PATIENCE, eventually
 
 from .conftest import Heard
@@ -118,11 +119,8 @@ def test_a_repository_that_is_not_there(git: str, tmp_path: Path, heard: Heard) 
 
 
 def test_a_server_that_is_not_there_is_tried_again(git: str, tmp_path: Path, heard: Heard) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-        with pytest.raises(Retry, match="could not be reached"):
-            fetch_git(f"https://127.0.0.1:{port}/a", "main", tmp_path / "here", progress=heard)
+    with pytest.raises(Retry, match="could not be reached"):
+        fetch_git(f"https://127.0.0.1:{free_port()}/a", "main", tmp_path / "here", progress=heard)
 
 
 def test_a_private_host_is_refused_by_policy(git: str, tmp_path: Path, heard: Heard) -> None:
@@ -178,9 +176,7 @@ def server(sshd: str, tmp_path: Path) -> Iterator[Server]:
     for name in ("host", "deploy"):
         subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys / name)), check=True)
     shutil.copy(keys / "deploy.pub", keys / "authorized")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = {
         "ListenAddress": "127.0.0.1",
         "Port": str(port),

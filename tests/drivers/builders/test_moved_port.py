@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fairway.drivers.builders.moved_port import MODULE, put_into
+from tests.services.ports import free_port
 
 LISTEN = """
 import _socket, asyncio, socket, socketserver
@@ -29,12 +29,6 @@ async def later():
 """
 
 
-def free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.mark.parametrize(
     ("body", "moved"),
     [
@@ -45,28 +39,28 @@ def free() -> int:
     ],
 )
 def test_listening_on_the_port_in_the_code_listens_on_the_one_given(tmp_path: Path, body: str, moved: int) -> None:
-    port, given = free(), free()
+    port, given = free_port(), free_port()
     put_into(environment(tmp_path), port)
     code = LISTEN.format(port=port, body=body.format(port=port))
     assert translate(tmp_path, code, PORT=str(given)) == [str(given), str(port)] * moved
 
 
 def test_other_ports_stay(tmp_path: Path) -> None:
-    put_into(environment(tmp_path), free())
-    other = free()
+    put_into(environment(tmp_path), free_port())
+    other = free_port()
     code = f"import socket\nown = socket.socket()\nown.bind(('', {other}))\nprint(own.getsockname()[1])\n"
-    assert translate(tmp_path, code, PORT=str(free())) == [str(other)]
+    assert translate(tmp_path, code, PORT=str(free_port())) == [str(other)]
 
 
 def test_what_listened_for_the_whole_world_listens_where_it_is_told(tmp_path: Path) -> None:
-    port = free()
+    port = free_port()
     put_into(environment(tmp_path), port)
     code = f"import socket\nown = socket.socket()\nown.bind(('0.0.0.0', {port}))\nprint(own.getsockname()[0])\n"
-    assert translate(tmp_path, code, PORT=str(free()), HOST="127.0.0.1") == ["127.0.0.1"]
+    assert translate(tmp_path, code, PORT=str(free_port()), HOST="127.0.0.1") == ["127.0.0.1"]
 
 
 def test_without_a_port_nothing_is_moved(tmp_path: Path) -> None:
-    port = free()
+    port = free_port()
     put_into(environment(tmp_path), port)
     code = f"import socket\nown = socket.socket()\nown.bind(('', {port}))\nprint(own.getsockname()[1])\n"
     assert translate(tmp_path, code) == translate(tmp_path, code, PORT="none") == [str(port)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fairway.drivers.builders import build_node
-from tests.services.installation import free_port
+from tests.services.ports import free_port
 
 SCRIPT = Path(build_node.__file__).with_name(build_node.MOVED_PORT)
 SAYS = (

@@ -11,8 +11,9 @@ from fairway.drivers.proxy import CaddyProxy
 from fairway.drivers.proxy.caddy import CaddyProcess, shared_token
 from fairway.drivers.proxy.configuration import ProxySettings
 from fairway.drivers.proxy.contract import Route, RouteKind
+from tests.services.ports import free_port
 
-from .upstreams import Answer, Upstream, free_port, get, serving
+from .upstreams import Answer, Upstream, get, serving
 
 
 @dataclass

@@ -12,10 +12,11 @@ from fairway.drivers.proxy import CaddyProxy
 from fairway.drivers.proxy.caddy import CaddyProcess
 from fairway.drivers.proxy.configuration import Https, ProxySettings, build
 from fairway.drivers.proxy.contract import Route, RouteKind
+from tests.services.ports import free_port
 from tests.services.waiting import PATIENCE
 
 from .conftest import Stage
-from .upstreams import Upstream, free_port
+from .upstreams import Upstream
 
 Maker = Callable[..., Upstream]
 

@@ -19,10 +19,11 @@ from fairway.drivers.proxy.caddy import CaddyProcess, shared_token
 from fairway.drivers.proxy.configuration import ProxySettings
 from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.shared.failures import Failure, NeedsPerson, Refused
+from tests.services.ports import free_port
 from tests.services.waiting import PATIENCE, eventually
 
 from .conftest import Stage
-from .upstreams import Upstream, free_port, get
+from .upstreams import Upstream, get
 
 Maker = Callable[..., Upstream]
 OWNER = """

@@ -10,10 +10,11 @@ from collections.abc import Callable
 import pytest
 
 from fairway.drivers.proxy.contract import RouteKind
+from tests.services.ports import free_port
 from tests.services.waiting import PATIENCE
 
 from .conftest import Stage
-from .upstreams import Answer, Upstream, free_port
+from .upstreams import Answer, Upstream
 
 Maker = Callable[..., Upstream]
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.drivers.proxy.probe import Probe
+from tests.services.ports import free_port
 
 from .conftest import Stage
-from .upstreams import Upstream, free_port, get
+from .upstreams import Upstream, get
 
 Maker = Callable[..., Upstream]
 SHOP = "shop.localhost"

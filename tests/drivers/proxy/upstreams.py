@@ -93,12 +93,6 @@ def serving(name: str, family: int = socket.AF_INET) -> Iterator[Upstream]:
         upstream.server_close()
 
 
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
-
-
 @dataclass
 class Answer:
     status: int

@@ -8,16 +8,16 @@ from pathlib import Path
 from fairway.drivers.runtimes.contract import Written
 from fairway.drivers.runtimes.docker import leftovers as in_container
 from fairway.drivers.runtimes.process import leftovers as in_copy
-from fairway.drivers.runtimes.written import MOST, told
+from fairway.drivers.runtimes.written import MOST, worth_showing
 
 
 def test_caches_logs_and_what_passes_are_not_told() -> None:
     passing = ["a/__pycache__/x.py", "log/x.txt", ".cache/x", "x.log", "app.pid", "db.sqlite3-wal", "logs/a/b"]
-    assert [one.path for one in told([*passing, "db.sqlite3", "logbook/x"], lambda folder: True)] == [
+    assert [one.path for one in worth_showing([*passing, "db.sqlite3", "logbook/x"], lambda folder: True)] == [
         "db.sqlite3",
         "logbook/x",
     ]
-    assert len(told([f"f{number}" for number in range(MOST + 5)], lambda folder: True)) == MOST
+    assert len(worth_showing([f"f{number}" for number in range(MOST + 5)], lambda folder: True)) == MOST
 
 
 def test_a_volume_never_hides_what_a_version_brings(tmp_path: Path) -> None:

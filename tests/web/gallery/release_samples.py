@@ -368,7 +368,15 @@ def rolling_out() -> Data:
         {"number": 2, "packages": [{"name": "catalog-api", "from": "nothing", "to": "1.4.0", "note": ""}]},
     ]
     form = filled(RollingOutForm, reason="", parallel=4, break_glass="")
-    return {**release(), "target": PRODUCTION, "is_back": False, "blockers": [blocker()], "steps": steps, "form": form}
+    return {
+        **release(),
+        "target": PRODUCTION,
+        "is_back": False,
+        "blockers": [blocker()],
+        "can_begin": False,
+        "steps": steps,
+        "form": form,
+    }
 
 
 def cancelling() -> Data:

@@ -27,7 +27,7 @@ def _line(**more: Any) -> Data:
         "kind": "PostgreSQL",
         "version": "18.6",
         "environment": PRODUCTION,
-        "state": "healthy",
+        "state": "resource_healthy",
         "sentence": "",
         "size_bytes": 421_000_000,
         "connections": 14,
@@ -48,8 +48,14 @@ def listed() -> Data:
         "resources": [
             _line(),
             _line(name="fresh", environment=STAGING, state="starting", **fresh),
-            _line(name="archive-of-everything-we-ever-had", environment=STAGING, state="failed", sentence=BROKEN, **fresh),
-            _line(name="old", environment=STAGING, state="stopped", bound=[]),
+            _line(
+                name="archive-of-everything-we-ever-had",
+                environment=STAGING,
+                state="resource_failed",
+                sentence=BROKEN,
+                **fresh,
+            ),
+            _line(name="old", environment=STAGING, state="resource_stopped", bound=[]),
         ],
         "create": Button("New resource", "/resources/new", "plus", "primary", "get"),
     }
@@ -126,14 +132,14 @@ def one() -> Data:
         "delete": Button("Delete", f"{place}/deletion", "trash", "danger", confirm="main-db", consequence="It is stopped for good."),
         "bindings": [
             _binding(STOREFRONT, "database", previous_login="storefront_7_u1"),
-            _binding(LIGHTHOUSE, "ships-and-lights", state="failed", sentence=BROKEN, configuration=None),
+            _binding(LIGHTHOUSE, "ships-and-lights", state="resource_failed", sentence=BROKEN, configuration=None),
         ],
         "applications": [SimpleNamespace(slug="notes", name="Notes")],
         "bind_url": f"{place}/bindings",
         "backups": [
             _backup(9, "running", tables=0, rows=0, rows_shown="0", size_bytes=0),
             _backup(8, "verified"),
-            _backup(7, "failed", sentence="The restored copy does not hold what was there: public.orders: 912 → 911.", size_bytes=0),
+            _backup(7, "resource_failed", sentence="The restored copy does not hold what was there: public.orders: 912 → 911.", size_bytes=0),
             _backup(6, "verified", tables=1, rows=1, rows_shown="1"),
         ],
         "take": Button("Back up now", f"{place}/backups", "disk"),

@@ -1,7 +1,8 @@
-"""Django's SQLite backend with a pool: a closed connection is kept for the next one who opens a connection.
+"""Django's SQLite backend with a pool: when a connection is closed, it is kept, and the next thread gets it.
 
-Each request has a thread of its own and closes its connection at the end, and so does each look of the worker's threads.
-Opening one costs 3 ms of a core (functions are registered, the schema is read again), a usual query 0.5 ms.
+Each request has a thread of its own and closes its connection at the end; each round of the worker's threads does so, too.
+Opening a connection takes 3 ms of a core, because functions are registered and the schema is read again; a usual query takes
+0.5 ms.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from weakref import WeakSet
 
 from django.db.backends.sqlite3 import base
 
-MOST = 2  # are kept in a process of `fairway up`; each may hold some megabytes of pages
+MOST = 2  # idle connections per process; each may have some megabytes of pages in memory
 
 
 class Connection(sqlite3.Connection):
-    """Knows the file it was opened on, and its cursors."""
+    """A connection that knows its cursors and the file on which it was opened."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.cursors: WeakSet[sqlite3.Cursor] = WeakSet()
-        self.place, self.file = "", (0, 0)
+        self.path, self.file = "", (0, 0)
 
 
 class Idle:
@@ -34,31 +35,32 @@ class Idle:
         self._kept: list[Connection] = []
         self._most = 0
         self._lock = threading.Lock()
-        os.register_at_fork(before=self.empty)  # SQLite: no connection may be carried across a fork
+        os.register_at_fork(before=self.empty)  # SQLite forbids using a connection in a forked process
 
     def begin(self) -> None:
         """Keep connections from now on, until `end`."""
         self._most = MOST
 
     def end(self) -> None:
-        """Close all, and keep none any more: SQLite removes its write-ahead log with the last connection."""
+        """Close all connections and keep none any more. When the last one is closed, SQLite removes its write-ahead log."""
         self._most = 0
         self.empty()
 
-    def take(self, place: str) -> Connection | None:
-        """One to the file that is at `place` now; those to a file that was there before are closed."""
-        file = _file(place)
-        while (one := self._pop(place)) is not None:
-            if one.file == file:
-                return one
-            one.close()
+    def take(self, path: str) -> Connection | None:
+        """An idle connection to the file that is at `path` now, if any. Connections to an earlier file there are closed."""
+        file = _file(path)
+        while (connection := self._pop(path)) is not None:
+            if connection.file == file:
+                return connection
+            connection.close()
         return None
 
     def keep(self, connection: Connection) -> bool:
-        """Whether it is kept. Its cursors are closed: an open one would go on seeing the moment when it began to read."""
+        """Keep this connection, if possible, and return whether it was kept. Its cursors are closed, because an open one
+        would keep the database as it was when it began to read."""
         for cursor in list(connection.cursors):
             cursor.close()
-        if connection.in_transaction or self._most == 0 or connection.file != _file(connection.place):
+        if connection.in_transaction or self._most == 0 or connection.file != _file(connection.path):
             return False
         with self._lock:
             if len(self._kept) < self._most:
@@ -67,51 +69,52 @@ class Idle:
         return False
 
     def empty(self) -> None:
-        """Close them all."""
+        """Close all idle connections."""
         with self._lock:
             kept, self._kept = self._kept, []
-        for one in kept:
-            one.close()
+        for connection in kept:
+            connection.close()
 
-    def _pop(self, place: str) -> Connection | None:
+    def _pop(self, path: str) -> Connection | None:
         with self._lock:
-            found = next((one for one in reversed(self._kept) if one.place == place), None)
-            if found is not None:
-                self._kept.remove(found)
-            return found
+            connection = next((kept for kept in reversed(self._kept) if kept.path == path), None)
+            if connection is not None:
+                self._kept.remove(connection)
+            return connection
 
 
 IDLE = Idle()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """The backend's connection wrapper."""
+    """Django's wrapper of a connection, which uses the pool."""
 
     connection: Connection | None
 
     def get_connection_params(self) -> dict[str, Any]:
-        """As Django's, with our class of connections."""
+        """Django's parameters, with `Connection` as the class of connections."""
         return {**super().get_connection_params(), "factory": Connection}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection:
-        """One that was kept, or a new one."""
-        place = str(conn_params["database"])
-        if (kept := IDLE.take(place)) is not None:
+        """An idle connection, or a new one."""
+        path = str(conn_params["database"])
+        if (kept := IDLE.take(path)) is not None:
             kept.execute("PRAGMA foreign_keys = ON")
             return kept
         made: Connection = super().get_new_connection(conn_params)
-        made.place, made.file = place, _file(place)
+        made.path, made.file = path, _file(path)
         return made
 
     def create_cursor(self, name: str | None = None) -> Any:
-        """As Django's, remembered by its connection."""
+        """A cursor, which is noted in its connection, so that `Idle.keep` can close it."""
         cursor = super().create_cursor(name)
         assert self.connection is not None
         self.connection.cursors.add(cursor)
         return cursor
 
     def is_usable(self) -> bool:
-        """Asked at the end of a request: after an error, say of a full disk, it is better opened anew."""
+        """Whether the connection may be used again. Django asks at the end of a request. After an error, for example of a
+        full disk, a new connection is safer."""
         return not self.errors_occurred
 
     def _close(self) -> None:
@@ -120,9 +123,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             super()._close()  # type: ignore[misc]  # django-stubs leave it out
 
 
-def _file(place: str) -> tuple[int, int]:
-    """What is at `place` now, as one file; (0, 0) for what is in memory or gone."""
+def _file(path: str) -> tuple[int, int]:
+    """The device and inode of the file at `path`; (0, 0) if there is none, or the database is in memory."""
     with contextlib.suppress(OSError):
-        found = os.stat(place)
-        return found.st_dev, found.st_ino
+        facts = os.stat(path)
+        return facts.st_dev, facts.st_ino
     return 0, 0

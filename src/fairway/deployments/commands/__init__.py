@@ -1,4 +1,4 @@
-"""Verbs on deployments and placements, by family.
+"""Commands on deployments and placements.
 
-`requests`: what people ask for · `placements`: what should be there · `progress`: what the workflow writes as it goes.
+`requests`: what people ask for · `placements`: what should run · `progress`: what the workflow records while it runs.
 """

@@ -1,6 +1,6 @@
-"""A deployment that waits for people: yes, no, and what ends the waiting.
+"""Approving and rejecting a deployment that waits for people, and ending the wait.
 
-Its run waits without slot and key, so it stands in nobody's way. Runs are locked before any row of ours.
+The run of such a deployment waits without slot and key, so it delays no other. Runs are locked before deployments.
 """
 
 from __future__ import annotations
@@ -31,21 +31,25 @@ WAITS = AWAITS_APPROVAL | Q(status=Status.WAITING, run__awaits_signal=True)  # f
 
 @transaction.atomic
 def approve(*, actor: Actor, deployment: Deployment, fingerprint: str, comment: str = "") -> Deployment:
-    """Say yes to exactly what `fingerprint` stands for; with the last yes that is needed it goes on. Raises `Blocked`."""
+    """Approve exactly what `fingerprint` stands for. With the last approval that is needed, the deployment goes on.
+
+    Raises `Blocked`, or `Invalid` if something else would be deployed by now.
+    """
     row = _waiting(actor, deployment)
     if reasons := why_not_approve(actor, row):
         raise Blocked(reasons)
     _answer(actor, row, fingerprint, comment, is_approved=True)
-    found = approvals_of(row)
-    if not found.missing and row.run_id is not None:
-        settle(row, found)
+    approvals = approvals_of(row)
+    if not approvals.missing and row.run_id is not None:
+        settle(row, approvals)
         signal(run_id=row.run_id, name="approval", data={})
     return row
 
 
 @transaction.atomic
 def reject(*, actor: Actor, deployment: Deployment, fingerprint: str, comment: str) -> Deployment:
-    """Say no, and why: that ends it. Raises `Blocked`, or `Invalid` without a comment."""
+    """Reject a deployment, which ends it. Raises `Blocked`, or `Invalid` without a comment or if something else would be
+    deployed by now."""
     parse_text(comment, field="comment", longest=500, required=True)
     row = _waiting(actor, deployment)
     made = _answer(actor, row, fingerprint, comment, is_approved=False)
@@ -79,20 +83,21 @@ def _answer(actor: Actor, row: Deployment, fingerprint: str, comment: str, *, is
     now = approvals_of(row).fingerprint
     if not now or fingerprint != now:
         raise Invalid("fingerprint", "is of something other than what would be deployed now; look at it again.")
-    said = parse_text(comment, field="comment", longest=500)
+    parsed = parse_text(comment, field="comment", longest=500)
     earlier = DeploymentApproval.objects.filter(deployment=row, person_id=actor.id, fingerprint=now).first()
     if earlier is not None and earlier.is_approved == is_approved:
         return earlier
     made = earlier or DeploymentApproval(deployment=row, person_id=actor.id, fingerprint=now)
-    made.person, made.is_approved, made.comment, made.created_at = actor.name, is_approved, said, timezone.now()
+    made.person, made.is_approved, made.comment, made.created_at = actor.name, is_approved, parsed, timezone.now()
     made.save()
     verb = "deployment.approved" if is_approved else "deployment.rejected"
-    record(who=actor.who, verb=verb, on=on_deployment(row), comment=said, after={"fingerprint": now})
+    record(who=actor.who, verb=verb, on=on_deployment(row), comment=parsed, after={"fingerprint": now})
     return made
 
 
 def ask_for_approval(deployment: Deployment, environment: Environment) -> None:
-    """It waits for people from now on: its environment asks for approvals it does not have (any more)."""
+    """Record that the deployment waits for people from now on, because its environment requires approvals that it does not
+    have, or no longer has."""
     until = deployment.approve_by or may_wait_until(environment, timezone.now(), deployment.start_by)
     Deployment.objects.filter(pk=deployment.pk).update(approve_by=until, approved_at=None)
     deployment.approve_by, deployment.approved_at = until, None
@@ -100,19 +105,19 @@ def ask_for_approval(deployment: Deployment, environment: Environment) -> None:
     record(who=SYSTEM.who, verb="deployment.approval_asked", on=on_deployment(deployment), after=after)
 
 
-def settle(deployment: Deployment, found: Approvals) -> None:
-    """It has every approval that its environment asks for, or is asked for none any more."""
+def settle(deployment: Deployment, approvals: Approvals) -> None:
+    """Record that the deployment has every approval that its environment requires, or that none is required any more."""
     if deployment.approve_by is None or deployment.approved_at is not None:
         return
     now = timezone.now()
     Deployment.objects.filter(pk=deployment.pk).update(approved_at=now)
     deployment.approved_at = now
-    after = {"given": found.given, "needed": found.needed, "fingerprint": found.fingerprint}
+    after = {"given": approvals.given, "needed": approvals.needed, "fingerprint": approvals.fingerprint}
     record(who=SYSTEM.who, verb="deployment.approval_settled", on=on_deployment(deployment), after=after)
 
 
 def locked_waiting(waits: Q = AWAITS_APPROVAL, **where: object) -> list[Deployment]:
-    """The deployments that wait for approval (or as `waits` says), with their runs locked, in the order of these: call it
+    """The deployments that wait for approval (or as `waits` says), in the order of their runs, which are locked. Call it
     before anything else is locked."""
     chosen = Deployment.objects.filter(waits, **where)
     runs = list(chosen.exclude(run=None).order_by("run_id").values_list("run_id", flat=True))
@@ -120,16 +125,18 @@ def locked_waiting(waits: Q = AWAITS_APPROVAL, **where: object) -> list[Deployme
     return list(_related(Deployment.objects.filter(waits, run__in=runs, **where)).order_by("run_id"))
 
 
-def end_waiting(found: Iterable[Deployment], sentence: str) -> None:
-    """End what was waiting; `found` comes from `locked_waiting`."""
-    for one in found:
-        _end(one, sentence)
+def end_waiting(waiting: Iterable[Deployment], sentence: str) -> None:
+    """Cancel waiting deployments, which come from `locked_waiting`; `sentence` says why."""
+    for deployment in waiting:
+        _end(deployment, sentence)
 
 
 @transaction.atomic
 def end_overtaken(*, deployment: Deployment) -> None:
-    """End what was asked for earlier and still waits, for people or for the gate, where `deployment` has just gone live: it
-    would be refused as soon as it began. A way back overtakes nothing. In a transaction of its own: runs are locked first.
+    """After `deployment` has gone live, cancel the earlier ones that still wait for people or for the gate, because they
+    would be refused as soon as they began. A rollback or a restart cancels none.
+
+    It needs a transaction of its own, because it locks runs first.
     """
     if deployment.kind not in BRINGS_SOMETHING_NEW:
         return
@@ -147,17 +154,17 @@ def superseded_by(newer: Deployment) -> str:
     return _("Superseded by #%(number)s, requested later by %(person)s.") % words
 
 
-def _end(one: Deployment, sentence: str) -> None:
-    """Cancelled with this sentence; the engine cleans up and frees what there is to free."""
-    if one.run_id is not None:
-        request_cancel(run_id=one.run_id, reason=sentence)
-    one.refresh_from_db()
-    if one.is_active and one.status != Status.CANCELLING:
-        one.move_to(Status.CANCELLING)
+def _end(deployment: Deployment, sentence: str) -> None:
+    """Cancel one deployment with this sentence; the engine runs the clean-up if there is something to clean up."""
+    if deployment.run_id is not None:
+        request_cancel(run_id=deployment.run_id, reason=sentence)
+    deployment.refresh_from_db()
+    if deployment.is_active and deployment.status != Status.CANCELLING:
+        deployment.move_to(Status.CANCELLING)
 
 
 def _locked(deployment: Deployment) -> Deployment:
-    """The run first: the engine locks it, then tells us."""
+    """The deployment, locked after its run, in the same order as the engine locks them."""
     if deployment.run_id is not None:
         Run.objects.select_for_update(no_key=True).get(pk=deployment.run_id)
     chosen = Deployment.objects.select_for_update(of=("self",), no_key=True)

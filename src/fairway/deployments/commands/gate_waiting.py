@@ -1,4 +1,4 @@
-"""Deployments that wait for the gate to open, and waking them when it may have."""
+"""Wakes the deployments that wait for the gate to open, when it may have opened."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from fairway.environments.freeze_commands import WHEN_OPENED
 
 
 def wake_waiting() -> None:
-    """Let every deployment that waits ask the gate again; those for which it is still closed wait on.
+    """Let every deployment that waits ask the gate again. Those for which it is still closed go on waiting.
 
-    In the order of their runs: the engine's rows are locked before any other.
+    They are woken in the order of their runs, because the engine's rows are locked in that order and before any others.
     """
     waiting = Deployment.objects.filter(status=Status.WAITING, run__awaits_signal=True).order_by("run_id")
     for run_id in waiting.values_list("run_id", flat=True):

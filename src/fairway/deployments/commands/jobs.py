@@ -1,4 +1,4 @@
-"""Running a program once with the version that is live: asking for it, cancelling it, and what its workflow writes."""
+"""Running a command once with the version that is live: requesting it, cancelling it, and what its workflow records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fairway.deployments.commands.gate_waiting import wake_waiting
 from fairway.deployments.commands.progress import Line
 from fairway.deployments.commands.requests import cancelled_by
 from fairway.deployments.gate import Subject, ask
-from fairway.deployments.models import Job, JobLogChunk, JobRun, Placement
+from fairway.deployments.models import JobLogChunk, JobRun, Placement, ScheduledJob
 from fairway.deployments.output import masker_of_output
 from fairway.deployments.rules import Status
 from fairway.deployments.subjects import on_job, placement_of
@@ -41,11 +41,14 @@ def run_command(
     environment: Environment,
     command: Sequence[str],
     reason: str = "",
-    job: Job | None = None,
+    scheduled_job: ScheduledJob | None = None,
     due_at: datetime | None = None,
 ) -> JobRun:
-    """Run a program once, with the bytes, configuration and volumes of what is live there; of a scheduled `job`, at `due_at`
-    if nobody asked for it now. Raises `Blocked` or `Invalid`."""
+    """Request that a command runs once, with the bytes, configuration and volumes of the version that is live.
+
+    `scheduled_job` is the scheduled job that it is a run of, and `due_at` the due time, None if somebody asked for it now.
+    Raises `Blocked` or `Invalid`.
+    """
     subject = subject_of(application, environment)
     ask(Act.RUN_COMMAND, subject, actor)
     words = parse_words(command)
@@ -54,11 +57,11 @@ def run_command(
     current = placement.current
     assert current is not None, "the gate has refused where nothing is"
     refuse_secrets(placement, words)
-    made = JobRun.objects.create(
+    job_run = JobRun.objects.create(
         application=application,
         environment=environment,
         deployment=current,
-        job=job,
+        scheduled_job=scheduled_job,
         due_at=due_at,
         command=list(words),
         requested_by_id=actor.id,
@@ -67,13 +70,15 @@ def run_command(
         door=actor.door,
         reason=parse_text(reason, field="reason", longest=500),
     )
-    made.run = enqueue(kind=STORY, key=f"job:{made.pk}", payload={"job": made.pk}, lane=environment.lane, priority=10)
-    made.save(update_fields=["run"])
+    job_run.run = enqueue(
+        kind=STORY, key=f"job:{job_run.pk}", payload={"job": job_run.pk}, lane=environment.lane, priority=10
+    )
+    job_run.save(update_fields=["run"])
     after = {"command": shlex.join(words), "deployment": current.pk, "version": current.version}
-    if job is not None:
-        after["schedule"] = job.name
-    record(who=actor.who, verb="job.requested", on=on_job(made), comment=made.reason, after=after)
-    return made
+    if scheduled_job is not None:
+        after["schedule"] = scheduled_job.name
+    record(who=actor.who, verb="job.requested", on=on_job(job_run), comment=job_run.reason, after=after)
+    return job_run
 
 
 def refuse_secrets(placement: Placement, words: Sequence[str]) -> None:
@@ -104,7 +109,7 @@ def words_of_line(line: str) -> tuple[str, ...]:
 
 
 def parse_words(command: Sequence[str]) -> tuple[str, ...]:
-    """The words of a command. Raises `Invalid`."""
+    """The words of a command. Raises `Invalid` if there are none, or if they are too long or cannot be run."""
     if not command or not command[0].strip():
         raise Invalid("command", "is empty; write the program and its words, e.g. “python manage.py createsuperuser”.")
     if len(command) > MOST_WORDS or any(len(word) > LONGEST_WORD for word in command):
@@ -119,9 +124,9 @@ def parse_words(command: Sequence[str]) -> tuple[str, ...]:
 
 @transaction.atomic
 def cancel_job(*, actor: Actor, job: JobRun, reason: str = "") -> JobRun:
-    """End it: TERM, then KILL. One that has ended stays as it is."""
+    """Ask a job to end: its command gets TERM, then KILL. A job that has ended is left as it is. Raises `Blocked`."""
     if job.run_id is not None:
-        Run.objects.select_for_update(no_key=True).get(pk=job.run_id)  # first: the engine locks the run, then tells us
+        Run.objects.select_for_update(no_key=True).get(pk=job.run_id)  # before the job, as the engine does
     row = JobRun.objects.select_for_update(of=("self",), no_key=True).select_related("application", "environment")
     locked = row.get(pk=job.pk)
     ask(Act.CANCEL, Subject(locked.application, locked.environment), actor)
@@ -136,24 +141,27 @@ def cancel_job(*, actor: Actor, job: JobRun, reason: str = "") -> JobRun:
 
 
 def job_started(job: JobRun) -> None:
-    """A worker took it up."""
+    """Record that a worker has started the job."""
     if job.status == Status.QUEUED:
         job.move_to(Status.RUNNING, started_at=clock.now())
+        record(who=SYSTEM.who, verb="job.started", on=on_job(job))  # pages show it at once
 
 
 @transaction.atomic
 def job_exited(*, job: JobRun, code: int) -> None:
-    """It ended by itself."""
+    """Record the exit code of a command that ended by itself."""
     JobRun.objects.filter(pk=job.pk).update(exit_code=code)
 
 
 def job_ended(job: JobRun, status: Status, sentence: str) -> None:
-    """The last word."""
+    """Record how the job ended, and wake the deployments that waited for it."""
     if job.status == Status.QUEUED and status in {Status.SUCCEEDED, Status.FAILED}:
         job.move_to(Status.RUNNING)
     job.move_to(status, sentence=sentence)
-    transaction.on_commit(wake_waiting, robust=True)  # not now: that would lock runs after rows
+    transaction.on_commit(wake_waiting, robust=True)  # only after this transaction, because it locks runs
     after = {"command": shlex.join(job.command), "exit_code": job.exit_code, "requested_by": job.requested_by}
+    if job.scheduled_job is not None:
+        after["schedule"] = job.scheduled_job.name
     record(who=SYSTEM.who, verb=f"job.{status}", on=on_job(job), comment=sentence, after=after)
 
 
@@ -167,7 +175,7 @@ def append_job_log(*, job_id: int, lines: Sequence[Line]) -> None:
 
 
 def words_of_exit(code: int) -> str:
-    """What an exit code says, in a sentence."""
+    """What an exit code other than 0 means, as a sentence."""
     if code > 128:
         return _("It was ended by signal %(number)s.") % {"number": code - 128}
     return _("It ended with code %(code)s.") % {"code": code}

@@ -1,4 +1,4 @@
-"""What is taken from ended deployments when they are old: their logs and the times of their steps, never their rows."""
+"""Removes the logs of deployments and jobs that ended long ago, and the times of their steps, but never their rows."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from fairway.engine.commands import delete_runs
 
 @transaction.atomic
 def collect_logs(*, numbers: Collection[int]) -> int:
-    """Forget the logs and runs of these ended deployments and write down when; returns the bytes of text that went.
+    """Delete the logs and runs of these ended deployments and record when; returns the number of bytes of text.
 
-    Sentence, detail (the last lines of a failed one), figures and events stay. One that is not ended is left alone.
+    Sentence, detail (the last lines of a failed one), figures and events are kept. A deployment that has not ended is left
+    alone.
     """
     chosen = Deployment.objects.filter(pk__in=numbers, status__in=ENDED, log_collected_at=None)
     ended = list(chosen.select_for_update(no_key=True).values_list("pk", "run", "log_bytes"))
@@ -28,7 +29,7 @@ def collect_logs(*, numbers: Collection[int]) -> int:
 
 @transaction.atomic
 def collect_job_logs(*, numbers: Collection[int]) -> int:
-    """Remove what these ended jobs printed and record when; returns the number of bytes of text. Their rows are kept."""
+    """Delete what these ended jobs printed and record when; returns the number of bytes of text. Their rows are kept."""
     chosen = JobRun.objects.filter(pk__in=numbers, status__in=ENDED, log_collected_at=None)
     ended = dict(chosen.select_for_update(no_key=True).values_list("pk", "log_bytes"))
     JobLogChunk.objects.filter(job__in=ended).delete()

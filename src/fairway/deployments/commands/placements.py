@@ -1,6 +1,6 @@
-"""What should be there: start, stop, scale, remove; domains, access, holds.
+"""Changing what should run: start, stop, scale, remove; domains, access, holds.
 
-Acts on instances are `adjust` runs under the placement's key, so they never overlap a deployment.
+What changes instances is an `adjust` run under the placement's key, so it never overlaps a deployment.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from fairway.applications.models import Application
 from fairway.deployments.commands.approvals import end_waiting, locked_waiting
 from fairway.deployments.commands.progress import healthy_or_not
 from fairway.deployments.commands.requests import parse_replicas
+from fairway.deployments.commands.scheduled_jobs import delete_jobs_of
 from fairway.deployments.gate import Subject, ask
 from fairway.deployments.hosts import claimant_of, is_fairways_own
 from fairway.deployments.models import Deployment, Placement
@@ -42,20 +43,22 @@ STORY = "adjust"
 
 @transaction.atomic
 def stop(*, actor: Actor, placement: Placement, reason: str = "", parent: Run | None = None) -> Placement:
-    """Stop serving: the route shows a friendly page, requests in flight finish, then the instances stop."""
+    """Request a stop: the route shows a page that says so, requests in flight finish, then the instances stop. The run
+    `parent` is signalled when it is done. Raises `Blocked` or `Invalid`."""
     return _want(actor, Act.STOP, placement, "placement.stop_requested", reason, parent=parent, wanted=Wanted.STOPPED)
 
 
 @transaction.atomic
 def start(*, actor: Actor, placement: Placement, reason: str = "") -> Placement:
-    """Start what was stopped: the same artifact and configuration."""
+    """Request a start of what was stopped, with the same artifact and configuration. Raises `Blocked` or `Invalid`."""
     return _want(actor, Act.START, placement, "placement.start_requested", reason, wanted=Wanted.RUNNING)
 
 
 @transaction.atomic
 def scale(*, actor: Actor, placement: Placement, replicas: int, service: str = MAIN, reason: str = "") -> Placement:
-    """Run `replicas` instances of a service: 1–8 of the main one, 0–8 of another. New ones are checked before they serve,
-    surplus ones drained before they stop. Raises `Invalid` for a service that it has not."""
+    """Run `replicas` instances of a service: 1–8 of the main one, 0–8 of another, fewer with volumes. New instances are
+    checked before they serve, surplus ones are drained before they stop. Raises `Blocked`, or `Invalid` for another number
+    or a service that the application does not have."""
     if service == MAIN:
         return _want(actor, Act.SCALE, placement, "placement.scale_requested", reason, replicas=parse_replicas(replicas))
     row = _locked(placement)
@@ -81,16 +84,16 @@ def _parse_scale(row: Placement, service: str, replicas: int) -> int:
 def remove(
     *, actor: Actor, placement: Placement, reason: str = "", volumes_confirmed: str = "", parent: Run | None = None
 ) -> Placement:
-    """Take an application out of an environment. Its volumes stay unless `volumes_confirmed` is the placement's name.
+    """Remove an application from an environment. Its volumes are kept unless `volumes_confirmed` is the placement's name.
 
-    `parent` is the run that is told when it is done.
+    The run `parent` is signalled when it is done. Raises `Blocked` or `Invalid`.
     """
     if volumes_confirmed and volumes_confirmed != placement.name:
         raise Invalid("volumes_confirmed", "to delete its stored data too, type “{name}” exactly.", name=placement.name)
     if parent is None:
-        here = locked_waiting(application=placement.application, environment=placement.environment)
+        waiting = locked_waiting(application=placement.application, environment=placement.environment)
         words = {"environment": placement.environment.name, "person": actor.name}
-        end_waiting(here, _("It was removed from %(environment)s by %(person)s.") % words)
+        end_waiting(waiting, _("It was removed from %(environment)s by %(person)s.") % words)
     return _want(
         actor, Act.REMOVE, placement, "placement.remove_requested", reason,
         payload={"volumes": bool(volumes_confirmed)}, parent=parent, wanted=Wanted.REMOVED,
@@ -99,8 +102,8 @@ def remove(
 
 @transaction.atomic
 def delete_application(*, actor: Actor, application: Application, confirmed: str, volumes: bool = False) -> None:
-    """Remove it from every environment, then forget it (history stays). `confirmed` must be its slug. Raises `Blocked`
-    while a deployment works on it, or a release counts on it."""
+    """Remove an application from every environment and delete it; its history stays. `confirmed` must be its slug, else
+    `Invalid` is raised. Raises `Blocked` while a deployment of it runs or a release includes it."""
     require(actor, Act.DELETE_APPLICATION, application=application.slug)
     if confirmed != application.slug:
         raise Invalid("confirmed", "type “{slug}” exactly to delete it.", slug=application.slug)
@@ -110,14 +113,15 @@ def delete_application(*, actor: Actor, application: Application, confirmed: str
         raise Blocked(reasons)
     for placement in Placement.objects.filter(application=row).select_related("application", "environment", "current"):
         _enqueue_removal(actor, placement, volumes)
+    delete_jobs_of(actor, application=row)
     row.deleted_at = timezone.now()
     row.save(update_fields=["deleted_at"])
     record(who=actor.who, verb="application.deleted", on=on_application(row), after={"volumes": volumes})
 
 
 def deletion_blockers(application: Application) -> list[Blocker]:
-    """What keeps an application from being deleted; one that only waits for approval would be ended."""
-    reasons = [blocker for found in applications.IN_USE for blocker in found(application)]
+    """What keeps an application from being deleted. A deployment that only waits for approval does not, as it is ended."""
+    reasons = [blocker for rule in applications.IN_USE for blocker in rule(application)]
     if _at_work(application=application):
         sentence = _("A deployment of it is running or queued.")
         return [Blocker(code="in_progress", sentence=sentence, who=_("a Deployer, by cancelling it")), *reasons]
@@ -126,9 +130,9 @@ def deletion_blockers(application: Application) -> list[Blocker]:
 
 @transaction.atomic
 def set_domains(*, actor: Actor, placement: Placement, domains: Sequence[str], as_of: int | None = None) -> Placement:
-    """The placement's custom domains. Raises `Invalid` for a bad one, one of Fairway's own, or one that is taken, and
-    `Changed` when somebody set them since event `as_of`."""
-    # Locked so that two people who claim one domain at the same time do so one after the other.
+    """Set the placement's custom domains. Raises `Blocked`, `Invalid` if a domain is malformed, taken, or Fairway's own, and
+    `Changed` if somebody has set them since event `as_of`."""
+    # The lock makes two people who claim the same domain at the same time do so one after the other.
     environments = list(Environment.objects.select_for_update(no_key=True).filter(deleted_at=None).order_by("pk"))
     row = _locked(placement)
     ask(Act.ROUTE, _subject(row), actor)
@@ -141,7 +145,8 @@ def set_domains(*, actor: Actor, placement: Placement, domains: Sequence[str], a
 
 @transaction.atomic
 def set_access(*, actor: Actor, placement: Placement, access: str, as_of: int | None = None) -> Placement:
-    """Who may open it: ``public`` or ``signed_in``. Raises `Changed` when somebody said so since event `as_of`."""
+    """Set who may open the application: ``public`` or ``signed_in``. Raises `Blocked`, `Invalid` for another value, and
+    `Changed` if somebody has set it since event `as_of`."""
     row = _locked(placement)
     ask(Act.ROUTE, _subject(row), actor)
     refuse_stale(as_of, "placement.access_set", **_about(row))
@@ -152,11 +157,12 @@ def set_access(*, actor: Actor, placement: Placement, access: str, as_of: int | 
 
 @transaction.atomic
 def dismiss_writes(*, actor: Actor, placement: Placement) -> Placement:
-    """Say no more of the places it writes to by now: what they hold may be lost."""
+    """Stop warning about the files and folders to which the application writes now; their contents may be lost. Raises
+    `Blocked`."""
     require(actor, Act.EDIT_APPLICATION, application=placement.application.slug)
     row = _locked(placement)
     before = list(row.writes_dismissed)
-    row.writes_dismissed = sorted({*before, *(place["name"] for place in row.writes)})
+    row.writes_dismissed = sorted({*before, *(entry["name"] for entry in row.writes)})
     if row.writes_dismissed != before:
         row.save(update_fields=["writes_dismissed"])
         after = {"places": row.writes_dismissed}
@@ -168,7 +174,7 @@ def dismiss_writes(*, actor: Actor, placement: Placement) -> Placement:
 
 @transaction.atomic
 def release_hold(*, actor: Actor, placement: Placement) -> Placement:
-    """Let automation deploy here again after an automatic rollback."""
+    """Allow automatic deployments here again. Raises `Blocked`."""
     require(actor, Act.RELEASE_HOLD, application=placement.application.slug, environment=placement.environment.slug)
     row = _locked(placement)
     if row.held_at is None:
@@ -182,7 +188,7 @@ def release_hold(*, actor: Actor, placement: Placement) -> Placement:
 
 @transaction.atomic
 def hold(*, actor: Actor, placement: Placement, reason: str) -> Placement:
-    """Keep automation from deploying here until a person releases it."""
+    """Hold automatic deployments here until a person releases the hold."""
     row = _locked(placement)
     row.held_at, row.hold_reason = timezone.now(), parse_text(reason, field="reason", longest=500)
     row.save(update_fields=["held_at", "hold_reason"])
@@ -192,7 +198,7 @@ def hold(*, actor: Actor, placement: Placement, reason: str) -> Placement:
 
 @transaction.atomic
 def observe(*, placement: Placement, health: Health, drift: list[str], observed: list[dict[str, Any]]) -> None:
-    """Write down what was last seen; an event only when health or drift changed."""
+    """Record what was last seen. There is an event only if health or drift changed."""
     row = _locked(placement)
     changed = (row.health, row.drift) != (health, drift)
     before = {"health": row.health, "drift": row.drift}
@@ -206,7 +212,7 @@ def observe(*, placement: Placement, health: Health, drift: list[str], observed:
 
 @transaction.atomic
 def request_repair(*, placement: Placement) -> None:
-    """Ask for what should be there to be made so; does nothing while a run of this key is at work or about to be."""
+    """Request a repair of the drift. It does nothing while a run of this placement is queued or at work."""
     if not is_key_busy(placement.key):
         enqueue(kind=STORY, key=placement.key, payload=_payload(placement, {}), lane=placement.environment.lane)
 
@@ -242,7 +248,7 @@ def _want(
 
 
 def _urgency(row: Placement) -> int:
-    """Before other applications' deployments, but never before what was asked of this one earlier."""
+    """The priority of an adjustment: before other applications' deployments, but never before an earlier run of this one."""
     return 0 if Run.objects.filter(key=row.key, finished_at=None).exists() else 10
 
 
@@ -275,7 +281,7 @@ def _set(actor: Actor, row: Placement, verb: str, **changes: Any) -> Placement:
 
 
 def _about(row: Placement) -> dict[str, str]:
-    """Its events, as `refuse_stale` looks for them."""
+    """What the events of a placement are about, as arguments of `refuse_stale`."""
     on = on_placement(row)
     return {"subject_kind": on.kind, "subject_id": str(on.id)}
 
@@ -306,7 +312,7 @@ def _subject(row: Placement, replicas: int | None = None) -> Subject:
 def _refuse_taken(domain: str, row: Placement, environments: Iterable[Environment]) -> None:
     if is_fairways_own(domain):
         raise Invalid("domains", "“{domain}” is Fairway's own address.", domain=readable_hostname(domain))
-    if is_same_or_below(domain, [hostname_in(one.host) for one in environments]):
+    if is_same_or_below(domain, [hostname_in(environment.host) for environment in environments]):
         raise Invalid(
             "domains",
             "“{domain}” lies below an environment's own domain; those are given by Fairway.",
@@ -323,13 +329,14 @@ def _refuse_taken(domain: str, row: Placement, environments: Iterable[Environmen
 
 
 def _at_work(**where: Any) -> bool:
-    """Whether a deployment is queued or running. One that waits for approval, or did and is being taken away, is neither."""
+    """Whether a deployment is queued or running. One that waits for approval, or did until it was cancelled, does not
+    count."""
     active = Deployment.objects.filter(status__in=ACTIVE, **where)
     return active.exclude(approve_by__isnull=False, approved_at=None).exists()
 
 
 def _placed_there(environment: Environment) -> Iterable[Blocker]:
-    """An environment in use cannot be deleted; see `environments.commands.IN_USE`."""
+    """Why an environment in use cannot be deleted; see `environments.commands.IN_USE`."""
     placed = Placement.objects.filter(environment=environment).filter(~Q(current=None) | Q(wanted=Wanted.REMOVED))
     names = list(placed.values_list("application__name", flat=True))
     active = _at_work(environment=environment)

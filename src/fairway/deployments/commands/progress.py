@@ -1,4 +1,4 @@
-"""What the workflow writes as it goes. Called by workflows and by the engine's watcher, inside its transactions."""
+"""What the deploy workflow records while it runs. Workflows call it, and the engine's watcher inside its transactions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.models import F
 from fairway.accounts.rules import SYSTEM
 from fairway.activity.commands import record
 from fairway.applications.models import Artifact
-from fairway.deployments.lost import Place, is_news
+from fairway.deployments.lost import WrittenFiles, has_new_entry
 from fairway.deployments.models import Deployment, HealthyStretch, LogChunk, Placement
 from fairway.deployments.rules import Health, Kind, Status, Wanted
 from fairway.deployments.subjects import deployment_facts, on_deployment, on_placement
@@ -24,7 +24,7 @@ Line = tuple[int, float, str, str, str]  # number, unix time, step, stream, text
 
 
 def started(deployment: Deployment) -> None:
-    """The worker took it up."""
+    """Record that a worker has started the deployment, or has started it again after a wait."""
     if deployment.status in {Status.QUEUED, Status.WAITING}:
         values = {} if deployment.started_at else {"started_at": clock.now()}
         deployment.move_to(Status.RUNNING, **values)
@@ -55,7 +55,7 @@ def step_finished(deployment: Deployment, step: str, status: str, sentence: str)
 
 
 def ended(deployment: Deployment, status: Status, sentence: str, detail: str) -> None:
-    """The last word; on success the row says what was served."""
+    """Record how the deployment ended."""
     if deployment.status in {Status.QUEUED, Status.WAITING} and status in {Status.SUCCEEDED, Status.FAILED}:
         deployment.move_to(Status.RUNNING)
     deployment.move_to(status, sentence=sentence, detail=detail)
@@ -70,7 +70,7 @@ def ended(deployment: Deployment, status: Status, sentence: str, detail: str) ->
 
 @transaction.atomic
 def artifact_settled(*, deployment: Deployment, artifact: Artifact) -> None:
-    """The source has become this artifact."""
+    """Record the artifact that the source has become."""
     if deployment.artifact_id == artifact.pk:
         return
     Deployment.objects.filter(pk=deployment.pk).update(artifact=artifact)
@@ -80,7 +80,7 @@ def artifact_settled(*, deployment: Deployment, artifact: Artifact) -> None:
 
 
 def replicas_settled(*, deployment: Deployment, replicas: int, scales: Mapping[str, int]) -> None:
-    """It runs as many instances of each service as the placement has now; nobody asked for another number."""
+    """Record how many instances of each service the deployment runs."""
     if (deployment.replicas, deployment.scales) != (replicas, scales):
         Deployment.objects.filter(pk=deployment.pk).update(replicas=replicas, scales=dict(scales))
         deployment.replicas, deployment.scales = replicas, dict(scales)
@@ -94,9 +94,10 @@ def switched(
     served_digest: str,
     observed: Sequence[Mapping[str, Any]] | None = None,
 ) -> None:
-    """The route serves this deployment now. Running it again changes nothing.
+    """Record that the route serves this deployment now. If it is called again, it changes nothing.
 
-    What a person asked of the placement after this deployment, and which waits for its turn, still stands.
+    If a person has stopped or scaled the placement since they requested this deployment, and that still waits for its turn,
+    it stays as that person wanted it.
     """
     row = Placement.objects.select_for_update(no_key=True).get(pk=placement.pk)
     if row.current_id == deployment.pk:
@@ -109,7 +110,7 @@ def switched(
     row.wanted = row.wanted if "wanted" in later else Wanted.RUNNING
     row.replicas = row.replicas if "replicas" in later else deployment.replicas
     if observed is not None:
-        row.observed, row.observed_at = [dict(one) for one in observed], clock.now()
+        row.observed, row.observed_at = [dict(instance) for instance in observed], clock.now()
     row.save(update_fields=["current", "previous_good", "wanted", "replicas", "health", "drift", "observed", "observed_at"])
     healthy_or_not(row)
     Deployment.objects.filter(pk=deployment.pk).update(
@@ -125,7 +126,8 @@ def switched(
 
 
 def _good_before(row: Placement, deployment: Deployment) -> int | None:
-    """What a later rollback returns to: what served before, unless this deployment already returned past it."""
+    """The deployment that a later rollback returns to: the one that served before; if this is a rollback itself, the newest
+    good one that is older than the one it returns to."""
     if deployment.kind in {Kind.ROLLBACK, Kind.AUTOMATIC_ROLLBACK} and deployment.returns_to is not None:
         older = Deployment.objects.filter(
             application=row.application_id,
@@ -139,15 +141,15 @@ def _good_before(row: Placement, deployment: Deployment) -> int | None:
 
 
 def _asked_since(deployment: Deployment) -> set[str]:
-    """The fields of the placement that a person changed after asking for this deployment, by acts still to be done."""
+    """The fields of the placement that people changed since this deployment was requested, by runs that have not ended."""
     pending = Run.objects.filter(key=deployment.key, pk__gt=deployment.run_id or 0, finished_at=None)
     return {name for payload in pending.values_list("payload", flat=True) for name in payload.get("asked", ())}
 
 
 @transaction.atomic
 def switched_back(*, deployment: Deployment, placement: Placement, to: Deployment | None, before: Mapping[str, Any]) -> None:
-    """A cancelled or broken deployment gave the traffic back; `before` is what the placement was: ``previous_good``,
-    ``wanted``, ``replicas``."""
+    """Record that a cancelled or failed deployment gave the traffic back. `before` has the fields that the placement had
+    before: ``previous_good``, ``wanted``, ``replicas``."""
     row = Placement.objects.select_for_update(no_key=True).get(pk=placement.pk)
     if row.current_id != deployment.pk:
         return
@@ -168,19 +170,21 @@ def switched_back(*, deployment: Deployment, placement: Placement, to: Deploymen
 
 
 def healthy_or_not(row: Placement) -> None:
-    """Begin, go on with, or end the time in which these bytes have been healthy here without a break; see `HealthyStretch`.
+    """Begin, continue or end the `HealthyStretch` of what a placement serves.
 
-    Called with the placement locked, whenever its health or what it serves has changed.
+    Call it with the placement locked, whenever its health or what it serves has changed.
     """
-    here = HealthyStretch.objects.filter(application=row.application_id, environment=row.environment_id, until=None)
+    open_stretches = HealthyStretch.objects.filter(
+        application=row.application_id, environment=row.environment_id, until=None
+    )
     is_served = row.current is not None and row.current.artifact is not None and row.wanted == Wanted.RUNNING
     digest = row.current.artifact.digest if is_served and row.current and row.current.artifact else ""
-    if row.health == Health.UNKNOWN and digest:  # nobody can look: neither a beginning nor an end
-        here.exclude(digest=digest).update(until=clock.now())
+    if row.health == Health.UNKNOWN and digest:  # its health cannot be observed, so a stretch neither begins nor ends
+        open_stretches.exclude(digest=digest).update(until=clock.now())
         return
     digest = digest if row.health == Health.HEALTHY else ""
-    here.exclude(digest=digest).update(until=clock.now())
-    if digest and not here.exists():
+    open_stretches.exclude(digest=digest).update(until=clock.now())
+    if digest and not open_stretches.exists():
         HealthyStretch.objects.create(
             application_id=row.application_id, environment_id=row.environment_id, digest=digest, since=clock.now()
         )
@@ -194,7 +198,7 @@ def probed(*, deployment: Deployment, figure: ProbeFigure) -> None:
 
 @transaction.atomic
 def data_seen(*, placement: Placement, volumes: Iterable[str]) -> None:
-    """These volumes hold data: from now on it would be noticed if they were empty."""
+    """Record that these volumes hold data. From now on nothing is started on one of them if it is empty."""
     row = Placement.objects.select_for_update(no_key=True).get(pk=placement.pk)
     row.stored = sorted({*row.stored, *volumes})
     row.save(update_fields=["stored"])
@@ -202,33 +206,34 @@ def data_seen(*, placement: Placement, volumes: Iterable[str]) -> None:
 
 
 @transaction.atomic
-def writes_seen(*, placement: Placement, places: Sequence[Place]) -> None:
-    """Its instances wrote to these places outside its volumes; an event only where one is new."""
+def writes_seen(*, placement: Placement, entries: Sequence[WrittenFiles]) -> None:
+    """Record what the placement's instances wrote outside its volumes. There is an event only if an entry is new."""
     row = Placement.objects.select_for_update(no_key=True).get(pk=placement.pk)
-    before, after = row.writes, list(places)
+    before, after = row.writes, list(entries)
     if before == after:
         return
     row.writes = after
     row.save(update_fields=["writes"])
     placement.writes = after
-    if is_news(before, after):
-        names = [place["name"] for place in after]
+    if has_new_entry(before, after):
+        names = [entry["name"] for entry in after]
         record(who=SYSTEM.who, verb="placement.writes_seen", on=on_placement(row), after={"places": names})
 
 
 def was_away(*, deployment: Deployment, seconds: float) -> None:
-    """Visitors were turned away for so long, because the old had to stop before the new could start."""
+    """Record for how long visitors saw the starting page, because the old version had to stop before the new one started."""
     Deployment.objects.filter(pk=deployment.pk).update(away_seconds=round(max(0.0, seconds), 2))
 
 
 def gate_used(*, deployment: Deployment, gate: str) -> None:
-    """How readiness was decided; shown on the page."""
+    """Record how readiness was decided; the page shows it."""
     Deployment.objects.filter(pk=deployment.pk).update(gate_used=gate[:200])
 
 
 @transaction.atomic
 def append_log(*, deployment_id: int, lines: Sequence[Line]) -> None:
-    """Append numbered lines, already masked. The database refuses numbers that are taken: another worker wrote them."""
+    """Append numbered lines, in which secrets are already masked. Raises `IntegrityError` if another worker has written
+    lines with these numbers."""
     if not lines:
         return
     LogChunk.objects.create(
@@ -239,7 +244,7 @@ def append_log(*, deployment_id: int, lines: Sequence[Line]) -> None:
 
 
 def removed(*, placement: Placement) -> None:
-    """Everything of it is gone: the row goes, history stays."""
+    """Delete the placement after everything of it was removed. Its history stays."""
     with transaction.atomic():
         record(who=SYSTEM.who, verb="placement.removed", on=on_placement(placement))
         HealthyStretch.objects.filter(

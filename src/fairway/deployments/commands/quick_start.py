@@ -1,4 +1,4 @@
-"""The first press of the one button: an application, its configuration and its first deployment, all or nothing."""
+"""Creates an application with its configuration and its first deployment in one transaction, for the start page."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def create_and_deploy(
 ) -> tuple[Application, Deployment | None]:
     """Create an application with its configuration in one environment and, if `deploys`, ask for its first deployment there.
 
-    One transaction, one event for each of the three. Raises `Blocked` or `Invalid`; then nothing has happened.
+    It is one transaction with one event for each of the three. Raises `Blocked` or `Invalid`; then nothing has changed.
     """
     application = create_application(actor=actor, name=name, slug=slug, source_kind=source_kind, source=source, spec=spec)
     if variables or secrets:

@@ -1,4 +1,4 @@
-"""What people ask for: deploy, promote, roll back, restart, cancel. The row is the request; a worker runs it."""
+"""Requests of people: deploy, promote, roll back, restart, cancel. Each creates or changes a row, and a worker runs it."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def request_deployment(
     start_by: datetime | None = None,
     access: str | None = None,
 ) -> Deployment:
-    """Put the application's source (or a given artifact) live in an environment, with its latest configuration.
+    """Request that the application's source (or a given artifact) goes live in an environment with its latest configuration.
 
-    A given `source` becomes the application's own first. Where the environment asks for approvals it waits for them, and
-    takes the place of what waited there before. With `when_open` it is accepted during a freeze or a lock that ends, and
-    waits for that until `start_by` (None: `START_BY` from now). `access` says who may open what is deployed here for the
-    first time, so that the first request is already guarded. Raises `Blocked` or `Invalid`.
+    A given `source` first becomes the application's own. If the environment requires approvals, the deployment waits for
+    them, and supersedes whatever waited there before. With `when_open` it is accepted during a freeze or a lock that ends,
+    and waits for that until `start_by` (None: `START_BY` from now). `access` says who may open an application that is
+    deployed here for the first time, so that even the first visitor is checked. Raises `Blocked` or `Invalid`.
     """
     if access is not None:
         set_first_access(actor=actor, application=application, environment=environment, access=access)
@@ -91,7 +91,8 @@ def promote(
     when_open: bool = False,
     start_by: datetime | None = None,
 ) -> Deployment:
-    """Put the artifact that runs in one environment live in another, not rebuilt, with that environment's configuration."""
+    """Request that the artifact which runs in one environment goes live in another: it is not built again, and it gets the
+    configuration of that other environment. Raises `Blocked` or `Invalid`."""
     origin = placement_of(application, from_environment)
     if origin is None or origin.current is None:
         sentence = _("Nothing runs in %(environment)s that could be promoted.") % {"environment": from_environment.name}
@@ -121,9 +122,10 @@ def roll_back(
     break_glass: str = "",
     is_automatic: bool = False,
 ) -> Deployment:
-    """A new deployment of an earlier artifact *and* its configuration; `to` is the deployment to return to.
+    """Request a new deployment of an earlier artifact *and* its configuration. `to` is the deployment to return to; by
+    default the last good one before the current one.
 
-    Without `to`, the last good one before the current. Raises `Blocked` when there is none.
+    Raises `Blocked`, also if there is none or it never served here, or `Invalid`.
     """
     placement = placement_of(application, environment)
     target = to or (placement.previous_good if placement else None)
@@ -152,7 +154,8 @@ def roll_back(
 
 @transaction.atomic
 def restart(*, actor: Actor, application: Application, environment: Environment, reason: str = "") -> Deployment:
-    """Fresh instances of what runs: a deployment like any other, without a gap unless it stores data."""
+    """Request fresh instances of the version that runs: a deployment like any other, without an interruption unless the
+    application stores data. Raises `Blocked` or `Invalid`."""
     placement = placement_of(application, environment)
     current = placement.current if placement else None
     return _request(
@@ -180,9 +183,10 @@ def request_under(
     replicas: int | None = None,
     parent: Run | None = None,
 ) -> Deployment:
-    """A deployment that a room above asks for under its own act, which the gate is asked about again when it starts.
+    """Request a deployment for a room above, under an act of that room; the gate is asked about the same act when it starts.
 
-    With `returns_to` it is a rollback. `parent` is told when it ends. Inside the caller's transaction. Raises `Blocked`.
+    With `returns_to` it is a rollback. The run `parent` is signalled when it ends. It runs inside the caller's transaction.
+    Raises `Blocked` or `Invalid`.
     """
     return _request(
         kind=Kind.ROLLBACK if returns_to else Kind.DEPLOY,
@@ -201,15 +205,16 @@ def request_under(
 
 
 def act_of(deployment: Deployment) -> Act:
-    """The act under which it was asked for."""
+    """The act under which a deployment was requested."""
     return Act(deployment.asked_as) if deployment.asked_as else ACT_OF[Kind(deployment.kind)]
 
 
 @transaction.atomic
 def cancel(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deployment:
-    """Ask a deployment to stop. Queued: cancelled at once. Running: cancelling, and cancelled once it is cleaned up."""
+    """Ask a deployment to stop. If it is queued, it is cancelled at once; if it runs, it is cancelling until it has been
+    cleaned up. Raises `Blocked` or `Invalid`."""
     if deployment.run_id is not None:
-        # First: the engine locks the run, then tells us.
+        # Lock the run before the deployment, as the engine does.
         Run.objects.select_for_update(no_key=True).get(pk=deployment.run_id)
     chosen = Deployment.objects.select_for_update(of=("self",), no_key=True).select_related("application", "environment")
     row = chosen.get(pk=deployment.pk)
@@ -304,26 +309,27 @@ def _request(
 def _refuse_twice(
     waiting: Iterable[Deployment], artifact: Artifact, configuration: Configuration | None, replicas: int | None
 ) -> None:
-    """The same again would only lose the approvals it has. Raises `Blocked`."""
+    """Raises `Blocked` if exactly the same waits already: superseding it would only lose the approvals that it has."""
     wanted = (artifact.pk, configuration.pk if configuration else None, replicas)
-    for one in waiting:
-        asked = one.run.payload.get("replicas") if one.run else None
-        if (one.artifact_id, one.configuration_id, asked) == wanted:
-            words = {"number": one.pk, "person": one.requested_by}
+    for deployment in waiting:
+        asked = deployment.run.payload.get("replicas") if deployment.run else None
+        if (deployment.artifact_id, deployment.configuration_id, asked) == wanted:
+            words = {"number": deployment.pk, "person": deployment.requested_by}
             sentence = _("#%(number)s, requested by %(person)s, is already waiting for approval of exactly this.") % words
-            raise Blocked([Blocker(code="waits_already", sentence=sentence, details={"deployment": one.pk})])
+            raise Blocked([Blocker(code="waits_already", sentence=sentence, details={"deployment": deployment.pk})])
 
 
 def replicas_for(kind: Kind, artifact: Artifact | None, asked: int) -> int:
-    """How many instances there will be: as many as were asked for, or are placed. A way back must not fail by a number that
-    only the newer version could have, so it takes what the earlier one can."""
+    """How many instances a deployment starts: `asked`; for a rollback no more than the earlier version may have, so that it
+    cannot fail because of a number that only the newer version allows."""
     if artifact is None or kind not in {Kind.ROLLBACK, Kind.AUTOMATIC_ROLLBACK}:
         return asked
     return min(asked, most_replicas(artifact.parsed_spec.volumes))
 
 
 def _placement_to_be(application: Application, environment: Environment) -> Placement:
-    """The placement's row, locked: two people pressing at once are asked one after the other."""
+    """The placement, created if there is none. The environment is locked, so that two requests at the same time are handled
+    one after the other. Raises `Blocked` while the application is being removed."""
     Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
     placement = placement_of(application, environment)
     if placement is None:
@@ -335,7 +341,8 @@ def _placement_to_be(application: Application, environment: Environment) -> Plac
 
 @transaction.atomic
 def set_first_access(*, actor: Actor, application: Application, environment: Environment, access: str) -> None:
-    """Who may open it, decided before anybody can. Raises `Invalid` where something is live already."""
+    """Set who may open an application before it is deployed for the first time. Raises `Blocked`, or `Invalid` if something
+    is live already."""
     if access not in set(Access):
         raise Invalid("access", "use one of {names}.", names=", ".join(Access))
     require(actor, Act.ROUTE, application=application.slug, environment=environment.slug)
@@ -357,7 +364,7 @@ def _parse_start_by(start_by: datetime | None) -> datetime | None:
 
 
 def parse_replicas(replicas: int) -> int:
-    """Raises `Invalid` outside 1–8."""
+    """A number of replicas. Raises `Invalid` unless it is from 1 to 8."""
     if isinstance(replicas, bool) or not 1 <= int(replicas) <= MOST_REPLICAS:
         raise Invalid("replicas", "must be a number from 1 to {most}.", most=MOST_REPLICAS)
     return int(replicas)

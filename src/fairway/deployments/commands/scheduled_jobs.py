@@ -1,4 +1,4 @@
-"""Scheduled jobs: creating, changing and deleting them, running one now, and running those that are due."""
+"""Scheduled jobs: creating, changing, pausing and deleting them, running one now, and running those that are due."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from fairway.accounts.commands import require
@@ -19,10 +20,11 @@ from fairway.activity.commands import record
 from fairway.activity.rules import Door
 from fairway.applications.models import Application
 from fairway.deployments.commands.jobs import parse_words, refuse_secrets, run_command
-from fairway.deployments.models import Job, JobRun
-from fairway.deployments.rules import ACTIVE
+from fairway.deployments.models import JobRun, ScheduledJob
+from fairway.deployments.rules import ACTIVE, Wanted
 from fairway.deployments.subjects import on_schedule, placement_of
 from fairway.engine import clock
+from fairway.environments.commands import WHEN_DELETED
 from fairway.environments.cron import newest_until, next_after, parse_cron
 from fairway.environments.freeze_rules import parse_zone
 from fairway.environments.models import Environment
@@ -30,9 +32,13 @@ from fairway.shared.names import Invalid, parse_text
 
 log = logging.getLogger(__name__)
 
-CHANGEABLE = ("name", "command", "schedule", "zone", "is_enabled")
+CHANGEABLE = ("name", "command", "schedule", "zone", "is_paused")
 STILL_RUN = timedelta(hours=1)  # how long after its due time a run is still begun
 MOST_JOBS = 100  # of one application in one environment
+EDITED = ("schedule.edited", "schedule.paused", "schedule.resumed")
+MISSED = "No worker ran at this due time and maybe at later ones; only the newest is run."
+TOO_LATE = "No worker ran within an hour of its due time."
+STOPPED = "The application is stopped."
 
 
 @transaction.atomic
@@ -45,13 +51,13 @@ def create_job(
     command: Sequence[str],
     schedule: str,
     zone: str = "UTC",
-    is_enabled: bool = True,
-) -> Job:
-    """Have a program run again and again. Raises `Blocked` (role) or `Invalid`."""
+    is_paused: bool = False,
+) -> ScheduledJob:
+    """Let a command run again and again, with the present rights of the actor. Raises `Blocked` (role) or `Invalid`."""
     require(actor, Act.RUN_COMMAND, application=application.slug, environment=environment.slug)
-    job = Job(application=application, environment=environment)
-    _fill(actor, job, {"name": name, "command": command, "schedule": schedule, "zone": zone, "is_enabled": is_enabled})
-    if Job.objects.filter(application=application, environment=environment, deleted_at=None).count() >= MOST_JOBS:
+    job = ScheduledJob(application=application, environment=environment)
+    _fill(actor, job, {"name": name, "command": command, "schedule": schedule, "zone": zone, "is_paused": is_paused})
+    if ScheduledJob.objects.filter(application=application, environment=environment, deleted_at=None).count() >= MOST_JOBS:
         raise Invalid("name", "there are {most} scheduled jobs here already; delete one first.", most=MOST_JOBS)
     job.save()
     record(who=actor.who, verb="schedule.created", on=on_schedule(job), after=_facts(job))
@@ -59,59 +65,79 @@ def create_job(
 
 
 @transaction.atomic
-def edit_job(*, actor: Actor, job: Job, as_of: int | None = None, **changes: Any) -> Job:
-    """Change any of `CHANGEABLE`. It then runs with this actor's rights. Raises `Blocked`, `Invalid`, or `Changed` if it was
-    changed after event `as_of`."""
+def edit_job(*, actor: Actor, job: ScheduledJob, as_of: int | None = None, **changes: Any) -> ScheduledJob:
+    """Change any of `CHANGEABLE`. From then on it runs with the rights of this actor, unless it was only paused.
+
+    Raises `Blocked`, `Invalid`, or `Changed` if it was changed after event `as_of`.
+    """
     if unknown := set(changes) - set(CHANGEABLE):
         raise Invalid(sorted(unknown)[0], "cannot be changed; only {names} can.", names=", ".join(CHANGEABLE))
     row = _locked(job)
     _may(actor, row)
-    refuse_stale(as_of, "schedule.edited", subject_kind="schedule", subject_id=str(row.pk))
+    refuse_stale(as_of, *EDITED, subject_kind="schedule", subject_id=str(row.pk))
     before = _facts(row)
-    _fill(actor, row, {**{name: getattr(row, name) for name in CHANGEABLE}, **changes})
+    if changes == {"is_paused": True}:
+        row.is_paused, row.next_at = True, None
+    else:
+        _fill(actor, row, {**{name: getattr(row, name) for name in CHANGEABLE}, **changes})
     row.save()
-    if before != _facts(row):
-        record(who=actor.who, verb="schedule.edited", on=on_schedule(row), before=before, after=_facts(row))
+    after = _facts(row)
+    if before != after:
+        record(who=actor.who, verb=_verb_of(before, after), on=on_schedule(row), before=before, after=after)
     return row
 
 
+def _verb_of(before: dict[str, Any], after: dict[str, Any]) -> str:
+    changed = {name for name in after if before[name] != after[name]}
+    if changed != {"is_paused"}:
+        return "schedule.edited"
+    return "schedule.paused" if after["is_paused"] else "schedule.resumed"
+
+
 @transaction.atomic
-def delete_job(*, actor: Actor, job: Job) -> None:
-    """It is not run any more; a run that goes on ends by itself, and what it ran stays in the history. Raises `Blocked`."""
-    row = (
-        Job.objects.select_for_update(of=("self",), no_key=True).select_related("application", "environment").get(pk=job.pk)
-    )
-    _may(actor, row)
-    if row.deleted_at is not None:
-        return
+def delete_job(*, actor: Actor, job: ScheduledJob) -> None:
+    """Delete it. A run that goes on ends by itself, and the history stays. Raises `Blocked`."""
+    _may(actor, job)
+    row = _rows_for_change().get(pk=job.pk)
+    if row.deleted_at is None:
+        _delete(actor, row)
+
+
+def delete_jobs_of(actor: Actor, **where: Any) -> None:
+    """Delete the scheduled jobs of an application or of an environment, which is being deleted itself."""
+    for row in _rows_for_change().filter(deleted_at=None, **where).order_by("pk"):
+        _delete(actor, row)
+
+
+def _delete(actor: Actor, row: ScheduledJob) -> None:
     row.deleted_at, row.next_at = clock.now(), None
     row.save(update_fields=["deleted_at", "next_at"])
     record(who=actor.who, verb="schedule.deleted", on=on_schedule(row), before=_facts(row))
 
 
 @transaction.atomic
-def run_job_now(*, actor: Actor, job: Job, reason: str = "") -> JobRun:
+def run_job_now(*, actor: Actor, job: ScheduledJob, reason: str = "") -> JobRun:
     """Run it now, as this actor. Its due times stay. Raises `Blocked`, also while it runs, or `Invalid`."""
     row = _locked(job)
     _may(actor, row)
     if (running := _running(row)) is not None:
-        raise Blocked([Blocker(code="job_runs", sentence=_still_runs(running))])
+        raise Blocked([still_runs(running)])
     return run_command(
         actor=actor,
         application=row.application,
         environment=row.environment,
         command=row.command,
         reason=reason,
-        job=row,
+        scheduled_job=row,
     )
 
 
 def run_due_jobs() -> int:
-    """Begin what is due, each due time at most once however many workers do this; returns how many were begun.
+    """Begin what is due, each due time at most once however many workers do this; returns how many runs were begun.
 
-    Of several due times that were missed only the newest is run, and only within an hour (`STILL_RUN`).
+    If several due times of a job have passed, only the newest is run, and only within an hour (`STILL_RUN`).
     """
-    due = Job.objects.filter(next_at__lte=clock.now()).order_by("next_at").values_list("pk", flat=True)
+    due = ScheduledJob.objects.filter(next_at__lte=clock.now()).order_by("next_at").values_list("pk", flat=True)
     begun = 0
     for number in list(due):
         try:
@@ -123,104 +149,130 @@ def run_due_jobs() -> int:
 
 @transaction.atomic
 def _run_due(number: int) -> bool:
-    job = (
-        Job.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("application", "environment")
-        .filter(pk=number, next_at__lte=clock.now(), is_enabled=True, deleted_at=None)
-        .first()
-    )
-    if job is None or job.next_at is None:  # another worker was quicker, or somebody disabled it
+    """Begin the run that is due, or write down why not. The row is locked, so no other worker does it as well."""
+    job = _rows_for_change().filter(pk=number, next_at__lte=clock.now(), is_paused=False, deleted_at=None).first()
+    if job is None or job.next_at is None:  # another worker was quicker, or somebody paused it
         return False
     now, first, cron = clock.now(), job.next_at, parse_cron(job.schedule)
     job.next_at = next_after(cron, job.zone, now)
     due = newest_until(cron, job.zone, first, now) or first
-    if JobRun.objects.filter(job=job, due_at=due).exists():  # somebody edited it after it was begun
+    if JobRun.objects.filter(scheduled_job=job, due_at=due).exists():  # the clock of the database was set back
         job.save(update_fields=["next_at"])
         return False
-    why = _why_not(job, due, now)
-    if not why:
-        try:
-            with transaction.atomic():
-                run_command(
-                    actor=_runner(job),
-                    application=job.application,
-                    environment=job.environment,
-                    command=job.command,
-                    job=job,
-                    due_at=due,
-                )
-        except Blocked as problem:
-            why = " ".join(blocker.sentence for blocker in problem.blockers)
-        except Invalid as problem:
-            why = f"{problem.field}: {problem.sentence}"
+    why = _why_not(job, due, now) or _begin(job, due)
+    if why and why != job.skipped_because:  # the same reason is recorded once, not every minute
+        _record_skipped(job, due, why)
+    elif not why and due != first:
+        _record_skipped(job, first, MISSED)
     job.skipped_at, job.skipped_because = (due, why) if why else (None, "")
     job.save(update_fields=["next_at", "skipped_at", "skipped_because"])
-    if why:
-        after = {"due": due.isoformat(), "next": job.next_at.isoformat()}
-        record(who=SYSTEM.who, verb="schedule.skipped", on=on_schedule(job), comment=why, after=after)
     return not why
 
 
-def _why_not(job: Job, due: datetime, now: datetime) -> str:
-    if job.application.deleted_at is not None or job.environment.deleted_at is not None:
-        return _("The application or the environment was deleted.")
+def _begin(job: ScheduledJob, due: datetime) -> str:
+    """Request the run of this due time. Returns why it was refused, "" if it was not."""
+    try:
+        with transaction.atomic():
+            run_command(
+                actor=_runner(job),
+                application=job.application,
+                environment=job.environment,
+                command=job.command,
+                scheduled_job=job,
+                due_at=due,
+            )
+    except Blocked as problem:
+        return " ".join(blocker.sentence for blocker in problem.blockers)
+    except Invalid as problem:
+        return f"{problem.field}: {problem.sentence}"
+    return ""
+
+
+def _record_skipped(job: ScheduledJob, due: datetime, why: str) -> None:
+    assert job.next_at is not None, "it was moved on"
+    after = {"due": due.isoformat(), "next": job.next_at.isoformat()}
+    record(who=SYSTEM.who, verb="schedule.skipped", on=on_schedule(job), comment=why, after=after)
+
+
+def _why_not(job: ScheduledJob, due: datetime, now: datetime) -> str:
+    """Why this due time is not run, as far as the gate does not say it: a person may run a command of a stopped
+    application, but nothing does so by itself. "" if it may."""
     if now - due > STILL_RUN:
-        return _("No worker ran within an hour of its due time.")
-    running = _running(job)
-    return _still_runs(running) if running is not None else ""
+        return TOO_LATE
+    if (running := _running(job)) is not None:
+        return still_runs(running).sentence
+    placement = placement_of(job.application, job.environment)
+    if placement is not None and placement.current_id is not None and placement.wanted != Wanted.RUNNING:
+        return STOPPED
+    return ""
 
 
-def _running(job: Job) -> JobRun | None:
-    return JobRun.objects.filter(job=job, status__in=ACTIVE).order_by("-pk").first()
+def _running(job: ScheduledJob) -> JobRun | None:
+    return JobRun.objects.filter(scheduled_job=job, status__in=ACTIVE).order_by("-pk").first()
 
 
-def _still_runs(running: JobRun) -> str:
-    return _("Its run %(number)s has not ended yet.") % {"number": running.pk}
+def still_runs(running: JobRun) -> Blocker:
+    """The blocker for a second run of one job, while `running` has not ended."""
+    return Blocker(
+        code="job_runs",
+        sentence=_("Its run %(number)s has not ended yet.") % {"number": running.pk},
+        who=_("a Deployer, by cancelling it"),
+    )
 
 
-def _runner(job: Job) -> Actor:
+def _runner(job: ScheduledJob) -> Actor:
     """Whoever saved it last, with their present grants: what they may no longer run is not run for them either."""
     if job.saved_by_id is None:
         return SYSTEM
     return actor_of_request(job.saved_by_id, job.saved_by, Door.SCHEDULE, job.acting_role, token=job.saved_with_id)
 
 
-def _locked(job: Job) -> Job:
+def _rows_for_change() -> QuerySet[ScheduledJob]:
+    return ScheduledJob.objects.select_for_update(of=("self",), no_key=True).select_related("application", "environment")
+
+
+def _locked(job: ScheduledJob) -> ScheduledJob:
     """Raises `Invalid` if it was deleted meanwhile."""
-    rows = Job.objects.select_for_update(of=("self",), no_key=True).select_related("application", "environment")
-    row = rows.filter(pk=job.pk, deleted_at=None).first()
+    row = _rows_for_change().filter(pk=job.pk, deleted_at=None).first()
     if row is None:
         raise Invalid("job", "was deleted meanwhile.")
     return row
 
 
-def _may(actor: Actor, job: Job) -> None:
+def _may(actor: Actor, job: ScheduledJob) -> None:
     require(actor, Act.RUN_COMMAND, application=job.application.slug, environment=job.environment.slug)
 
 
-def _fill(actor: Actor, job: Job, values: dict[str, Any]) -> None:
+def _fill(actor: Actor, job: ScheduledJob, values: dict[str, Any]) -> None:
     """Raises `Invalid`."""
     words = parse_words(values["command"])
     placement = placement_of(job.application, job.environment)
     if placement is not None:
         refuse_secrets(placement, words)
     job.name = parse_text(values["name"], field="name", longest=80, required=True)
-    same = Job.objects.filter(application=job.application, environment=job.environment, name=job.name, deleted_at=None)
+    same = ScheduledJob.objects.filter(
+        application=job.application, environment=job.environment, name=job.name, deleted_at=None
+    )
     if same.exclude(pk=job.pk).exists():
         raise Invalid("name", "is taken by another scheduled job here; choose another.")
     cron = parse_cron(values["schedule"])
-    job.command, job.schedule, job.zone = list(words), " ".join(values["schedule"].split()), parse_zone(values["zone"])
-    job.is_enabled = bool(values["is_enabled"])
-    job.next_at = next_after(cron, job.zone, clock.now()) if job.is_enabled else None
+    schedule, zone, is_paused = " ".join(values["schedule"].split()), parse_zone(values["zone"]), bool(values["is_paused"])
+    if job.pk is None or (schedule, zone, is_paused) != (job.schedule, job.zone, job.is_paused):
+        job.next_at = None if is_paused else next_after(cron, zone, clock.now())
+    job.command, job.schedule, job.zone, job.is_paused = list(words), schedule, zone, is_paused
+    job.skipped_at, job.skipped_because = None, ""  # somebody has seen to it
     job.saved_by_id, job.saved_by = actor.id, actor.name
     job.saved_with_id, job.acting_role = actor.authentication.token, actor.acting_as or ""
 
 
-def _facts(job: Job) -> dict[str, Any]:
+def _facts(job: ScheduledJob) -> dict[str, Any]:
     return {
         "name": job.name,
         "command": shlex.join(job.command),
         "schedule": job.schedule,
         "zone": job.zone,
-        "is_enabled": job.is_enabled,
+        "is_paused": job.is_paused,
     }
+
+
+WHEN_DELETED.append(lambda environment: delete_jobs_of(SYSTEM, environment=environment))

@@ -1,8 +1,8 @@
-"""Which addresses a fetch may reach: decided on the numbers a name resolves to, and then kept to those numbers.
+"""Decides which IP addresses a fetch may reach, and keeps the connection to them.
 
-Whoever may type a URL could otherwise make Fairway ask the private network it stands in. The name is resolved once, every
-number is judged by what it means (`fairway.shared.addresses`), the connection is pinned to a judged one, so that a second
-answer of the name server changes nothing, and what was really connected to is judged again.
+Without this, anybody who may type a URL could make Fairway send requests to its own private network. A name is resolved
+once, each of its addresses is checked (see `fairway.shared.addresses`), and the connection is made to a checked one, so that
+a second answer of the name server changes nothing. The address of the open connection is checked again.
 """
 
 from __future__ import annotations
@@ -15,27 +15,29 @@ from fairway.shared.addresses import Address, effective_addresses, is_public, is
 from fairway.shared.failures import NeedsPerson, Retry
 
 AddressPolicy = Callable[[Address], bool]
-_NOBODYS = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}  # of the documentation; no machine has them
+# Reserved for documentation (RFC 5737, RFC 3849); no machine has them.
+_NOBODYS = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 
 
 def public_only(address: Address) -> bool:
-    """True for addresses of the public internet, but not for those of them that are this machine's own."""
+    """True for addresses of the public internet, except those of this machine."""
     return is_public(address) and not is_own(address)
 
 
 def intranet_too(address: Address) -> bool:
-    """True for public addresses and a company's own network, but not for this machine, under whichever of its addresses,
-    and its link (cloud metadata)."""
+    """True for public addresses and those of a company's own network, but not for any address of this machine or for
+    link-local ones (cloud metadata)."""
     return not is_special_purpose(address) and not is_own(address)
 
 
 def is_own(address: Address) -> bool:
-    """Whether packets to it stay on this machine. Asked of the kernel, which sends none for it."""
-    return any(_is_bindable(one) or _is_its_own_source(one) for one in effective_addresses(address))
+    """Whether packets to this address stay on this machine. The kernel answers this; nothing is sent."""
+    return any(_is_bindable(effective) or _is_its_own_source(effective) for effective in effective_addresses(address))
 
 
 def permitted_address(host: str, port: int, policy: AddressPolicy) -> str:
-    """A number of `host` that may be asked. Raises `NeedsPerson` when one of them may not be, `Retry` when there is none."""
+    """An IP address of `host` that may be connected to. Raises `NeedsPerson` if any of its addresses is not allowed,
+    `Retry` if the name cannot be resolved."""
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -47,7 +49,7 @@ def permitted_address(host: str, port: int, policy: AddressPolicy) -> str:
 
 
 def judge(host: str, number: str, policy: AddressPolicy) -> None:
-    """Raises `NeedsPerson` where `number`, which `host` resolved or connected to, may not be asked."""
+    """Raises `NeedsPerson` if `number`, an IP address that `host` resolved or connected to, is not allowed."""
     address = ipaddress.ip_address(number)
     if policy(address):
         return
@@ -58,7 +60,8 @@ def judge(host: str, number: str, policy: AddressPolicy) -> None:
 
 
 def _is_bindable(address: Address) -> bool:
-    """Only a machine's own addresses can be bound, unless an administrator lifted that (`ip_nonlocal_bind`)."""
+    """Whether a socket can be bound to it: only to a machine's own addresses, unless an administrator allowed others
+    (`ip_nonlocal_bind`)."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     return _binds(family, str(address)) and not _binds(family, _NOBODYS[family])
 
@@ -73,7 +76,7 @@ def _binds(family: socket.AddressFamily, number: str) -> bool:
 
 
 def _is_its_own_source(address: Address) -> bool:
-    """Whether the kernel would speak to it from that very address: it does so only to itself."""
+    """Whether the kernel would send to it from that very address, which it does only for its own addresses."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:

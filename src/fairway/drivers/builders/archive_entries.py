@@ -1,4 +1,4 @@
-"""The entries of a zip or tar, told alike: name, kind, mode, size, and its bytes as a bounded stream."""
+"""The entries of a zip or tar in the same form: name, kind, mode, size, and the content as a stream with limits."""
 
 from __future__ import annotations
 
@@ -21,19 +21,21 @@ from fairway.shared.failures import Refused
 
 UNREADABLE = "The archive cannot be read: it is damaged or incomplete. Pack it again."
 UNREADABLE_NAME = "A name in the archive is marked as UTF-8 and is not; rename the file and pack it again."
-_LARGEST_HEADER = 4 * 1024 * 1024  # bytes; a tar's extended header is read whole, so a huge one is refused first
+# In bytes. Python reads an extended header of a tar into memory, so a huge one is refused before.
+_LARGEST_HEADER = 4 * 1024 * 1024
 _LARGEST_DIRECTORY = 16 * 1024 * 1024  # bytes: 50,000 entries with long names
-_LONGEST_END = 65536 + 22 + 20 + 56  # bytes of a comment and the records that end a zip
+_LONGEST_END = 65536 + 22 + 20 + 56  # bytes; the greatest length of a zip's comment and the records at its end
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
-_WITH_MODES = frozenset({3, 19})  # the systems that write a file's mode into a zip: Unix and macOS
+_WITH_MODES = frozenset({3, 19})  # codes of the systems that write a file's mode into a zip: Unix and macOS
 
 
 @dataclass(frozen=True)
 class ArchiveEntry:
-    """One entry as written in the archive; nothing about it is trusted yet. `kind`: file, folder, link, hardlink, other.
+    """One entry as written in the archive, unchecked. `kind` is file, folder, link, hardlink or other.
 
-    `mode` is 0 where none was written (on Windows). `encoding` is the old one that the name was read in, "" for UTF-8.
+    `mode` is 0 if the archive has none (on Windows). `encoding` is the old encoding from which the name was decoded; "" for
+    UTF-8.
     """
 
     name: str
@@ -45,20 +47,22 @@ class ArchiveEntry:
 
 
 class OpenArchive(Protocol):
-    """An archive being read, entry by entry."""
+    """An open archive, read entry by entry. `entries` yields each entry with its content, which is None for anything but
+    a file."""
 
     def entries(self) -> Iterator[tuple[ArchiveEntry, IO[bytes] | None]]: ...
 
 
 @contextmanager
-def open_archive(place: Path, *, most_bytes: int) -> Iterator[OpenArchive]:
-    """Open a zip, tar, tar.gz, tar.bz2 or tar.xz by its content. Raises `Refused` for anything else or a damaged file."""
+def open_archive(path: Path, *, most_bytes: int) -> Iterator[OpenArchive]:
+    """Open a zip, tar, tar.gz, tar.bz2 or tar.xz, which is recognized by its content. Raises `Refused` for anything else
+    or a damaged file."""
     try:
-        with place.open("rb") as file:
+        with path.open("rb") as file:
             start = file.read(512)
             if start.startswith(_ZSTD):
                 raise Refused("The archive is compressed with zstd, which is not read here; use zip or tar.gz.")
-            if not _is_tar(start) and zipfile.is_zipfile(file):  # a tar may end with a zip
+            if not _is_tar(start) and zipfile.is_zipfile(file):  # a tar whose last file is a zip looks like a zip, too
                 _refuse_huge_directory(file)
                 with zipfile.ZipFile(file) as archive:
                     yield _Zip(archive)
@@ -70,7 +74,7 @@ def open_archive(place: Path, *, most_bytes: int) -> Iterator[OpenArchive]:
         raise Refused(UNREADABLE_NAME, detail=str(error)) from error
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, lzma.LZMAError, gzip.BadGzipFile) as error:
         raise Refused(UNREADABLE, detail=str(error)) from error
-    except (NotImplementedError, RuntimeError) as error:  # an unknown compression, or a password
+    except (NotImplementedError, RuntimeError) as error:  # an unknown compression, or an encrypted archive
         raise Refused(
             "The archive uses a compression or encryption that is not read here; use plain zip or tar.gz."
         ) from error
@@ -81,16 +85,16 @@ def open_archive(place: Path, *, most_bytes: int) -> Iterator[OpenArchive]:
 
 
 def _refuse_huge_directory(file: IO[bytes]) -> None:
-    """A zip's directory is read whole, some 500 bytes of memory for each 47 of it: refuse it before. A directory that is
-    larger than its end says is not read further than that."""
+    """Raises `Refused` if a zip's directory is too large. Python reads it whole and uses some 500 bytes of memory for
+    each 47 bytes of it; it reads no more than the size that the record at the end states."""
     file.seek(0, io.SEEK_END)
     file.seek(max(0, file.tell() - _LONGEST_END))
     end = file.read()
-    place = end.rfind(b"PK\x05\x06")
-    if place < 0 or len(end) < place + 16:
+    start = end.rfind(b"PK\x05\x06")
+    if start < 0 or len(end) < start + 16:
         return
-    (size,) = struct.unpack("<I", end[place + 12 : place + 16])
-    large = end.rfind(b"PK\x06\x06", 0, place)
+    (size,) = struct.unpack("<I", end[start + 12 : start + 16])
+    large = end.rfind(b"PK\x06\x06", 0, start)
     if size == 0xFFFFFFFF and large >= 0:
         (size,) = struct.unpack("<Q", end[large + 40 : large + 48])
     if size > _LARGEST_DIRECTORY:
@@ -98,7 +102,7 @@ def _refuse_huge_directory(file: IO[bytes]) -> None:
 
 
 class _Bounded(io.RawIOBase):
-    """A decompressed stream that refuses to grow past a limit or to be read in one huge piece."""
+    """A decompressed stream that raises `Refused` if it grows past a limit or is read in one huge piece."""
 
     def __init__(self, stream: IO[bytes], most: int) -> None:
         self._stream, self._most = stream, most
@@ -113,9 +117,9 @@ class _Bounded(io.RawIOBase):
     def seek(self, offset: int, whence: int = 0) -> int:
         if whence == 0 and offset > self._most:
             self._refuse()
-        place = self._stream.seek(offset, whence)
+        position = self._stream.seek(offset, whence)
         self._check()
-        return place
+        return position
 
     def tell(self) -> int:
         return self._stream.tell()
@@ -142,7 +146,7 @@ def _tar(file: IO[bytes], start: bytes, most_bytes: int) -> Iterator[tarfile.Tar
 
 @contextmanager
 def _plain(file: IO[bytes], start: bytes) -> Iterator[IO[bytes]]:
-    """The tar's own bytes, whatever they are compressed with."""
+    """The bytes of the tar, decompressed."""
     if start.startswith(b"\x1f\x8b"):
         with gzip.GzipFile(fileobj=file) as unzipped:
             yield cast(IO[bytes], unzipped)
@@ -159,11 +163,12 @@ def _plain(file: IO[bytes], start: bytes) -> Iterator[IO[bytes]]:
 
 
 def _is_tar(start: bytes) -> bool:
-    """Whether these 512 bytes begin a tar, or something compressed that may be one."""
+    """Whether these 512 bytes begin a tar, or a compressed file that may be one."""
     if start.startswith(_COMPRESSED) or start[257:262] == b"ustar":
         return True
     try:
-        tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")  # of before 1988: known by its checksum alone
+        # The format of before 1988 can be recognized only by its checksum.
+        tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")
     except tarfile.HeaderError:
         return False
     return True

@@ -1,9 +1,9 @@
-"""Names in archives, as the programs of other systems write them.
+"""Decodes names in archives as the programs of other systems write them.
 
-The formats say UTF-8 (with a flag, in a zip) or nothing at all, so a name without a mark may be in any encoding. Here: UTF-8
-where the bytes are UTF-8; else Shift-JIS where most of what it gives is Japanese; else the encoding of Western Europe that
-gives more letters. Every name is put into Unicode's composed form (NFC): macOS writes “é” as “e” and an accent, which a page
-that links “café.png” would not find.
+The formats say UTF-8 (with a flag, in a zip) or nothing, so a name without the flag may be in any encoding. It is decoded as
+UTF-8 if its bytes are valid UTF-8; otherwise as Shift-JIS if most of the result is Japanese; otherwise in the encoding of
+Western Europe that gives more letters. Every name is put into Unicode's composed form (NFC): macOS writes “é” as “e” and an
+accent, and a page that links “café.png” would not find that file.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import unicodedata
 import zipfile
 
 FLAG_UTF8 = 0x800
-UNICODE_PATH = 0x7075  # Info-ZIP's extra field with the name in UTF-8
-OF_ZIP = ("cp437", "cp1252")  # the first is what the format says
+UNICODE_PATH = 0x7075  # the id of Info-ZIP's extra field with the name in UTF-8
+OF_ZIP = ("cp437", "cp1252")  # the first is the encoding that the format prescribes
 OF_TAR = ("cp1252", "cp437")
 
 
@@ -23,9 +23,10 @@ def composed(name: str) -> str:
 
 
 def zip_name(info: zipfile.ZipInfo) -> tuple[str, str]:
-    """(name, the old encoding it was read in, or "").
+    r"""(name, the old encoding from which it was decoded, or "").
 
-    A backslash is a separator: zip knows only “/”, so who writes the other one (Compress-Archive of Windows) means it.
+    A backslash becomes a separator: zip knows only “/”, and programs that write “\” (Compress-Archive on Windows) mean a
+    separator.
     """
     raw = info.orig_filename.partition("\0")[0]
     name, encoding = (raw, "") if info.flag_bits & FLAG_UTF8 else _zip_guess(raw, info.extra)
@@ -38,7 +39,8 @@ def zip_target(text: bytes) -> str:
 
 
 def tar_name(name: str) -> tuple[str, str]:
-    """(name, the old encoding it was read in, or "") of what `tarfile` read as UTF-8 with surrogates for other bytes."""
+    """(name, the old encoding from which it was decoded, or ""). `name` comes from `tarfile`, which reads UTF-8 and puts
+    surrogates for other bytes."""
     found, encoding = guessed(name.encode("utf-8", "surrogateescape"), OF_TAR) if _has_surrogates(name) else (name, "")
     return composed(found), encoding
 
@@ -52,14 +54,14 @@ def guessed(raw: bytes, encodings: tuple[str, ...]) -> tuple[str, str]:
     if (japanese := _decoded(raw, "cp932")) is not None and _is_japanese(japanese):
         return japanese, "cp932"
     found = [(text, name) for name in encodings if (text := _decoded(raw, name)) is not None]
-    return max(found, key=lambda one: _latin_letters(one[0]))  # of equals the first
+    return max(found, key=lambda candidate: _latin_letters(candidate[0]))  # the first of equals
 
 
 def _zip_guess(raw: str, extra: bytes) -> tuple[str, str]:
     unicode_path = _extra_field(extra, UNICODE_PATH)
-    if unicode_path and (name := _decoded(unicode_path[5:], "utf-8")) is not None:  # behind a version and a CRC
+    if unicode_path and (name := _decoded(unicode_path[5:], "utf-8")) is not None:  # the name follows a version and a CRC
         return name, ""
-    return guessed(raw.encode("cp437"), OF_ZIP)  # Python read it as cp437, in which every byte is something
+    return guessed(raw.encode("cp437"), OF_ZIP)  # Python decoded it as cp437, in which every byte is a character
 
 
 def _extra_field(extra: bytes, wanted: int) -> bytes:
@@ -83,8 +85,8 @@ def _decoded(raw: bytes, encoding: str) -> str | None:
 
 
 def _is_japanese(text: str) -> bool:
-    """Whether at least half of what is not ASCII stands in rows of kana and kanji: “ö” of a German name may be a kanji, but
-    stands alone."""
+    """Whether at least half of the characters that are not ASCII are kana or kanji beside another one. The “ö” of a
+    German name may be read as a kanji, but it stands alone."""
     foreign = [at for at, sign in enumerate(text) if not sign.isascii()]
     rows = [at for at in foreign if _is_kana_or_kanji(text, at) and any(_is_kana_or_kanji(text, at + by) for by in (-1, 1))]
     return bool(rows) and 2 * len(rows) >= len(foreign)

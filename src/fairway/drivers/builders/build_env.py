@@ -1,4 +1,4 @@
-"""One build's bench: its source, its staging folders, its environment, and how it runs a tool."""
+"""The environment of one build: its source, its staging folders, its variables, and how it runs a tool."""
 
 from __future__ import annotations
 
@@ -25,16 +25,19 @@ _UNREACHABLE = re.compile(
     r"|tls handshake|operation timed out|Temporary failure in name resolution",
     re.I,
 )
-# A name server's last word, which asking again does not change; without a package index the network itself is away.
+# The name server says that there is no such host, so a retry is useless. If a package index (registry.…) is not found, the
+# network itself is down, and a retry helps.
 _NO_SUCH_HOST = re.compile(r"\bENOTFOUND (?!registry\.)([\w-]+(?:\.[\w-]+)+)")
-_HOST = re.compile(r"(?:ENOTFOUND|EAI_AGAIN) ([\w-]+(?:\.[\w-]+)+)")  # as Node.js names it
-_STAGED = re.compile(r"(?:file://)?/\S*/staging/\w+/(?:bundle/app|site)/")  # where the source lies while it is built
+_HOST = re.compile(r"(?:ENOTFOUND|EAI_AGAIN) ([\w-]+(?:\.[\w-]+)+)")  # in the form of Node.js' errors
+# The path of the source during the build, which messages leave out.
+_STAGED = re.compile(r"(?:file://)?/\S*/staging/\w+/(?:bundle/app|site)/")
 _DISK_FULL = re.compile(r"ENOSPC|No space left on device", re.I)
 
 
 @dataclass(frozen=True)
 class BuildEnvironment:
-    """What every recipe works with. `output` becomes the bundle; its ``app/`` is the application."""
+    """What every recipe works with: `source` is the folder that is built, `staging` the folder the build may write to.
+    `output` becomes the bundle; its ``app/`` is the application."""
 
     request: BuildRequest
     source: Path
@@ -58,18 +61,18 @@ class BuildEnvironment:
         return self.output / "app"
 
     def copy_app(self, reason: Reason) -> None:
-        """Put the source into the bundle, without what `reason` keeps out."""
+        """Copy the source into the bundle, without what `reason` gives a reason to leave out."""
         copy_source(self.source, self.app, reason=reason, progress=self.progress)
 
     @property
     def walls(self) -> BuildWalls:
-        """What stands around the tools of this build."""
+        """The walls around the tools of this build."""
         return BuildWalls(self.cache.parent, parse_slug(self.request.name, field="name", longest=100))
 
     def tool(
         self, argv: Sequence[str], *, cwd: Path, what: str, env: Mapping[str, str] | None = None, writes: Sequence[Path] = ()
     ) -> None:
-        """Run one tool of the build, its lines into the log. Raises the typed failure that its ending means."""
+        """Run one tool of the build and log its output. Raises the failure that `failure_of` returns if the tool fails."""
         finished = self.attempt(argv, cwd=cwd, env=env, writes=writes)
         if finished.code:
             raise failure_of(finished, what)
@@ -84,16 +87,18 @@ class BuildEnvironment:
         reads: Sequence[Path] = (),
         writes: Sequence[Path] = (),
     ) -> None:
-        """Run the programs of a command of the build one after another, in `cwd`; `variables` fill what its words name.
+        """Run the programs of a build command one after another, starting in `cwd`. `variables` and `env` give the values of
+        ``${NAME}`` in its words.
 
-        ``cd`` and ``export`` mean what they mean in a shell. Raises the typed failure of the first that ends badly.
+        ``cd`` and ``export`` work as in a shell. Raises the failure that `failure_of` returns for the first program that
+        fails, and `Refused` for a ``cd`` out of the staging folder.
         """
         known = {**variables, **env}
         for program in programs_of(filled(words, known.get), field="build"):
             known |= program.variables
             match program.argv:
-                case ("cd", place):
-                    cwd = _inside(self.staging, cwd / place, place)
+                case ("cd", folder):
+                    cwd = _inside(self.staging, cwd / folder, folder)
                 case ("export", *pairs):
                     known |= dict(pair.partition("=")[::2] for pair in pairs)
                 case argv:
@@ -111,7 +116,8 @@ class BuildEnvironment:
         writes: Sequence[Path] = (),
         reads: Sequence[Path] = (),
     ) -> Finished:
-        """Run one tool behind the walls and tell how it ended. Beside the staging folder it may write in `writes`."""
+        """Run one tool behind the walls and return how it ended. Besides the staging folder it may write to `writes` and
+        read `reads`."""
         limits = self.request.limits
         home = self.staging / "home"
         lent, named = lend(build_environment(home), home)
@@ -125,14 +131,15 @@ class BuildEnvironment:
             self.walls.forget()
 
 
-def _inside(staging: Path, place: Path, name: str) -> Path:
-    if not place.is_dir() or not place.resolve().is_relative_to(staging.resolve()):
+def _inside(staging: Path, folder: Path, name: str) -> Path:
+    if not folder.is_dir() or not folder.resolve().is_relative_to(staging.resolve()):
         raise Refused(f"The build command goes to “{name}”, which is no folder of the source; correct it.")
-    return place
+    return folder
 
 
 def failure_of(finished: Finished, what: str) -> Failure:
-    """What a tool's bad ending means: try again, ask a person, or a bad source."""
+    """The failure that a tool's exit and last lines mean: `Retry` if a host was unreachable, `NeedsPerson` if the disk is
+    full, `Refused` otherwise."""
     detail = finished.detail
     if _DISK_FULL.search(detail):
         return NeedsPerson(f"The disk is full: {what} stopped. Free some space, then try again.", detail=detail)

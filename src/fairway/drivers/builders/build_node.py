@@ -1,6 +1,6 @@
-"""Node.js: dependencies as a layer, the build command, development packages taken out again.
+"""Builds Node.js applications: dependencies are a layer, then the build command runs, then development packages are removed.
 
-A package of a workspace is installed where the workspace's lock file lies, and started in its own folder.
+A package of a workspace is installed in the folder with the workspace's lock file and started in its own folder.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from fairway.shared.failures import Refused
 
 MODULES = "node_modules"
 MOVED_PORT = "moved_port.js"
-MOVED_COPY = ".moved_port.cjs"  # whatever kind of modules the package has
+MOVED_COPY = ".moved_port.cjs"  # ``.cjs``, so that it is a CommonJS module whatever the package's other modules are
 
 
 class NodeBuild:
@@ -47,20 +47,23 @@ class NodeBuild:
 
     @property
     def name(self) -> str:
+        """The package manager, which is recorded as the builder of the artifact."""
         return self.tools.name
 
     @cached_property
     def tools(self) -> Toolchain:
+        """The Node.js and the package manager of this build. Raises `NeedsPerson` if one can be neither found nor
+        fetched."""
         install = self.build_env.spec.install
         tools = Tools(self.build_env.cache, self.build_env.progress)
         return toolchain_for(str(install.get("node") or ""), str(install.get("manager") or ""), tools)
 
     def toolchain(self) -> str:
-        """Which node and package manager. Raises `NeedsPerson` when one can neither be found nor fetched."""
+        """The versions of Node.js and the package manager. Raises `NeedsPerson` if one can be neither found nor fetched."""
         return self.tools.text
 
     def build(self) -> dict[str, Any]:
-        """Fill the bundle and return its manifest."""
+        """Fill the bundle and return its manifest. Raises `Refused` if there is no start command or a step fails."""
         spec, app = self.build_env.spec, self.build_env.app
         if not spec.command:
             raise Refused("There is no command to start it; give one, e.g. “node server.js”.")
@@ -82,67 +85,68 @@ class NodeBuild:
         }
 
     def _moved_port(self, folder: Path) -> dict[str, str]:
-        """The variables that let a program whose port stands in its code listen on PORT; see ``moved_port.js``."""
+        """The variables that make a program with a fixed port in its code listen on PORT; see ``moved_port.js``."""
         port = self.build_env.spec.install.get("listens")
         if type(port) is not int:
             return {}
         shutil.copyfile(Path(__file__).with_name(MOVED_PORT), folder / MOVED_COPY)
         return {"NODE_OPTIONS": f"--require ./{MOVED_COPY}", "FAIRWAY_MOVED_PORT": str(port)}
 
-    def build_site(self, place: Path) -> Path:
-        """Install and build in `place` for a site of which only the result is served; returns the package's folder."""
-        self._prepare(place)
-        self._run_build(place)
-        return place / self.package
+    def build_site(self, folder: Path) -> Path:
+        """Install and build a site in `folder`, of which only the result is served; returns the folder of the package."""
+        self._prepare(folder)
+        self._run_build(folder)
+        return folder / self.package
 
-    def install_in(self, place: Path) -> None:
-        """Copy the source to `place` and install its dependencies there."""
-        self._prepare(place)
+    def install_in(self, folder: Path) -> None:
+        """Copy the source to `folder` and install its dependencies there."""
+        self._prepare(folder)
 
-    def _prepare(self, place: Path) -> None:
+    def _prepare(self, folder: Path) -> None:
         check_node(Source(self.top))
-        copy_source(self.top, place, reason=of_node, progress=self.build_env.progress)
-        self._install(place)
+        copy_source(self.top, folder, reason=of_node, progress=self.build_env.progress)
+        self._install(folder)
 
     # -- installing
 
-    def _install(self, place: Path) -> None:
-        inputs = node_inputs(SourceFolder(place))
+    def _install(self, folder: Path) -> None:
+        inputs = node_inputs(SourceFolder(folder))
         if inputs.is_empty:
             return
-        parts = ("node", 3, self.build_env.request.name, self.toolchain(), inputs.key, self._needs_development(place))
+        parts = ("node", 3, self.build_env.request.name, self.toolchain(), inputs.key, self._needs_development(folder))
         key = key_of(*parts, self.build_env.request.checkout.checksum if inputs.needs_source else "")
         is_owned = self.build_env.walls.are_owned
         layer = self.build_env.layers.ensure(
-            key, lambda draft: self._make_layer(place, draft, inputs), self.build_env.progress, is_owned=is_owned
+            key, lambda draft: self._make_layer(folder, draft, inputs), self.build_env.progress, is_owned=is_owned
         )
         is_changed = bool(self.build_env.spec.build) and not is_owned
         for modules in _modules(layer):
             inner = modules.relative_to(layer)
-            if (place / inner.parent).is_dir():  # not one of a package that only the layer has
-                link_tree(modules, place / inner, copy=is_changed)
-                for note in (".package-lock.json", ".modules.yaml", ".yarn-state.yml", ".yarn-integrity"):
-                    _own(place / inner / note)
-        for lock in LOCKS[self.tools.name]:  # written anew, where it did not fit
+            if (folder / inner.parent).is_dir():  # skip packages that exist only in the layer
+                link_tree(modules, folder / inner, copy=is_changed)
+                for record in (".package-lock.json", ".modules.yaml", ".yarn-state.yml", ".yarn-integrity"):
+                    _replace_by_copy(folder / inner / record)
+        for lock in LOCKS[self.tools.name]:  # the installer wrote it anew if it did not fit
             if (layer / lock).is_file():
-                shutil.copyfile(layer / lock, place / lock)
+                shutil.copyfile(layer / lock, folder / lock)
         if inputs.has_scripts:
-            _take_over(layer, place)
+            _copy_written_files(layer, folder)
 
-    def _make_layer(self, place: Path, draft: Path, inputs: Inputs) -> None:
+    def _make_layer(self, folder: Path, layer: Path, inputs: Inputs) -> None:
         if inputs.needs_source:
-            copy_source(place, draft, reason=of_node, progress=NullProgress())  # said when the source was copied
+            # No progress: what is left out was logged when the source was copied.
+            copy_source(folder, layer, reason=of_node, progress=NullProgress())
         for name in inputs.files:
-            if not (draft / name).exists():
-                (draft / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(place / name, draft / name)
-        self._install_in(draft, development=self._needs_development(place))
-        self.build_env.walls.take_back(draft)
+            if not (layer / name).exists():
+                (layer / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(folder / name, layer / name)
+        self._install_in(layer, development=self._needs_development(folder))
+        self.build_env.walls.take_back(layer)
 
     def _install_in(self, layer: Path, *, development: bool) -> None:
         for lock in LOCKS[self.tools.name]:
             if (layer / lock).is_file() and not (layer / lock).read_bytes().strip():
-                (layer / lock).unlink()  # an empty one says nothing, and confuses those who read it
+                (layer / lock).unlink()  # an empty lock file says nothing, and package managers fail on it
         words = self._installer.install(layer, development=development)
         while True:
             finished = self._attempt(words, layer, writes=[layer], env={"NODE_ENV": "development"})
@@ -155,35 +159,36 @@ class NodeBuild:
             self.build_env.progress.line(f"Installing once more, less strictly: {why}.", stream="stderr")
             shutil.rmtree(layer / MODULES, ignore_errors=True)
 
-    def _needs_development(self, place: Path) -> bool:
-        """Whether development packages are wanted: for a build, or because the start command is one of theirs."""
-        builds = self.build_env.spec.build or built_before(SourceFolder(place), self.package)
-        return bool(builds) or self._starts_with_development(place)
+    def _needs_development(self, path: Path) -> bool:
+        """Whether development packages are installed: a build needs them, or the start command is one of them."""
+        builds = self.build_env.spec.build or built_before(SourceFolder(path), self.package)
+        return bool(builds) or self._starts_with_development(path)
 
-    def _starts_with_development(self, place: Path) -> bool:
-        return starts_with_development(SourceFolder(place / self.package), self.build_env.spec.command or ())
+    def _starts_with_development(self, folder: Path) -> bool:
+        return starts_with_development(SourceFolder(folder / self.package), self.build_env.spec.command or ())
 
     # -- building
 
-    def _run_build(self, place: Path) -> None:
-        spec, folder = self.build_env.spec, place / self.package
+    def _run_build(self, top: Path) -> None:
+        spec, folder = self.build_env.spec, top / self.package
         project = NodeProject.read(SourceFolder(folder))
         variables = build_variables(self.build_env.request.limits.memory_bytes, project.packages if project else {})
-        for name in built_before(SourceFolder(place), self.package):
-            words = (self.tools.name, "run", "build")
+        for name in built_before(SourceFolder(top), self.package):
+            command = (self.tools.name, "run", "build")
             self.build_env.progress.line(f"{name} is built first: the application depends on it.")
-            self._follow(words, place / name, place, variables, spec)
+            self._follow(command, top / name, top, variables, spec)
         if spec.build:
-            self._follow(spec.build, folder, place, variables, spec)
+            self._follow(spec.build, folder, top, variables, spec)
 
-    def _follow(self, words: Sequence[str], cwd: Path, place: Path, variables: dict[str, str], spec: Spec) -> None:
-        binaries = [str(folder / MODULES / ".bin") for folder in dict.fromkeys((cwd, place))]
+    def _follow(self, words: Sequence[str], cwd: Path, top: Path, variables: dict[str, str], spec: Spec) -> None:
+        binaries = [str(folder / MODULES / ".bin") for folder in dict.fromkeys((cwd, top))]
         environment = {**self._environment(*binaries), **variables}
         self.build_env.follow(words, cwd=cwd, env=environment, variables=spec.environment, reads=self.tools.folders)
 
     def _prune(self, app: Path) -> None:
         words = self._installer.prune()
-        config = SourceFolder(app / self.package).has("next.config.ts")  # Next.js reads it at run time, by TypeScript
+        # Next.js reads it when it starts, and needs the package TypeScript for that.
+        config = SourceFolder(app / self.package).has("next.config.ts")
         if words is None or self.package != "." or config or self._starts_with_development(app):
             return
         if not (app / MODULES).is_dir():
@@ -210,18 +215,18 @@ class NodeBuild:
 
     def _attempt(self, words: tuple[str, ...], cwd: Path, *, env: dict[str, str], writes: Sequence[Path] = ()) -> Any:
         self.build_env.progress.line(f"$ {join_command(_shown(words))}")
-        outside = [place for place in writes if not place.is_relative_to(self.build_env.staging)]
+        outside = [path for path in writes if not path.is_relative_to(self.build_env.staging)]
         environment = {**self._environment(), **env}
         return self.build_env.attempt(words, cwd=cwd, env=environment, writes=outside, reads=self.tools.folders)
 
 
 def _shown(words: Sequence[str]) -> list[str]:
-    """The words without what only Fairway cares about."""
+    """The words of a command for the log, without options that matter only to Fairway."""
     return [word for word in words if word not in QUIET]
 
 
 def _modules(layer: Path) -> list[Path]:
-    """The folders of installed packages in a layer; not those inside each other."""
+    """The ``node_modules`` folders in a layer, without those inside others."""
     found = []
     pending = [layer]
     while pending:
@@ -235,20 +240,20 @@ def _modules(layer: Path) -> list[Path]:
     return found
 
 
-def _take_over(layer: Path, place: Path) -> None:
-    """Copy what install scripts wrote beside the packages."""
+def _copy_written_files(layer: Path, folder: Path) -> None:
+    """Copy files that install scripts wrote outside of ``node_modules``."""
     for entry in layer.rglob("*"):
         inner = entry.relative_to(layer)
-        if MODULES in inner.parts or entry.is_symlink() or not entry.is_file() or (place / inner).exists():
+        if MODULES in inner.parts or entry.is_symlink() or not entry.is_file() or (folder / inner).exists():
             continue
-        (place / inner).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(entry, place / inner)
-        (place / inner).chmod(0o644 | (entry.stat().st_mode & 0o111))
+        (folder / inner).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(entry, folder / inner)
+        (folder / inner).chmod(0o644 | (entry.stat().st_mode & 0o111))
 
 
-def _own(place: Path) -> None:
-    """Replace a linked file by a copy: package managers rewrite these in place."""
-    if place.is_file():
-        content = place.read_bytes()
-        place.unlink()
-        place.write_bytes(content)
+def _replace_by_copy(path: Path) -> None:
+    """Replace a hard link by a copy, because package managers rewrite this file in place."""
+    if path.is_file():
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(content)

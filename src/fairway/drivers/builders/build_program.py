@@ -1,4 +1,5 @@
-"""Programs of other languages: the source, its build command with the machine's own toolchain, what is needed afterwards."""
+"""Builds programs of other languages: copies the source, runs its build command with this machine's own toolchain, and
+keeps what the program needs to run."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from fairway.drivers.builders.toolchains import TOOLCHAINS, collected, missing_t
 from fairway.drivers.runtimes.contract import NullProgress
 from fairway.shared.failures import NeedsPerson, Refused
 
-# Where package managers keep what they download and compile, below the application's own cache.
+# Folders, in the application's own cache, in which package managers keep what they download and compile, by variable.
 CACHES: Final = {
     "GOCACHE": "go-build",
     "GOMODCACHE": "go-mod",
@@ -39,14 +40,15 @@ CACHES: Final = {
     "ZIG_GLOBAL_CACHE_DIR": "zig",
 }
 OTHERS: Final = {
-    "GOTOOLCHAIN": "local",  # never another Go from the network than the one that is here
+    "GOTOOLCHAIN": "local",  # use the installed Go and never download another
     "GOFLAGS": "-buildvcs=false -modcacherw",
     "COMPOSER_ALLOW_SUPERUSER": "1",
     "COMPOSER_NO_INTERACTION": "1",
     "DOTNET_CLI_TELEMETRY_OPTOUT": "1",
     "DOTNET_NOLOGO": "1",
 }
-KEPT_AT_RUN: Final = ("DENO_DIR", "JULIA_DEPOT_PATH", "MIX_HOME", "HEX_HOME")  # read again by what runs: inside the bundle
+# The running program reads these caches, so they lie in the bundle.
+KEPT_AT_RUN: Final = ("DENO_DIR", "JULIA_DEPOT_PATH", "MIX_HOME", "HEX_HOME")
 LEFT_OVERS: Final = (
     "target/classes",
     "target/test-classes",
@@ -60,7 +62,7 @@ NOT_JARS: Final = ("-sources.jar", "-javadoc.jar", "-plain.jar", "-tests.jar", "
 
 
 class ProgramBuild:
-    """One build of a program."""
+    """One build of a program in a language of `toolchains`."""
 
     def __init__(self, build_env: BuildEnvironment) -> None:
         self.build_env = build_env
@@ -69,10 +71,11 @@ class ProgramBuild:
 
     @property
     def name(self) -> str:
+        """The language, which is recorded as the builder of the artifact."""
         return self._known.language if self._known else "program"
 
     def toolchain(self) -> str:
-        """Which version of the language is here. Raises `NeedsPerson` when its toolchain is missing."""
+        """The installed version of the language. Raises `NeedsPerson` if its toolchain is missing."""
         if why := missing_toolchain(self.build_env.spec):
             raise NeedsPerson(why)
         if not self._version and self._known:
@@ -80,7 +83,8 @@ class ProgramBuild:
         return f"program-1 {self._version}"
 
     def build(self) -> dict[str, Any]:
-        """Fill the bundle and return its manifest."""
+        """Fill the bundle and return its manifest. Raises `Refused` if there is no start command, or if the build fails
+        or makes no program."""
         spec = self.build_env.spec
         if not spec.command:
             raise Refused("There is no command to start it; give one, e.g. “bin/server”.")
@@ -101,15 +105,15 @@ class ProgramBuild:
 
     @property
     def _caches(self) -> Path:
-        """The application's own caches of all its package managers."""
+        """The folder with the application's own caches of all these package managers."""
         return self.build_env.walls.cache("programs")
 
     def _environment(self) -> Mapping[str, str]:
-        place = self._caches
-        caches = {variable: str(place / name) for variable, name in CACHES.items()}
+        folder = self._caches
+        caches = {variable: str(folder / name) for variable, name in CACHES.items()}
         for variable in KEPT_AT_RUN:
             caches[variable] = str(self.build_env.app / f".{CACHES[variable]}")
-        maven = {"MAVEN_OPTS": f"-Dmaven.repo.local={place / 'maven'}"}
+        maven = {"MAVEN_OPTS": f"-Dmaven.repo.local={folder / 'maven'}"}
         path = build_environment(self.build_env.staging / "home")["PATH"]
         return {**caches, **maven, **OTHERS, **self.build_env.spec.environment, "PATH": path}
 
@@ -118,27 +122,27 @@ class ProgramBuild:
         return {name: f".{CACHES[name]}" for name in KEPT_AT_RUN if (app / f".{CACHES[name]}").is_dir()}
 
     def _collect(self) -> None:
-        """Give what the build made the name that the command knows. Raises `Refused` when it made nothing."""
+        """Copy the result of the build to the name that the start command uses. Raises `Refused` if there is no result."""
         wanted = collected(self.build_env.spec)
         if wanted is None:
             return
         pattern, name = wanted
-        found = [place for place in sorted(self.build_env.app.glob(pattern)) if not place.name.endswith(NOT_JARS)]
-        found.sort(key=lambda place: ("-all." not in place.name and "-standalone." not in place.name, -place.stat().st_size))
+        found = [path for path in sorted(self.build_env.app.glob(pattern)) if not path.name.endswith(NOT_JARS)]
+        found.sort(key=lambda path: ("-all." not in path.name and "-standalone." not in path.name, -path.stat().st_size))
         if not found or not _is_inside(found[0], self.build_env.app):
             raise Refused(f"The build made no {pattern}; check what it writes, or give build and start command yourself.")
         shutil.copy2(found[0], self.build_env.app / name)
-        for place in found:
-            if place != self.build_env.app / name:
-                place.unlink()
+        for path in found:
+            if path != self.build_env.app / name:
+                path.unlink()
 
 
-def _is_inside(place: Path, top: Path) -> bool:
-    return place.resolve().is_relative_to(top.resolve()) and place.is_file()
+def _is_inside(path: Path, top: Path) -> bool:
+    return path.resolve().is_relative_to(top.resolve()) and path.is_file()
 
 
 def _version(program: str, cache: Path) -> str:
-    """What the program says of its version, in one line; "" when it says nothing that helps."""
+    """The version that the program prints, as one line; its path if it prints none."""
     option = "version" if program in ("go", "zig") else "-version" if program in ("java", "javac") else "--version"
     environment = {**build_environment(cache / "home"), "GOTOOLCHAIN": "local"}
     done = run(

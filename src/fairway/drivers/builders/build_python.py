@@ -1,4 +1,5 @@
-"""Python through uv: a relocatable virtual environment as a layer, the project itself on top of it."""
+"""Builds Python applications with uv: a relocatable virtual environment is a layer, and the project itself is installed
+on top of it."""
 
 from __future__ import annotations
 
@@ -35,9 +36,10 @@ LAYER_FORMAT = 2
 VENV = ".venv"
 _PROGRAMS = re.compile(r"python[\d.]*")
 _PATHS = "fairway-app.pth"
-_WITHOUT_VALUE = {"DATABASE_URL": "sqlite://:memory:"}  # what a build tells settings that read a variable: nothing secret
-MOST_TRIED = 2  # older Pythons; each may build packages for minutes
-MOST_MISSING = 8  # variables
+# Placeholder values, never secret, for variables that settings read during a build.
+_WITHOUT_VALUE = {"DATABASE_URL": "sqlite://:memory:"}
+MOST_TRIED = 2  # how many older Pythons are tried; each may build packages for minutes
+MOST_MISSING = 8  # how many missing variables get a placeholder value
 
 
 class PythonBuild:
@@ -50,12 +52,12 @@ class PythonBuild:
         self._interpreter: Interpreter | None = None
 
     def toolchain(self) -> str:
-        """Which uv and which Python. Raises `NeedsPerson` when the Python asked for is not to be had."""
+        """The versions of uv and Python. Raises `NeedsPerson` if the requested Python is neither here nor can be fetched."""
         python = self.interpreter()
         return f"uv {version('uv')} python {python.path} {python.version}"
 
     def build(self) -> dict[str, Any]:
-        """Fill the bundle and return its manifest."""
+        """Fill the bundle and return its manifest. Raises `Refused` if there is no start command or a step fails."""
         self._prepare()
         if self.build_env.spec.install.get("collectstatic"):
             self._collect_static()
@@ -64,33 +66,35 @@ class PythonBuild:
         return self._manifest()
 
     def build_site(self) -> Path:
-        """Install and build for a site of which only the result is served; returns the folder that was built in."""
+        """Install and build a site of which only the result is served; returns the folder in which it was built."""
         self._prepare()
         return self.build_env.app
 
     def _prepare(self) -> None:
-        """The application with its environment, built."""
-        shop = self.build_env
-        followed = check_python(Source(shop.source), str(shop.spec.install.get("from") or ""))
-        shop.copy_app(of_source)
-        inputs = read_inputs(shop.app, shop.spec.install, followed)
+        """Copy the source, install its dependencies and the project itself, and run the build command."""
+        build_env = self.build_env
+        followed = check_python(Source(build_env.source), str(build_env.spec.install.get("from") or ""))
+        build_env.copy_app(of_source)
+        inputs = read_inputs(build_env.app, build_env.spec.install, followed)
         if inputs.left_out:
-            shop.progress.line(f"Left to this machine, because they are no Python packages: {', '.join(inputs.left_out)}.")
+            build_env.progress.line(
+                f"Left to this machine, because they are no Python packages: {', '.join(inputs.left_out)}."
+            )
         if inputs.of_their_time:
             what = f"What {inputs.file} pins is of another time: {', '.join(inputs.of_their_time)} is installed beside it."
-            shop.progress.line(what)
+            build_env.progress.line(what)
         layer = self._layer(inputs)
-        runs_its_code = inputs.is_package or bool(shop.spec.install.get("collectstatic") or shop.spec.build)
-        link_tree(layer / VENV, shop.output / VENV, copy=runs_its_code and not shop.walls.are_owned)
+        runs_its_code = inputs.is_package or bool(build_env.spec.install.get("collectstatic") or build_env.spec.build)
+        link_tree(layer / VENV, build_env.output / VENV, copy=runs_its_code and not build_env.walls.are_owned)
         if inputs.is_package:
             self._install_project(inputs)
         self._write_paths()
-        if shop.spec.build:
-            self._follow_build(shop.spec.build)
+        if build_env.spec.build:
+            self._follow_build(build_env.spec.build)
 
     def _layer(self, inputs: Inputs) -> Path:
-        """The environment with the dependencies; with an older Python of this machine where none is asked for and they were
-        made for one."""
+        """The layer with the dependencies. If the source asks for no Python and its dependencies do not fit the newest,
+        an older Python of this machine is used."""
         is_free = bool(inputs.requirements) and not self.build_env.spec.install.get("python")
         if is_free and (last := last_python(inputs.requirements)):
             self._go_back_to(last, f"What {inputs.file} pins cannot be imported by Pythons newer than {last}")
@@ -103,12 +107,12 @@ class PythonBuild:
         pythons = Pythons(self.build_env.cache.parent, self.build_env.pythons)
         newest = self.interpreter()
         tried = 0
-        for one in older_than(newest.version, list(pythons.here())) if known else ():
-            self._interpreter = one
+        for python in older_than(newest.version, list(pythons.here())) if known else ():
+            self._interpreter = python
             if tried == MOST_TRIED or not self._is_ready_made(inputs, known):
                 continue
             tried += 1
-            self._take(one, f"{', '.join(sorted(known))} cannot be installed for Python {newest.version}")
+            self._take(python, f"{', '.join(sorted(known))} cannot be installed for Python {newest.version}")
             try:
                 return self._layer_for(inputs)
             except Refused as error:
@@ -116,7 +120,7 @@ class PythonBuild:
         raise first
 
     def _go_back_to(self, last: str, why: str) -> None:
-        """Build with the newest Python of this machine that is no newer than `last`, where there is one."""
+        """Build with the newest Python of this machine that is no newer than `last`, if there is one."""
         pythons = Pythons(self.build_env.cache.parent, self.build_env.pythons)
         fitting = older_than(f"{last.partition('.')[0]}.{int(last.partition('.')[2]) + 1}", list(pythons.here()))
         if fitting and Version(self.interpreter().version) > Version(f"{last}.999"):
@@ -129,83 +133,84 @@ class PythonBuild:
         )
 
     def _layer_for(self, inputs: Inputs) -> Path:
-        shop = self.build_env
-        old = imports_old(shop.app)
-        parts = (LAYER_FORMAT, shop.request.name, self.toolchain(), inputs.key, self._source_key(inputs), old)
-        return shop.layers.ensure(key_of("python", *parts), lambda place: self._make_layer(place, inputs), shop.progress)
+        build_env = self.build_env
+        old = imports_old(build_env.app)
+        source = build_env.request.checkout.checksum if inputs.needs_source else ""
+        parts = (LAYER_FORMAT, build_env.request.name, self.toolchain(), inputs.key, source, old)
+        return build_env.layers.ensure(
+            key_of("python", *parts), lambda draft: self._make_layer(draft, inputs), build_env.progress
+        )
 
     def _is_ready_made(self, inputs: Inputs, packages: frozenset[str]) -> bool:
-        """Whether the dependencies go together for the Python at hand, with `packages` as wheels. It is only asked: nothing
-        of the answer is for the log."""
-        wanted = self.build_env.app / Path(inputs.file).parent / ".fairway-requirements.txt"
-        wanted.write_text(inputs.requirements)
+        """Whether the dependencies can be resolved for the current Python, with `packages` as wheels. Only a check: its
+        output is not logged."""
+        requirements = self.build_env.app / Path(inputs.file).parent / ".fairway-requirements.txt"
+        requirements.write_text(inputs.requirements)
         only = [word for package in sorted(packages) for word in ("--only-binary", package)]
-        words = ("pip", "compile", "--quiet", "--python", self.interpreter().path, *only, *inputs.options, str(wanted))
-        asking = replace(self.build_env, progress=Checking(self.build_env.progress))
+        words = ("pip", "compile", "--quiet", "--python", self.interpreter().path, *only, *inputs.options, str(requirements))
+        silent = replace(self.build_env, progress=Checking(self.build_env.progress))
         try:
-            return not asking.attempt(
+            return not silent.attempt(
                 (uv.find_uv_bin(), *words), cwd=self.build_env.app, env=self._environment(), reads=self._home
             ).code
         finally:
-            wanted.unlink()
+            requirements.unlink()
 
     def interpreter(self) -> Interpreter:
-        """The Python to build with: Fairway's own where it fits, else one of this machine, else one that is fetched."""
+        """The Python to build with: the one Fairway runs with if it fits, otherwise one of this machine, otherwise a
+        fetched one. Raises `NeedsPerson` if there is none."""
         if self._interpreter is None:
-            shop = self.build_env
-            asked = str(shop.spec.install.get("python") or "")
-            said = asked_python(SourceFolder(shop.source))
-            pythons = Pythons(shop.cache.parent, shop.pythons)
-            self._interpreter = pythons.provide(asked, said.file if said.text == asked else "", shop.progress)
+            build_env = self.build_env
+            asked = str(build_env.spec.install.get("python") or "")
+            request = asked_python(SourceFolder(build_env.source))
+            pythons = Pythons(build_env.cache.parent, build_env.pythons)
+            self._interpreter = pythons.provide(asked, request.file if request.text == asked else "", build_env.progress)
         return self._interpreter
 
-    def _source_key(self, inputs: Inputs) -> str:
-        return self.build_env.request.checkout.checksum if inputs.needs_source else ""
-
-    def _make_layer(self, place: Path, inputs: Inputs) -> None:
-        venv = place / VENV
+    def _make_layer(self, folder: Path, inputs: Inputs) -> None:
+        venv = folder / VENV
         words: tuple[str, ...] = ("venv", "--relocatable", "--no-project", "--python", self.interpreter().path, str(venv))
-        self._uv(*words, what="uv venv", writes=[place])
+        self._uv(*words, what="uv venv", writes=[folder])
         if inputs.lock:
             words = ("sync", "--frozen", "--no-default-groups", "--no-editable", "--no-install-workspace", *inputs.options)
-            self._uv(*words, what="uv sync", env={"UV_PROJECT_ENVIRONMENT": str(venv)}, writes=[place], file=inputs.file)
+            self._uv(*words, what="uv sync", env={"UV_PROJECT_ENVIRONMENT": str(venv)}, writes=[folder], file=inputs.file)
         elif inputs.requirements or inputs.reads_file:
-            self._pip_install(venv, place, inputs)
+            self._pip_install(venv, folder, inputs)
         if inputs.added:
-            self._into(venv, "--", *inputs.added, writes=[place])
+            self._into(venv, "--", *inputs.added, writes=[folder])
         if needs_seed(venv, self.build_env.app):
             self.build_env.progress.line(f"Something here imports what older setuptools bring: {SEED} is added.")
-            self._into(venv, SEED, writes=[place])
+            self._into(venv, SEED, writes=[folder])
         tidy(venv)
-        self.build_env.walls.take_back(place)
+        self.build_env.walls.take_back(folder)
         let_gunicorn_start(venv)
 
     def _into(self, venv: Path, *words: str, writes: Sequence[Path] = ()) -> None:
         self._uv("pip", "install", "--python", str(venv), *words, what="uv pip install", writes=writes)
 
-    def _pip_install(self, venv: Path, place: Path, inputs: Inputs) -> None:
-        """Install from a file that lies beside the application's own, so that its relative paths mean the same."""
-        wanted = self.build_env.app / Path(inputs.file).parent / ".fairway-requirements.txt"
-        limits, tools = place / "constraints.txt", place / "build-constraints.txt"
-        wanted.write_text(inputs.requirements)
+    def _pip_install(self, venv: Path, folder: Path, inputs: Inputs) -> None:
+        """Install from a file that lies beside the application's own, so that relative paths in it mean the same."""
+        requirements = self.build_env.app / Path(inputs.file).parent / ".fairway-requirements.txt"
+        limits, tools = folder / "constraints.txt", folder / "build-constraints.txt"
+        requirements.write_text(inputs.requirements)
         limits.write_text(inputs.constraints)
-        words = ["pip", "install", "--python", str(venv), "-r", str(wanted), *inputs.options]
+        words = ["pip", "install", "--python", str(venv), "-r", str(requirements), *inputs.options]
         words += ["-r", inputs.file] if inputs.reads_file else []
         words += ["--constraint", str(limits)] if inputs.constraints else []
         try:
             self._with_older_tools(words, tools, inputs)
         finally:
-            for one in (wanted, limits, tools):
-                one.unlink(missing_ok=True)
+            for temporary in (requirements, limits, tools):
+                temporary.unlink(missing_ok=True)
             self._clear_litter()
 
     def _with_older_tools(self, words: list[str], tools: Path, inputs: Inputs) -> None:
-        """Install; packages that do not build with the tools of today are tried with those of their time."""
+        """Install. If packages do not build with today's build tools, try again with the tools of their time."""
         older: tuple[str, ...] = ()
         while True:
             more = ("--build-constraint", str(tools)) if older else ()
             finished = self._try_uv(*words, *more, writes=[tools.parent])
-            known = {one.partition("<")[0]: one for one in (*older, *older_tools(finished.tail))}
+            known = {constraint.partition("<")[0]: constraint for constraint in (*older, *older_tools(finished.tail))}
             if not finished.code:
                 return
             if tuple(known.values()) == older:
@@ -231,14 +236,15 @@ class PythonBuild:
         self.build_env.progress.line(sentence, stream="stderr")
 
     def _clear_litter(self) -> None:
-        """Take out what build backends leave in the source."""
+        """Delete what build backends leave in the source."""
         app, source = self.build_env.app, self.build_env.source
-        for place in (app / "build", *app.glob("*.egg-info"), *app.glob("src/*.egg-info")):
-            if not (source / place.relative_to(app)).exists():
-                shutil.rmtree(place, ignore_errors=True)
+        for path in (app / "build", *app.glob("*.egg-info"), *app.glob("src/*.egg-info")):
+            if not (source / path.relative_to(app)).exists():
+                shutil.rmtree(path, ignore_errors=True)
 
     def _write_paths(self) -> None:
-        """Let programs of the environment find the application's modules wherever they are started from."""
+        """Put the application's folders on the module path of the environment, so that its programs find the modules from
+        any working directory."""
         packages = next((self.build_env.output / VENV).glob("lib/python*/site-packages"), None)
         if packages is not None:
             up = "/".join([".."] * len(packages.relative_to(self.build_env.output).parts))
@@ -271,46 +277,47 @@ class PythonBuild:
         )
 
     def _environment(self) -> dict[str, str]:
-        is_old = self.interpreter().version.startswith("3.6.")  # uv compiles for 3.7 and newer
+        is_old = self.interpreter().version.startswith("3.6.")  # uv can compile byte code only for Python 3.7 and newer
         own = {"UV_CACHE_DIR": str(self.build_env.walls.cache("uv")), "UV_COMPILE_BYTECODE": "0" if is_old else "1"}
         return {**_UV, **own}
 
     @property
     def _home(self) -> tuple[Path, ...]:
-        """Where the Python's standard library lies."""
+        """The folder of the Python and its standard library, which must be readable behind the walls."""
         return (Path(self.interpreter().path).resolve().parent.parent,)
 
     def _follow_build(self, words: Sequence[str]) -> None:
-        """Run the build command in the application's folder, with the programs of its environment first."""
-        shop = self.build_env
-        path = f"{shop.output / VENV / 'bin'}:{build_environment(shop.staging / 'home')['PATH']}"
-        environment = {"PATH": path, "VIRTUAL_ENV": str(shop.output / VENV)}
-        shop.follow(words, cwd=shop.app, env=environment, variables=shop.spec.environment, reads=self._home)
-        tidy(shop.output / VENV)
+        """Run the build command in the application's folder, with the programs of its environment first on PATH."""
+        build_env = self.build_env
+        path = f"{build_env.output / VENV / 'bin'}:{build_environment(build_env.staging / 'home')['PATH']}"
+        environment = {"PATH": path, "VIRTUAL_ENV": str(build_env.output / VENV)}
+        build_env.follow(words, cwd=build_env.app, env=environment, variables=build_env.spec.environment, reads=self._home)
+        tidy(build_env.output / VENV)
 
     def _collect_static(self) -> None:
-        """Best effort: settings often want configuration that a build does not have. A variable they miss gets a value that
-        means nothing, and the log says which; what still fails leaves the application without its static files."""
-        shop = self.build_env
-        python = str(shop.output / VENV / "bin" / "python")
-        manage = manage_file(shop.spec.install)
-        shop.progress.line(f"$ python {manage} collectstatic --noinput")
+        """Collect static files, as well as possible. Settings often read variables that a build does not have: such a
+        variable gets a placeholder value, and the log names it. If it still fails, the application starts without
+        static files."""
+        build_env = self.build_env
+        python = str(build_env.output / VENV / "bin" / "python")
+        manage = manage_file(build_env.spec.install)
+        build_env.progress.line(f"$ python {manage} collectstatic --noinput")
         given: dict[str, str] = {}
         while True:
             words = (python, manage, "collectstatic", "--noinput")
-            environment = {**shop.spec.environment, **given}
-            finished = shop.attempt(words, cwd=shop.app, env=environment, reads=self._home)
+            environment = {**build_env.spec.environment, **given}
+            finished = build_env.attempt(words, cwd=build_env.app, env=environment, reads=self._home)
             missing = missing_variable(finished.tail) if finished.code else ""
             if not missing or missing in environment or len(given) == MOST_MISSING:
                 break
             given[missing] = _WITHOUT_VALUE.get(missing, "0")
-            shop.progress.line(
+            build_env.progress.line(
                 f"The settings read {missing}, which a build does not have; tried again with a value for show."
             )
         if finished.code:
             why = f" for want of {', '.join([*given, missing])}" if given or missing else ""
             sentence = f"Static files were not collected{why}; the application starts without them."
-            shop.progress.line(sentence, stream="stderr")
+            build_env.progress.line(sentence, stream="stderr")
 
     def _manifest(self) -> dict[str, Any]:
         command = self.build_env.spec.command
@@ -324,15 +331,16 @@ class PythonBuild:
 _UV = {
     "UV_PYTHON_DOWNLOADS": "never",
     "UV_NO_PROGRESS": "1",
-    "UV_LINK_MODE": "copy",  # scripts may change what the cache holds; a layer must not change with it
+    "UV_LINK_MODE": "copy",  # scripts may change files in the cache, and layers must not change with them
     "UV_VENV_SEED": "0",
     "UV_NO_ENV_FILE": "1",
-    "UV_NO_EDITABLE": "1",  # a link to the source would lead to a folder that is gone
+    "UV_NO_EDITABLE": "1",  # an editable install would link to the staging folder, which is deleted after the build
 }
 
 
 def _quiet_gunicorn(venv: Path) -> dict[str, str]:
-    """Newer gunicorns open a control socket in the home folder, which replicas share; nobody asks it here."""
+    """Variables that turn off gunicorn's control socket. Newer versions open it in the home folder, which replicas share,
+    and nothing here uses it."""
     known = next(venv.glob("lib/python*/site-packages/gunicorn/config.py"), None)
     has_socket = known is not None and "--no-control-socket" in known.read_text(errors="replace")
     return {"GUNICORN_CMD_ARGS": "--no-control-socket"} if has_socket else {}

@@ -1,4 +1,5 @@
-"""Static sites: the published folder, built first where something builds it, served by the Caddy that came with Fairway."""
+"""Builds static sites: runs the build if there is one, and publishes the folder through the Caddy that comes with
+Fairway."""
 
 from __future__ import annotations
 
@@ -35,12 +36,13 @@ class StaticBuild:
 
     @property
     def name(self) -> str:
+        """The tool that builds the site, or “files” if nothing is built."""
         if not self._is_built:
             return "files"
         return "hugo" if self._is_hugo else self._python.name if self._is_python else self._node.name
 
     def toolchain(self) -> str:
-        """What beside the source decides the result."""
+        """What the result depends on besides the source: the version of this recipe and of the tools that build."""
         if not self._is_built:
             return "files-3"
         if self._is_hugo:
@@ -48,26 +50,27 @@ class StaticBuild:
         return f"site-3 {(self._python if self._is_python else self._node).toolchain()}"
 
     def build(self) -> dict[str, Any]:
-        """Fill the bundle and return its manifest."""
-        shop = self.build_env
-        before = pages_of(shop.source) if self._is_built else frozenset()
-        source = self._built() if self._is_built else shop.source
-        wanted = str(shop.spec.install.get("publish") or ".")
-        folder = published(source, wanted, is_built=self._is_built, before=before, progress=shop.progress)
-        reason = of_node if self._is_built and folder == source else of_published  # a whole project shows no packages
-        if self._is_built:  # the build may have copied some from where nothing seemed to need them
+        """Fill the bundle and return its manifest. Raises `Refused` if the build fails or there is no folder to publish."""
+        build_env = self.build_env
+        before = pages_of(build_env.source) if self._is_built else frozenset()
+        source = self._built() if self._is_built else build_env.source
+        wanted = str(build_env.spec.install.get("publish") or ".")
+        folder = published(source, wanted, is_built=self._is_built, before=before, progress=build_env.progress)
+        # If the whole project is published, its installed packages are not.
+        reason = of_node if self._is_built and folder == source else of_published
+        if self._is_built:  # the build may have copied pointers from folders that nothing seemed to need
             pointers = [name for name in names_in(folder, reason) if is_pointer(folder / name)]
-            refuse_found(pointers, shop.progress, is_published=True)
-        copy_source(folder, shop.app, reason=reason, progress=shop.progress)
+            refuse_found(pointers, build_env.progress, is_published=True)
+        copy_source(folder, build_env.app, reason=reason, progress=build_env.progress)
         for name in RULES:
-            (shop.app / name).unlink(missing_ok=True)
-        self._say_what_is_hidden(folder, reason)
-        site = site_of(folder, shop.spec.install, shop.progress)
-        (shop.output / SITE).write_text(json.dumps(site_configuration(site), indent=1, sort_keys=True))
-        command = shop.spec.command or ("{caddy}", "run", "--config", f"../{SITE}")
+            (build_env.app / name).unlink(missing_ok=True)
+        self._log_hidden(folder, reason)
+        site = site_of(folder, build_env.spec.install, build_env.progress)
+        (build_env.output / SITE).write_text(json.dumps(site_configuration(site), indent=1, sort_keys=True))
+        command = build_env.spec.command or ("{caddy}", "run", "--config", f"../{SITE}")
         return {"kind": "static", "command": list(command)}
 
-    def _say_what_is_hidden(self, folder: Path, reason: Reason) -> None:
+    def _log_hidden(self, folder: Path, reason: Reason) -> None:
         if hidden := hidden_files(folder, reason):
             self.build_env.progress.line(not_shown(hidden), stream="stderr")
 
@@ -81,7 +84,7 @@ class StaticBuild:
 
     @cached_property
     def _python(self) -> PythonBuild:
-        """The environment that builds the site; it lies beside the bundle and never becomes part of it."""
+        """The Python build that builds the site. Its folder lies beside the bundle and never becomes part of it."""
         return PythonBuild(replace(self.build_env, staging=self.build_env.staging / "site"))
 
     @cached_property
@@ -89,22 +92,23 @@ class StaticBuild:
         return NodeBuild(self.build_env)
 
     def _built(self) -> Path:
-        place = self.build_env.staging / "site"
+        path = self.build_env.staging / "site"
         if self._is_python:
             return self._python.build_site()
         if not self._is_hugo:
-            return self._node.build_site(place)
+            return self._node.build_site(path)
         node = self._node if (self.build_env.source / "package.json").is_file() else None
-        return build_hugo(self.build_env, place, node)
+        return build_hugo(self.build_env, path, node)
 
 
 def not_shown(names: list[str]) -> str:
-    """What the log says about files of a site that are hidden or lie in hidden folders."""
+    """The sentence in the log about files of a site that are hidden or lie in hidden folders."""
     return f"Not shown to visitors: {len(names)} hidden file{'s' if len(names) > 1 else ''} ({some_of(names)})."
 
 
 def site_of(folder: Path, install: Any, progress: Progress) -> Site:
-    """How a finished folder is served: what the spec says, its rules, and the path its pages expect."""
+    """How a finished folder is served: what the spec says, the rules in its files, and the path below which its pages
+    expect to lie. Logs lines of the rules that are not followed."""
     redirects, passed_over = parse_redirects(_text(folder / "_redirects"))
     headers, unread = parse_headers(_text(folder / "_headers"))
     for name, lines in (("_redirects", passed_over), ("_headers", unread)):
@@ -118,5 +122,5 @@ def site_of(folder: Path, install: Any, progress: Progress) -> Site:
     return Site(falls_back, base, index, tuple(redirects), tuple(headers))
 
 
-def _text(place: Path) -> str:
-    return read_source(place) if place.is_file() else ""
+def _text(path: Path) -> str:
+    return read_source(path) if path.is_file() else ""

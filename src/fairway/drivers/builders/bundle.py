@@ -1,9 +1,11 @@
-"""Bundles for the `process` runtime: Python, Node, other programs, static files; sealed under their checksum.
+"""Builds bundles for the `process` runtime: Python, Node, other programs, static files. A bundle is sealed under its
+checksum.
 
-The same checkout and spec give the bundle that is already there. Dependencies are a layer of their own (`layers`), so that a
-change of code does not install anything again. Everything lives below the data directory: ``bundles/`` (sealed),
-``cache/layers/``, ``cache/{uv,npm,programs}/<application>/``, ``cache/builds/`` (which key became which bundle),
-``cache/staging/``. No cache and no layer is shared between applications.
+If the same checkout and spec were built before, that bundle is used again. Dependencies form a layer of their own
+(`layers`), so that a change of code installs nothing again. Everything lies in the data directory: sealed bundles in
+``bundles/``, dependency layers in ``cache/layers/``, package caches in ``cache/{uv,npm,programs}/<application>/``, records
+of which key gave which bundle in ``cache/builds/``, and unfinished builds in ``cache/staging/``. Applications share no cache
+and no layer.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid, parse_relative_path
 
 FORMAT = 1
-LONGEST_BUILD = 86400.0  # seconds; what is older in the staging folder belongs to nobody
+LONGEST_BUILD = 86400.0  # seconds; no running build owns what is older in the staging folder
 RECIPES: dict[str, Callable[[BuildEnvironment], Any]] = {
     "python": PythonBuild,
     "node": NodeBuild,
@@ -43,31 +45,33 @@ RECIPES: dict[str, Callable[[BuildEnvironment], Any]] = {
 
 
 class BundleBuilder:
-    """Builds bundles below one data directory. Safe to use from several threads and processes."""
+    """Builds bundles in one data directory. Safe to use from several threads and processes."""
 
     produces = ArtifactKind.BUNDLE
 
     def __init__(self, data: Path, pythons: PythonSource | None = None) -> None:
-        self.data = data = data.resolve()  # behind the walls nobody sees where a link leads
+        # Resolved, because programs behind the walls cannot follow links outside of their folders.
+        self.data = data = data.resolve()
         self.bundles = data / "bundles"
         self.cache = data / "cache"
         self.pythons = pythons or PythonSource()
 
     def build(self, request: BuildRequest, progress: Progress) -> Built:
-        """The bundle of a checkout and a spec, built or adopted.
+        """The bundle of a checkout and a spec: a new one, or the one of an equal earlier build.
 
-        Raises `Refused` when it does not build (the last lines in `detail`), `NeedsPerson` when this machine lacks
-        something (a Python, Node.js), `Retry` when a package index does not answer, `Cancelled` when asked to stop.
+        Raises `Refused` if the build fails (with the last lines of output in `detail`), `NeedsPerson` if this machine lacks
+        something (a Python, Node.js), `Retry` if a package index does not answer, `Cancelled` if the build is cancelled.
         """
         if request.spec.kind not in RECIPES:
             raise Refused(
                 f"A “{request.spec.kind}” application needs Docker; choose an environment with the docker runtime."
             )
         source = _source(request)
-        refuse_pointers(source, request.spec, names_in(source, _kept_out(request)), progress)
-        for place in (self.bundles, self.cache / "builds", self.cache / "staging"):
-            place.mkdir(parents=True, mode=0o700, exist_ok=True)
-        # Nothing is shared between applications: what ran in one's builds decides nothing of another's.
+        reason: Reason = {"python": of_source, "node": of_node}.get(request.spec.kind, of_published)
+        refuse_pointers(source, request.spec, names_in(source, reason), progress)
+        for folder in (self.bundles, self.cache / "builds", self.cache / "staging"):
+            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        # The key includes the application: what ran in the builds of one must not affect another.
         wanted = (FORMAT, request.name, request.checkout.checksum, request.spec.to_json())
         staging = self.cache / "staging" / key_of(*wanted)
         build_env = BuildEnvironment(
@@ -79,37 +83,37 @@ class BundleBuilder:
             return self._adopted(key, progress) or self._built(key, build_env, recipe)
 
     def trim(self, *, older_than: float = 30 * 86400.0) -> int:
-        """Delete dependency layers and fetched programs that no build used for `older_than` seconds, and what builds that
-        died left behind; returns how many layers."""
+        """Delete dependency layers, fetched programs, package caches and fetched Pythons that no build used for
+        `older_than` seconds, and what interrupted builds left behind. Returns how many layers were deleted."""
         self._trim_builds()
         self._trim_caches(older_than)
         Tools(self.cache, NullProgress()).trim(older_than=older_than)
         staging = self.cache / "staging"
-        for place in staging.iterdir() if staging.is_dir() else ():
-            if place.stat().st_mtime < time.time() - max(older_than, LONGEST_BUILD):
-                erase(place)
+        for path in staging.iterdir() if staging.is_dir() else ():
+            if path.stat().st_mtime < time.time() - max(older_than, LONGEST_BUILD):
+                erase(path)
         trimmed = Layers(self.cache / "layers").trim(older_than=older_than)
         environments = (*self.bundles.glob("*/.venv"), *(self.cache / "layers").glob("*/.venv"))
         Pythons(self.cache.parent, self.pythons).trim(environments, older_than=older_than)
         return trimmed
 
     def _trim_caches(self, older_than: float) -> None:
-        """Package caches of applications that were not built for so long."""
-        for place in (*self.cache.glob("uv/*"), *self.cache.glob("npm/*"), *self.cache.glob("programs/*")):
-            if place.stat().st_mtime < time.time() - older_than:
-                erase(place)
+        """Delete the package caches of applications that were not built for `older_than` seconds."""
+        for path in (*self.cache.glob("uv/*"), *self.cache.glob("npm/*"), *self.cache.glob("programs/*")):
+            if path.stat().st_mtime < time.time() - older_than:
+                erase(path)
 
     def _trim_builds(self) -> None:
-        """What is remembered of bundles that are gone, and the locks of builds that are over."""
-        for place in (self.cache / "builds").glob("*.json"):
+        """Delete the records of bundles that are gone, and the lock files of finished builds."""
+        for path in (self.cache / "builds").glob("*.json"):
             with suppress(OSError, ValueError, KeyError):
-                digest = str(json.loads(place.read_text())["digest"]).removeprefix("sha256:")
+                digest = str(json.loads(path.read_text())["digest"]).removeprefix("sha256:")
                 if not (self.bundles / digest).is_dir():
-                    place.unlink()
-        for place in (*(self.cache / "builds").glob(".*.lock"), *(self.cache / "layers").glob(".*.lock")):
+                    path.unlink()
+        for path in (*(self.cache / "builds").glob(".*.lock"), *(self.cache / "layers").glob(".*.lock")):
             with suppress(OSError):
-                if place.stat().st_mtime < time.time() - LONGEST_BUILD:
-                    place.unlink()
+                if path.stat().st_mtime < time.time() - LONGEST_BUILD:
+                    path.unlink()
 
     def _adopted(self, key: str, progress: Progress) -> Built | None:
         try:
@@ -144,19 +148,15 @@ class BundleBuilder:
         draft.replace(self.cache / "builds" / f"{key}.json")
 
 
-def _kept_out(request: BuildRequest) -> Reason:
-    return {"python": of_source, "node": of_node}.get(request.spec.kind, of_published)
-
-
 def _source(request: BuildRequest) -> Path:
-    """The folder to build, inside the checkout."""
+    """The folder of the checkout that is built. Raises `Refused` if it is not there or lies outside."""
     root = request.spec.root
     if root in ("", "."):
         return request.checkout.folder
     try:
-        place = (request.checkout.folder / parse_relative_path(root, field="root")).resolve()
+        folder = (request.checkout.folder / parse_relative_path(root, field="root")).resolve()
     except Invalid as error:
         raise Refused(str(error)) from error
-    if not place.is_dir() or not place.is_relative_to(request.checkout.folder.resolve()):
+    if not folder.is_dir() or not folder.is_relative_to(request.checkout.folder.resolve()):
         raise Refused(f"The source has no folder “{root}”; correct the root folder of the application.")
-    return place
+    return folder

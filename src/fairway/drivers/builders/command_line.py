@@ -1,9 +1,10 @@
 """Command lines without a shell: one program or several in a row, as a list of words.
 
-A command is a tuple of words. The words ``&&`` and ``;`` stand between two programs: after ``&&`` the next one starts only
-when the one before ended well, after ``;`` in any case; the last program is the one that stays. Words of the form
-``NAME=value`` before a program are its variables. ``{port}`` and ``{host}`` stand for where to listen, ``${NAME}`` and
-``${NAME:-default}`` for variables of the configuration. Whatever else only a shell understands is refused, not guessed.
+A command is a tuple of words. The words ``&&`` and ``;`` separate programs: after ``&&`` the next program starts only if the
+one before succeeded, after ``;`` in any case. The last program is the one that keeps running. Words of the form
+``NAME=value`` before a program are its variables. ``{port}`` and ``{host}`` stand for the port and the address to listen on,
+``${NAME}`` and ``${NAME:-default}`` for variables of the configuration. Everything else that only a shell understands is
+refused.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ _BARE = re.compile(r"\$(?P<name>[A-Za-z_][A-Za-z0-9_]*)")
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::?-(?P<default>[^${}]*))?\}")
 _ASSIGNMENT = re.compile(r"^(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)$", re.S)
 _PUNCTUATION = frozenset(";&|<>()")
-_LITERAL = "\ue000"  # a dollar sign between single quotes, while the line is cut into words
+_LITERAL = "\ue000"  # stands for a dollar sign between single quotes while the line is split into words
 
 
 @dataclass(frozen=True)
 class Program:
-    """One program of a command: its words, the variables written before it, and whether the next starts though it failed."""
+    """One program of a command: its words, the variables written before it, and whether the next program starts even if
+    this one fails."""
 
     argv: tuple[str, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -40,27 +42,29 @@ class Program:
 
 
 def split_command(line: str, *, field: str = "command") -> tuple[dict[str, str], tuple[str, ...]]:
-    """A command line as (leading ``NAME=value`` variables, words). ``$PORT`` becomes ``{port}``, ``$HOST`` ``{host}``.
+    """Split a command line into (leading ``NAME=value`` variables, words). ``$PORT`` becomes ``{port}``, ``$HOST``
+    ``{host}``.
 
-    Variables stay among the words where they need the port or another variable, or belong to one of several programs.
-    Raises `Invalid` for other shell operators, substitutions and unbalanced quotes.
+    Variables stay among the words if they refer to the port, the host or another variable, or if there are several programs.
+    Raises `Invalid`, with `field`, for other shell operators, substitutions and unbalanced quotes.
     """
     if "`" in line or "$(" in line:
         raise Invalid(
             field, "runs a command inside a command (`…` or $(…)). {operator_advice}", operator_advice=OPERATOR_ADVICE
         )
     prepared = _BARE.sub(r"${\g<name>}", _HOST.sub("{host}", _PORT.sub("{port}", _without_quoted_dollars(line))))
-    if strange := re.search(r"\$\{[^}]*\}?", _VARIABLE.sub("", prepared)):
-        raise Invalid(field, "uses {value}; write {forms}.", value=strange[0], forms="$NAME or ${NAME:-default}")
+    if unsupported := re.search(r"\$\{[^}]*\}?", _VARIABLE.sub("", prepared)):
+        raise Invalid(field, "uses {value}; write {forms}.", value=unsupported[0], forms="$NAME or ${NAME:-default}")
     words = tuple(word.replace(_LITERAL, "$") for word in _words(prepared, field))
     for program in programs_of(words, field=field):
         if not program.argv:
             raise Invalid(field, "has no program; write e.g. “python main.py”.")
-    return _taken_out(words)
+    return _without_plain_variables(words)
 
 
 def programs_of(words: Sequence[str], *, field: str = "command") -> tuple[Program, ...]:
-    """The programs of a command, in order. Raises `Invalid` where an operator has nothing before or after it."""
+    """The programs of a command, in order. Raises `Invalid`, with `field`, if there is nothing before or after an
+    operator."""
     found: list[Program] = []
     part: list[str] = []
     for word in (*words, THEN):
@@ -76,7 +80,8 @@ def programs_of(words: Sequence[str], *, field: str = "command") -> tuple[Progra
 
 
 def filled(words: Sequence[str], value_of: Callable[[str], str | None]) -> tuple[str, ...]:
-    """The words with ``${NAME}`` and ``${NAME:-default}`` filled in; what has neither value nor default becomes empty."""
+    """The words with ``${NAME}`` and ``${NAME:-default}`` replaced by values. A variable with neither value nor default
+    becomes empty."""
 
     def fill(match: re.Match[str]) -> str:
         return value_of(match["name"]) or match["default"] or ""
@@ -85,7 +90,7 @@ def filled(words: Sequence[str], value_of: Callable[[str], str | None]) -> tuple
 
 
 def join_command(command: Sequence[str]) -> str:
-    """The words as one line that `split_command` reads back."""
+    """The words as one line, which `split_command` can read again."""
     return " ".join(word if word in OPERATORS else _quoted(word) for word in command).replace(" ;", ";")
 
 
@@ -100,8 +105,9 @@ def _program(words: Sequence[str], *, may_fail: bool) -> Program:
     return Program(tuple(rest), variables, may_fail)
 
 
-def _taken_out(words: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Plain variables before a single program are settings like any other: people see and change them as such."""
+def _without_plain_variables(words: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Split (variables, words). Plain variables before a single program become settings, which people can see and change
+    like any other."""
     programs = programs_of(words)
     only = programs[0]
     if len(programs) > 1 or any("{port}" in text or "{host}" in text or "$" in text for text in only.variables.values()):
@@ -118,7 +124,7 @@ def _quoted(word: str) -> str:
 
 
 def _without_quoted_dollars(line: str) -> str:
-    """The line with the dollar signs between single quotes, which stand for themselves, put out of reach."""
+    """The line with `_LITERAL` for each dollar sign between single quotes, so that it is not taken for a variable."""
     found, quote = [], ""
     for character in line:
         if character in "'\"" and quote in ("", character):

@@ -1,7 +1,7 @@
 """How sources become artifacts: fetch → detect → build. Pure data, no Django, no I/O.
 
-Every verb takes the runtimes' `Progress` (log lines out, cancellation in) and raises the typed failures of
-`fairway.shared.failures` with a sentence for the person on the page.
+Every function that fetches or builds takes the `Progress` of the runtimes, which receives log lines and says whether the
+work is cancelled. It raises the failures of `fairway.shared.failures`, each with a sentence for the person on the page.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Progres
 class Checkout:
     """A folder of source code on this machine and where it came from.
 
-    `checksum` is the SHA-256 over the tree (paths, modes, contents). For Git, `commit` is the full id and `author`,
-    `committed_at`, `message` are the commit's own.
+    `checksum` is the SHA-256 of the tree (paths, modes, contents). For Git, `commit` is the full id, and `author`,
+    `committed_at` and `message` are those of the commit.
     """
 
     folder: Path
@@ -33,17 +33,18 @@ class Checkout:
 
 @dataclass(frozen=True)
 class Spec:
-    """The application spec that detection proposes, a person may change, and an artifact freezes.
+    """The application spec: detection proposes it, a person may change it, and an artifact keeps it unchanged.
 
-    It describes the main service, the one that visitors reach; `services` names those beside it (see `services`).
+    It describes the main service, which visitors reach; `services` holds what differs for each further service (see the
+    module `services`).
 
     `kind` is the recipe: ``dockerfile``, ``python``, ``node``, ``static``, ``program`` (built and run with a toolchain of
     this machine) or ``image``. `command` is a list of words, one program or several (see `command_line`), in which
-    ``{port}`` stands for the port to listen on; None means "the image's own command". `build` is a command of the same
-    form that the build runs once the dependencies are installed, `release` one that runs once before a new version starts;
-    None for none. `install` holds recipe options (language version, lock file, publish folder, …). `requires` names
-    variables that must be set (``${VAR}`` in compose). With `sticky` a visitor stays with one replica; None leaves it to
-    the framework.
+    ``{port}`` stands for the port to listen on; None means "the image's own command". `build` is a command of the same form
+    that the build runs once the dependencies are installed; `release` is one that runs once before a new version starts;
+    None means that there is none. `install` holds recipe options (language version, lock file, publish folder, …).
+    `requires` names variables that must be set (``${VAR}`` in compose). `stop_grace` is in seconds. With `sticky` a visitor
+    stays with one replica; None leaves the choice to the framework.
 
     At most one of `health_path`, `health_command` and `health_tcp` is set (see `runtimes.contract.HealthCheck`).
     `start_seconds` is how long a new instance may take to become ready; None means what the installation allows.
@@ -72,8 +73,9 @@ class Spec:
     start_seconds: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON form stored with the application and the artifact. Fields that came after 0.12 are there only where they
-        say something: what earlier versions wrote must stay the same to the byte, because fingerprints are made of it."""
+        """The JSON form stored with the application and the artifact. Fields that are newer than 0.12 are left out if
+        they are empty: the form that earlier versions wrote must stay the same to the byte, because fingerprints are
+        computed from it."""
         services = {name: _plain(differs) for name, differs in self.services.items()}
         return {
             "kind": self.kind,
@@ -101,12 +103,13 @@ class Spec:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Spec:
-        """Read what `to_json` wrote. Unknown keys are refused with a ValueError naming them."""
+        """Read what `to_json` wrote. Raises ValueError, which names them, for unknown keys."""
         unknown = set(data) - set(cls.__dataclass_fields__)
         if unknown:
             raise ValueError(f"unknown spec keys: {', '.join(sorted(unknown))}")
         values = dict(data)
-        script = dict(values.get("install") or {}).pop("build", None)  # until 0.9 the name of a script of package.json
+        # Until 0.9 this was the name of a script of package.json.
+        script = dict(values.get("install") or {}).pop("build", None)
         if script:
             values["install"] = {name: value for name, value in values["install"].items() if name != "build"}
             values.setdefault("build", ("npm", "run", str(script)))
@@ -119,13 +122,13 @@ class Spec:
 
 
 def _plain(differs: Mapping[str, Any]) -> dict[str, Any]:
-    """What differs in a service, in a form that is the same after JSON."""
+    """What differs for a service, with lists for tuples, so that it is the same after a round trip through JSON."""
     return {key: list(value) if isinstance(value, tuple) else value for key, value in differs.items()}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing detection saw, for the page: what, and which file says so."""
+    """Something that detection found, for the page: `what` it is, and in `because` the file that says so."""
 
     what: str
     because: str
@@ -133,9 +136,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to run a source, and why. `problem` says in one sentence why it cannot be run as it is, "" when it can;
-    `offer` is then a file that would make it run, where Fairway can write one (a Dockerfile). `remarks` says what this way
-    does not use of the source."""
+    """One way to run a source, and why. `problem` says in one sentence why it cannot be run as it is; "" if it can.
+    `offer` is then the text of a file (a Dockerfile) that would make it run, if Fairway can write one. `remarks` name
+    what this way leaves unused of the source."""
 
     spec: Spec
     findings: tuple[Finding, ...] = ()
@@ -146,9 +149,9 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Detection:
-    """What a folder is: every way to run it, the best first. Without any, `advice` says what to add.
+    """Every way to run the source in a folder, the best first. If there is none, `advice` says what to add.
 
-    `remarks` says what no way uses of what was seen: a compose file that cannot be read. Each way has its own besides.
+    `remarks` name what no way uses, such as a compose file that cannot be read. Each candidate has remarks of its own, too.
     """
 
     candidates: tuple[Candidate, ...] = ()
@@ -158,24 +161,27 @@ class Detection:
     @property
     def best(self) -> Candidate | None:
         """The first candidate that can be run as it is."""
-        return next((one for one in self.candidates if not one.problem), None)
+        return next((candidate for candidate in self.candidates if not candidate.problem), None)
 
     @property
     def spec(self) -> Spec | None:
+        """The spec of the best candidate; None if nothing can be run as it is."""
         return self.best.spec if self.best else None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
+        """The findings of the best candidate."""
         return self.best.findings if self.best else ()
 
     def remarks_on(self, taken: Candidate | None) -> tuple[Finding, ...]:
-        """What is not used of the source when this way is taken."""
+        """All that stays unused of the source if the candidate `taken` is used: the remarks for every way, then its own."""
         return tuple(dict.fromkeys([*self.remarks, *(taken.remarks if taken else ())]))
 
 
 @dataclass(frozen=True)
 class BuildLimits:
-    """Ceilings of one build: seconds, bytes of memory, CPUs. Source: Dokploy#4461, a build exhausted its host."""
+    """Limits of one build: seconds of wall time, bytes of memory, number of CPUs. Reason: in Dokploy#4461 a build
+    exhausted its host."""
 
     seconds: float = 900.0
     memory_bytes: int = 2 * 1024 * 1024 * 1024
@@ -184,7 +190,8 @@ class BuildLimits:
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """One build. `name` is the application's slug, used to tag images and name folders; never trusted as a path."""
+    """One build. `name` is the application's slug: images are tagged and folders named with it, but it is never trusted
+    as a path."""
 
     name: str
     checkout: Checkout
@@ -194,7 +201,8 @@ class BuildRequest:
 
 @dataclass(frozen=True)
 class Built:
-    """What came out: the artifact, how it was made ("buildx", "classic builder", "uv", …) and its size in bytes."""
+    """The result of a build: the artifact, the tool that made it ("buildx", "classic builder", "uv", …) and its size in
+    bytes."""
 
     artifact: ArtifactRef
     builder: str
@@ -202,7 +210,8 @@ class Built:
 
 
 class Builder(Protocol):
-    """Turns a checkout and a spec into one artifact. Building the same request twice gives (or adopts) the same one."""
+    """Turns a checkout and a spec into one artifact. If the same request was built before, `build` may return that
+    artifact again."""
 
     produces: ArtifactKind
 

@@ -1,4 +1,4 @@
-"""The Node.js parts of generated Dockerfiles: the image by version, the package manager, installing, building. Pure."""
+"""The Node.js parts of generated Dockerfiles: the base image, the package manager, installing, building. Pure functions."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ _NODE_IMAGE = re.compile(r"(?P<name>(?:.*/)?node):(?P<version>\d+)(?P<rest>-[a-z
 
 
 def node_image(configured: str, asked: str) -> str:
-    """The base image for what a project asks for: the configured one where its major version fits or it does not tell, else
-    the same image of the first major version that fits, those with long-term support first."""
+    """The base image for the Node.js version a project asks for: the configured image if its major version fits or cannot
+    be told, otherwise the same image with the first major version that fits. Versions with long-term support come
+    first."""
     found, wanted = _NODE_IMAGE.fullmatch(configured), parse_range(asked)
     if not found or wanted is None or not wanted.text or wanted.parts(int(found["version"])):
         return configured
@@ -25,7 +26,7 @@ def node_image(configured: str, asked: str) -> str:
 
 
 def manager_lines(spec: Spec) -> list[str]:
-    """How the package manager gets into the image. Raises ValueError for one that is none."""
+    """The lines that install the package manager into the image. Raises ValueError if the spec names an unknown one."""
     name, version = parse_manager(str(spec.install.get("manager") or ""))
     if name == "npm":
         return []
@@ -35,7 +36,7 @@ def manager_lines(spec: Spec) -> list[str]:
 
 
 def install_line(spec: Spec, *, with_development: bool) -> str:
-    """Installing exactly what the lock file says, where there is one."""
+    """The line that installs dependencies: exactly those of the lock file, if there is one."""
     name, version = parse_manager(str(spec.install.get("manager") or ""))
     has_lock = str(spec.install.get("from", "")) in LOCKS[name]
     frozen = ["--frozen-lockfile"] if has_lock else []
@@ -55,18 +56,18 @@ def install_line(spec: Spec, *, with_development: bool) -> str:
 
 
 def prune_line(spec: Spec) -> list[str]:
-    """Taking the development packages out again, where the package manager can and no workspace shares them."""
+    """The line that removes development packages, for package managers that can do so."""
     name, _ = parse_manager(str(spec.install.get("manager") or ""))
     words = {"npm": ("npm", "prune", "--omit=dev"), "pnpm": ("pnpm", "prune", "--prod")}.get(name)
     return [_run(*words)] if words else []
 
 
 def build_lines(spec: Spec, package: str, before: Sequence[str]) -> list[str]:
-    """Building what comes before, then the application, each in its own folder below ``/app``."""
+    """The lines that build first the packages `before`, then the application, each in its own folder below ``/app``."""
     name, _ = parse_manager(str(spec.install.get("manager") or ""))
     lines = []
-    for place in before:
-        lines += [f"WORKDIR /app/{place}", _run(name, "run", "build")]
+    for path in before:
+        lines += [f"WORKDIR /app/{path}", _run(name, "run", "build")]
     if package or before:
         lines.append(f"WORKDIR /app/{package}".rstrip("/"))
     for program in programs_of(spec.build) if spec.build else ():
@@ -82,7 +83,7 @@ def build_lines(spec: Spec, package: str, before: Sequence[str]) -> list[str]:
 
 
 def path_line(package: str) -> str:
-    """PATH with the programs of the installed packages, as scripts of package.json see it."""
+    """The line that puts the programs of installed packages on PATH, where scripts of package.json expect them."""
     folders = [*([f"/app/{package}/node_modules/.bin"] if package else []), "/app/node_modules/.bin"]
     return f'ENV PATH="{":".join(folders)}:$PATH"'
 

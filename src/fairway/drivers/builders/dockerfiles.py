@@ -1,8 +1,8 @@
-"""Dockerfiles for detected Python, Node and static sources. Pure: text in, text out.
+"""Writes Dockerfiles for detected Python, Node, static and other sources. Pure: text in, text out.
 
-All commands are in exec form, so that nothing from a source folder is ever read by a shell. Dependencies come in a layer of
-their own, before the source, so that a change of the source alone installs nothing again. The application runs as the user
-10001 without a name, which needs no tool in the base image; ``HOME`` is its own.
+All commands are in exec form, so that a shell never reads anything from a source folder. Dependencies are a layer of their
+own, before the source, so that a change of the source alone installs nothing again. The application runs as the user id
+10001, which needs no entry in /etc/passwd and so no tool in the base image; ``HOME`` belongs to it.
 """
 
 from __future__ import annotations
@@ -30,31 +30,35 @@ from fairway.drivers.runtimes.steps import steps_of
 
 USER: Final = "10001:10001"
 HOME: Final = "/home/app"
-FOLDER: Final = ".fairway"  # our own files inside the context
+FOLDER: Final = ".fairway"  # Fairway's own files in the build context
 CADDY: Final = f"{FOLDER}/caddy"
 SITE: Final = f"{FOLDER}/site.json"
-MANIFESTS: Final = f"{FOLDER}/manifests"  # those of `image_steady`; they stay in the image, beside the real ones
-# What starts several programs in a row, by the kind of image (see `fairway.drivers.runtimes.chain`).
+# The manifests written by `image_steady`; they stay in the image, beside the real ones.
+MANIFESTS: Final = f"{FOLDER}/manifests"
+# The program that starts several programs in a row, by the kind of image (see `fairway.drivers.runtimes.chain`).
 LAUNCHERS: Final = {
     "python": ("python3", "-I", "-S", "-E", f"{LAUNCHER_FOLDER}chain.py"),
     "node": ("node", f"{LAUNCHER_FOLDER}chain.js"),
 }
-REQUIREMENTS: Final = ".fairway-requirements.txt"  # beside the application's own files: its relative paths mean the same
+# It lies beside the application's own files, so that relative paths in it mean the same.
+REQUIREMENTS: Final = ".fairway-requirements.txt"
 CONSTRAINTS: Final = ".fairway-constraints.txt"
 UV: Final = "/opt/uv/bin/uv"
 _PYTHON_IMAGE = re.compile(r"(?P<name>(?:.*/)?python):(?P<version>3\.\d+)(?P<rest>(?:\.\d+)?(?:-[a-z.0-9-]+)?)")
 PYTHONS: Final = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7", "3.6", "3.5")
-NEWER_PYTHONS: Final = tuple(f"3.{minor}" for minor in range(15, 40))  # of which there may be images one day
+NEWER_PYTHONS: Final = tuple(f"3.{minor}" for minor in range(15, 40))  # versions that may have images one day
 
 
 @dataclass(frozen=True)
 class Manifests:
     """The files of the source that say what to install.
 
-    `files` are those that suffice to install the dependencies alone; empty when the whole source is needed first (a local
-    path among the requirements, install scripts). `is_package` tells whether the project itself is to be installed.
-    `texts` are files of ours that say it in uv's words where it reads others, `options` words for uv; with `reads_file` uv
-    asks the build backend of the source's own file besides.
+    `files` are those that suffice to install the dependencies alone; they are empty if the whole source is needed first (for
+    a local path among the requirements, or install scripts). `is_package` says whether the project itself is installed. For
+    a package of a workspace, `package` is its folder and `before` are the packages that are built before it.
+    `keeps_development` says whether development packages stay in the image. `texts` are files that Fairway writes in uv's
+    format if uv cannot read the source's own, and `options` are options for uv. With `reads_file`, uv also installs from the
+    source's own file.
     """
 
     files: tuple[str, ...] = ()
@@ -69,7 +73,7 @@ class Manifests:
 
 @dataclass(frozen=True)
 class Bases:
-    """What generated Dockerfiles start from, and the names of the build arguments they accept."""
+    """The base images of generated Dockerfiles, and the names of the build arguments they accept."""
 
     python: str = "python:3.12-slim"
     node: str = "node:22-slim"
@@ -77,7 +81,7 @@ class Bases:
 
 
 def dockerfile_for(spec: Spec, manifests: Manifests, bases: Bases) -> str:
-    """The Dockerfile of a ``python``, ``node``, ``static`` or ``program`` spec."""
+    """The Dockerfile for a ``python``, ``node``, ``static`` or ``program`` spec. Raises ValueError for other kinds."""
     match spec.kind:
         case "python":
             lines = _python(spec, manifests, bases)
@@ -93,8 +97,8 @@ def dockerfile_for(spec: Spec, manifests: Manifests, bases: Bases) -> str:
 
 
 def python_image(configured: str, asked: str) -> str:
-    """The base image for the Python a project asks for (``3.11``, ``>=3.13``): the configured one where it fits or does not
-    tell its version, else the same image of the newest Python that fits."""
+    """The base image for the Python a project asks for (``3.11``, ``>=3.13``): the configured image if it fits or its
+    version cannot be told, otherwise the same image with the newest Python that fits."""
     found = _PYTHON_IMAGE.fullmatch(configured)
     if not found or not asked:
         return configured
@@ -102,14 +106,14 @@ def python_image(configured: str, asked: str) -> str:
         wanted = SpecifierSet(f"=={asked}.*" if re.fullmatch(r"\d+\.\d+", asked) else _as_specifier(asked))
     except InvalidSpecifier:
         return configured
-    # “>=3.11.4” must not exclude 3.11: a minor version stands for its latest patch.
-    fitting = [one for one in (found["version"], *PYTHONS, *NEWER_PYTHONS) if wanted.contains(f"{one}.99")]
+    # A minor version stands for its latest patch, so “>=3.11.4” must not exclude 3.11.
+    fitting = [minor for minor in (found["version"], *PYTHONS, *NEWER_PYTHONS) if wanted.contains(f"{minor}.99")]
     version = fitting[0] if fitting else found["version"]
     return configured if version == found["version"] else f"{found['name']}:{version}{_variant(found['rest'])}"
 
 
 def _as_specifier(asked: str) -> str:
-    """``3.11.4`` asks for the minor version: official images carry the latest patch."""
+    """The version as a specifier. ``3.11.4`` asks for 3.11, because official images have the latest patch."""
     exact = re.fullmatch(r"(\d+(?:\.\d+)?)(?:\.\d+)?", asked)
     return f"=={exact[1]}.*" if exact else asked
 
@@ -128,7 +132,7 @@ def _python(spec: Spec, manifests: Manifests, bases: Bases) -> list[str]:
 
 
 def _python_stage(spec: Spec, manifests: Manifests, bases: Bases, *, name: str = "") -> list[str]:
-    """From the base image to an installed and, where there is a build command, built application in ``/app``."""
+    """The lines from the base image to an application in ``/app``: installed, and built if there is a build command."""
     install = _python_dependencies(spec, manifests)
     return [
         f"FROM {python_image(bases.python, str(spec.install.get('python', '')))}{f' AS {name}' if name else ''}",
@@ -160,7 +164,7 @@ def _python_stage(spec: Spec, manifests: Manifests, bases: Bases, *, name: str =
     ]
 
 
-# The application's modules are found wherever a program is started from, after everything that is installed.
+# Puts the application's folders at the end of the module path, so that its modules are found from any working directory.
 _MODULE_PATH: Final = (
     "import pathlib, sysconfig; "
     "pathlib.Path(sysconfig.get_path('purelib'), 'fairway-app.pth').write_text('/app\\n/app/src\\n')"
@@ -178,7 +182,7 @@ def _python_dependencies(spec: Spec, manifests: Manifests) -> list[str]:
     if source == "uv.lock":
         lines.append(_run(UV, "sync", "--frozen", "--no-dev", "--no-install-project", *extras, *groups))
     elif "-r" in words:
-        # Until Python 3.12 every environment held setuptools: packages of then import pkg_resources without saying so.
+        # Until Python 3.12 every environment had setuptools, so older packages import pkg_resources without requiring it.
         lines.append(_run(UV, "pip", "install", SEED))
         lines.append(_run(UV, "pip", "install", *words, *manifests.options))
     lines += [_run(UV, "pip", "install", "--", *added)] if added else []
@@ -186,7 +190,7 @@ def _python_dependencies(spec: Spec, manifests: Manifests) -> list[str]:
     return [*lines, _run("python", "-c", _GUNICORN_MODULE)] if starts_gunicorn else lines
 
 
-# Before 20.1 it was no module that can be run.
+# Before version 20.1, gunicorn could not be run as a module.
 _GUNICORN_MODULE: Final = (
     "import pathlib, gunicorn; place = pathlib.Path(gunicorn.__file__).with_name('__main__.py'); "
     f"place.exists() or place.write_text({GUNICORN_MAIN!r})"
@@ -195,17 +199,17 @@ _OURS: Final = {REQUIREMENTS: "-r", CONSTRAINTS: "-c"}
 
 
 def _python_project(spec: Spec, manifests: Manifests) -> list[str]:
-    """Install the project itself, where it is a package; its dependencies are there already."""
+    """The line that installs the project itself if it is a package. Its dependencies are installed already."""
     return [_run(UV, "pip", "install", "--no-deps", ".")] if manifests.is_package else []
 
 
 def _build(spec: Spec) -> list[str]:
-    """The programs of the build command; variables written before one are its own."""
+    """The lines that run the programs of the build command. Variables before a program are set for it alone."""
     lines = []
     for program in programs_of(filled_words(spec.build or (), spec.environment.get)) if spec.build else ():
         match program.argv:
-            case ("cd", place):
-                lines.append(f"WORKDIR {json.dumps([place])[1:-1]}")
+            case ("cd", folder):
+                lines.append(f"WORKDIR {json.dumps([folder])[1:-1]}")
             case ("export", *pairs):
                 lines += _environment(dict(pair.partition("=")[::2] for pair in pairs))
             case argv:
@@ -224,7 +228,7 @@ def _node(spec: Spec, manifests: Manifests, bases: Bases) -> list[str]:
 
 
 def _node_stage(spec: Spec, manifests: Manifests, bases: Bases, *, name: str = "") -> list[str]:
-    """From the base image to an installed and, where there is a build script, built application in ``/app``."""
+    """The lines from the base image to an application in ``/app``: installed, and built if there is a build command."""
     build = dockerfile_node.build_lines(spec, manifests.package, manifests.before)
     install = dockerfile_node.install_line(spec, with_development=bool(build) or manifests.keeps_development)
     is_pruned = bool(build) and not manifests.package and not manifests.keeps_development
@@ -284,7 +288,8 @@ def _arguments(bases: Bases) -> list[str]:
 
 
 def _environment(values: Mapping[str, str]) -> list[str]:
-    """``ENV`` lines. A value with a line break cannot be written in a Dockerfile; the deployment gives it at run time."""
+    """``ENV`` lines. Values with a line break are left out, because a Dockerfile cannot hold them; the deployment sets
+    them when it starts the container."""
     return [f'ENV {name}="{_escaped(text)}"' for name, text in sorted(values.items()) if not re.search(r"[\r\n]", text)]
 
 
@@ -293,15 +298,15 @@ def _escaped(text: str) -> str:
 
 
 def _folders(spec: Spec) -> list[str]:
-    """The folders the application may write to: its own, its home, and the places of its volumes (a new volume takes over
-    the owner of the folder it covers)."""
-    places = ["/app", HOME, *(target for _, target in spec.volumes)]
+    """The line that creates the folders the application may write to: its own, its home, and the targets of its volumes.
+    (A new volume takes over the owner of the folder it covers.)"""
+    folders = ["/app", HOME, *(target for _, target in spec.volumes)]
     owner, group = USER.split(":")
-    return [_run("install", "-d", "-o", owner, "-g", group, *places), "WORKDIR /app"]
+    return [_run("install", "-d", "-o", owner, "-g", group, *folders), "WORKDIR /app"]
 
 
 def _copy(files: Iterable[str]) -> list[str]:
-    """Copy the manifests, each to its own place; without the project's version, where that can be left out."""
+    """Copy the manifests, each to its own folder. Manifests with a project version are copied in the form without it."""
     by_folder: dict[str, list[str]] = {}
     for file in files:
         origin = f"{MANIFESTS}/{file}" if is_steady(file) else file
@@ -326,7 +331,8 @@ def _start(spec: Spec) -> list[str]:
 
 
 def _launcher(kind: str) -> list[str]:
-    """What starts several programs in a row, and the label by which the runtime knows that it is there."""
+    """The lines that copy the program that starts several programs in a row, and set the label by which the runtime finds
+    it."""
     argv = LAUNCHERS[kind]
     origin = f"{FOLDER}/{argv[-1].rpartition('/')[2]}"
     return [f"COPY {json.dumps([origin, argv[-1]])}", f'LABEL {LAUNCHER}="{_escaped(json.dumps(argv))}"']

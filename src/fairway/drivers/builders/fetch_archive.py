@@ -1,4 +1,4 @@
-"""Uploaded or downloaded archives as folders. Nothing in an archive is believed before it was checked."""
+"""Unpacks uploaded or downloaded archives into folders. Everything in an archive is checked before it is used."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from fairway.shared.failures import Refused
 from fairway.shared.left_out import BY_FILE_MANAGER, LeftOut, is_litter, shown_name, some_of
 
 CHUNK = 256 * 1024
-RATIO_FROM = 16 * 1024 * 1024  # bytes; below, even an extreme ratio is small
+RATIO_FROM = 16 * 1024 * 1024  # bytes; smaller archives are not checked for their ratio, because they unpack to little
 DEEPEST = 60
 LONGEST_NAME = 1000
 PROGRAM_STARTS = (b"#!", b"\x7fELF")
-_DRIVE = re.compile(r"[A-Za-z]:/")  # an absolute path of Windows
-_EVIL_MODE = 0o6000  # set-user-id, set-group-id
+_DRIVE = re.compile(r"[A-Za-z]:/")  # an absolute path on Windows
+_EVIL_MODE = 0o6000  # the bits set-user-id and set-group-id
 
 
 @dataclass(frozen=True)
 class ArchiveLimits:
-    """Ceilings of one archive: entries, bytes unpacked, and how many times larger than packed."""
+    """Limits of one archive: number of entries, bytes when unpacked, and the ratio of unpacked to packed size."""
 
     entries: int = MOST_FILES
     bytes: int = 1024 * 1024 * 1024
@@ -37,14 +37,15 @@ class ArchiveLimits:
 
 
 def unpack(archive: Path, into: Path, *, progress: Progress, limits: ArchiveLimits | None = None) -> Checkout:
-    """Unpack a zip or tar (gz, bz2, xz) into the new folder `into`; a single top folder is taken off.
+    """Unpack a zip or tar (gz, bz2, xz) into the new folder `into`. If the archive has a single top folder, its content is
+    unpacked.
 
-    Names are read as `archive_names` says. What the file managers of macOS and Windows wrote is left out, and of a file that
-    is there twice the later one counts, as `tar` does it; `progress` hears of both. A file without a mode (from Windows)
-    that begins like a program may be run.
+    Names are decoded by `archive_names`. Files written by the file managers of macOS and Windows are left out, and if a file
+    is there twice, the later one counts, as for `tar`; `progress` is told about both. A file without a mode (from Windows)
+    that begins like a program becomes executable.
 
-    Raises `Refused` naming the entry that leaves the folder, is a device, sets user ids or breaks a limit, and what
-    `progress.check()` raises; `into` does not exist then.
+    Raises `Refused`, which names the entry, if one leaves the folder, is a device, sets user ids or exceeds a limit, and
+    what `progress.check()` raises; `into` does not exist then.
     """
     draft = into.with_name(f".{into.name}.unpacking")
     erase(draft)
@@ -64,7 +65,7 @@ def unpack(archive: Path, into: Path, *, progress: Progress, limits: ArchiveLimi
 
 
 class _Unpacking:
-    """One archive on its way to the disk. Links come last, so that nothing is ever written through one."""
+    """Unpacks one archive. Links are made last, so that nothing is ever written through one."""
 
     def __init__(self, archive: Path, tree: Path, limits: ArchiveLimits, progress: Progress) -> None:
         self.archive, self.tree, self.limits, self.progress = archive, tree, limits, progress
@@ -93,7 +94,7 @@ class _Unpacking:
         return root
 
     def _wanted(self, entry: ArchiveEntry) -> PurePosixPath | None:
-        """Where the entry belongs; None for the folder itself and for litter. Raises `Refused`."""
+        """The path of the entry; None for the folder itself and for files of file managers. Raises `Refused`."""
         if any(is_litter(part) for part in entry.name.split("/")):
             if entry.kind != "folder":
                 self._left_out.add(BY_FILE_MANAGER, entry.name)
@@ -103,7 +104,7 @@ class _Unpacking:
         return safe_path(entry.name)
 
     def tell(self) -> None:
-        """What became otherwise than the archive has it, as lines."""
+        """Log what differs from the archive: files left out, files replaced, and names in old encodings."""
         lines = self._left_out.sentences
         if self._replaced:
             lines.append(f"In the archive twice, the later one counts: {some_of(self._replaced)}.")
@@ -120,7 +121,7 @@ class _Unpacking:
             raise too_many_files("The archive", self.limits.entries)
 
     def _count_folders(self, path: PurePosixPath) -> None:
-        """Those above an entry count, too: one entry may need sixty that are in no list."""
+        """Count the folders above an entry, too: one entry may lie in sixty folders that the archive does not list."""
         for parent in path.parents:
             if parent in self._folders:
                 return
@@ -142,7 +143,8 @@ class _Unpacking:
             raise Refused(f"“{shown_name(entry.name)}” in the archive is a device or pipe; take it out.")
 
     def _refuse_conflict(self, path: PurePosixPath, kind: str) -> None:
-        """One name, one thing: no file where a folder is, nothing twice, nothing below a link or a file."""
+        """Raises `Refused` if the path is taken by an entry of another kind, or lies below a link or a file. A file
+        replaces an earlier file."""
         for parent in path.parents:
             if parent in self._links or (self.tree / parent).is_file():
                 raise Refused(
@@ -150,7 +152,7 @@ class _Unpacking:
                 )
         target = self.tree / path
         if kind == "file" and path not in self._links and target.is_file():
-            target.unlink()  # tar appends a newer file to what is there
+            target.unlink()  # tar appends newer versions of a file to an archive
             self._replaced.append(str(path))
         elif path in self._links or target.is_file() or (kind != "folder" and target.exists()):
             raise Refused(f"“{shown_name(str(path))}” is in the archive twice; pack the folder again.")
@@ -179,7 +181,7 @@ class _Unpacking:
             raise Refused(f"The archive unpacks to more than {self.limits.ratio:.0f} times its size: it looks like a bomb.")
 
     def _copy(self, target: Path, entry: ArchiveEntry) -> None:
-        """A hard link becomes a copy of the file it names, which must have come before."""
+        """Copy the file that a hard link names, which must have come before it."""
         source = safe_path(entry.link)
         if source is None or source in self._links or not (self.tree / source).is_file():
             raise Refused(f"“{shown_name(entry.name)}” in the archive is a hard link to something outside; take it out.")
@@ -188,26 +190,26 @@ class _Unpacking:
         shutil.copy2(self.tree / source, target)
 
     def _root(self) -> Path:
-        """The tree, or its single top folder."""
+        """The unpacked tree, or its single top folder."""
         entries = list(self.tree.iterdir())
         has_top_link = any(len(path.parts) == 1 for path in self._links)
         return entries[0] if len(entries) == 1 and entries[0].is_dir() and not has_top_link else self.tree
 
     def _link_all(self, root: Path) -> None:
         for path, text in self._links.items():
-            place = self.tree / path
-            if not place.is_relative_to(root) or not _stays_inside(place.relative_to(root), text):
+            link = self.tree / path
+            if not link.is_relative_to(root) or not _stays_inside(link.relative_to(root), text):
                 raise Refused(f"“{shown_name(str(path))}” in the archive is a link that leaves the folder; take it out.")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.symlink_to(text)
-        for path in self._links:  # links may lead through links: look again at where each really ends
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(text)
+        for path in self._links:  # links may lead through other links, so check where each really ends
             if not Path(os.path.realpath(self.tree / path)).is_relative_to(root.resolve()):
                 raise Refused(f"“{shown_name(str(path))}” in the archive is a link that leaves the folder; take it out.")
 
 
 def safe_path(name: str) -> PurePosixPath | None:
-    """An entry's path below the folder, None for the folder itself. Raises `Refused` for one that could leave it, and for a
-    name that no file has elsewhere: with a control character or half a character."""
+    """The path of an entry relative to the folder; None for the folder itself. Raises `Refused` for a path that could
+    leave the folder or is too long, and for a name with control characters or unpaired surrogates."""
     path = PurePosixPath(name)
     if not _is_text(name):
         raise Refused(f"“{shown_name(name)}” in the archive has a control character in its name; rename it, and pack again.")
@@ -229,11 +231,12 @@ def _is_text(name: str) -> bool:
     return not any(ord(sign) < 32 or ord(sign) == 127 for sign in name)
 
 
-def _stays_inside(place: PurePosixPath | Path, text: str) -> bool:
-    """Whether a link at `place` with the target `text` points into the tree, by its words alone."""
+def _stays_inside(path: PurePosixPath | Path, text: str) -> bool:
+    """Whether a link at `path` with the target `text` points into the tree. Only the text is checked; other links on the
+    way are not resolved."""
     if not text or text.startswith("/") or "\\" in text or not _is_text(text) or len(text) > LONGEST_NAME:
         return False
-    depth = len(place.parts) - 1
+    depth = len(path.parts) - 1
     for part in PurePosixPath(text).parts:
         depth += -1 if part == ".." else 1
         if depth < 0:

@@ -1,4 +1,5 @@
-"""One commit of a Git repository as a folder: shallow, without hooks, submodules or any configuration of this machine."""
+"""Fetches one commit of a Git repository into a folder: shallow, without hooks or submodules, and without any Git
+configuration of this machine."""
 
 from __future__ import annotations
 
@@ -28,13 +29,13 @@ from fairway.shared.names import parse_git_ref
 
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
-_SUBMODULE = "160000 "  # the mode of a commit of another repository
-LOOK_EVERY = 0.5  # seconds between two measurements of what was fetched
+_SUBMODULE = "160000 "  # the mode of an entry that is a commit of another repository
+LOOK_EVERY = 0.5  # seconds between two measurements of the fetched size
 
 
 @dataclass(frozen=True)
 class FetchLimits:
-    """Ceilings of one fetch: seconds, bytes on the disk (history and files together), and files of the commit."""
+    """Limits of one fetch: seconds, bytes on the disk (history and files together), and number of files in the commit."""
 
     seconds: float = 300.0
     bytes: int = 1024 * 1024 * 1024
@@ -43,7 +44,7 @@ class FetchLimits:
 
 @dataclass(frozen=True)
 class _Git:
-    """Git, ready for one repository: where its secrets lie, how it connects, whom to tell."""
+    """Git, set up for one repository: its address and ref, the environment and options of each command, and its limits."""
 
     url: GitUrl
     ref: str
@@ -62,7 +63,7 @@ class _Git:
         most_lines: int = MOST_KEPT_LINES,
         watch: Callable[[], None] | None = None,
     ) -> Finished:
-        """Run one git command. The address and everything after it come last, after ``--``."""
+        """Run one git command. Put the address and everything after it at the end, after ``--``."""
         return run(
             ("git", *self.options, *argv),
             cwd=cwd or self.home,
@@ -76,7 +77,8 @@ class _Git:
         )
 
     def must(self, *argv: str, cwd: Path | None = None, keep: bool = False, watch: Callable[[], None] | None = None) -> str:
-        """Run one git command that has to succeed; returns its output when kept."""
+        """Run one git command; returns its output if `keep` is set. Raises the failure that `git_failure` returns if it
+        fails."""
         finished = self.run(*argv, cwd=cwd, keep=keep, watch=watch)
         if finished.code:
             raise git_failure(finished.tail, url=str(self.url), ref=self.ref)
@@ -95,9 +97,9 @@ def resolve_ref(
     policy: AddressPolicy | None = None,
     limits: FetchLimits | None = None,
 ) -> str:
-    """The full commit id that a branch, tag or commit means right now; "" means the default branch.
+    """The full commit id that a branch, tag or commit stands for at the moment; "" stands for the default branch.
 
-    Raises `Invalid` for a wrong address or name, `Refused`, `NeedsPerson` or `Retry` as `fetch_git` does.
+    Raises `Invalid` for a malformed address or name, and `Refused`, `NeedsPerson` or `Retry` as `fetch_git` does.
     """
     access = _Access(deploy_key, known_hosts, sign_in, allow_file, policy)
     with _git(url, ref, access, progress or NullProgress(), limits or FetchLimits()) as git:
@@ -119,9 +121,9 @@ def fetch_git(
 ) -> Checkout:
     """Put the files of one commit into the new folder `into` (without ``.git``).
 
-    `policy` judges the numbers the host resolves to. Raises `Invalid` for a wrong address or name, `Refused` when the
-    repository or `ref` does not exist or is too large, `NeedsPerson` when credentials are missing or wrong, `Retry` when it
-    cannot be reached, and what `progress.check()` raises; `into` does not exist then.
+    `policy` decides which IP addresses the host may resolve to. Raises `Invalid` for a malformed address or name, `Refused`
+    if the repository or `ref` does not exist or is too large, `NeedsPerson` if credentials are missing or wrong, `Retry` if
+    the server cannot be reached, and what `progress.check()` raises; `into` does not exist then.
     """
     draft = into.with_name(f".{into.name}.fetching")
     erase(draft)
@@ -138,7 +140,7 @@ def fetch_git(
 
 @dataclass(frozen=True)
 class _Access:
-    """How one fetch gets in, and where it may go."""
+    """The credentials of one fetch, and which addresses it may reach."""
 
     deploy_key: str | None
     known_hosts: Path | None
@@ -170,7 +172,7 @@ def _git(url: str, ref: str, access: _Access, progress: Progress, limits: FetchL
 
 
 def _options(url: GitUrl, pinned: str | None) -> Iterator[str]:
-    """Settings that hold whatever a repository brings: one transport, no hooks, no redirects to elsewhere."""
+    """Settings that no repository can override: one transport, no hooks, no redirects."""
     settings = {
         "protocol.allow": "never",
         f"protocol.{url.scheme}.allow": "always",
@@ -193,7 +195,7 @@ def _options(url: GitUrl, pinned: str | None) -> Iterator[str]:
 
 
 def _resolve(git: _Git) -> tuple[str, str]:
-    """(commit, the name to fetch it by)."""
+    """(commit, the name under which it can be fetched)."""
     if COMMIT.fullmatch(git.ref):
         return git.ref, git.ref
     names = _candidates(git.ref)
@@ -209,7 +211,8 @@ def _resolve(git: _Git) -> tuple[str, str]:
 
 
 def _candidates(ref: str) -> list[str]:
-    """The full names `ref` may mean, in git's own order: tags before branches, a tag's commit before the tag."""
+    """The full names that `ref` may stand for, in git's own order: tags before branches, and the commit of a tag before
+    the tag."""
     if ref == "HEAD":
         return ["HEAD"]
     if ref.startswith("refs/"):
@@ -224,7 +227,7 @@ def _fetched(git: _Git, draft: Path) -> Checkout:
     watch = _size_watch(draft, git.limits.bytes)
     git.must("init", "--quiet", ".", cwd=draft)
     _fetch(git, draft, commit, name, watch)
-    _say_what_is_missing(_submodules(git, draft, commit), git.progress)
+    _log_submodules(_submodules(git, draft, commit), git.progress)
     git.must("checkout", "--quiet", "--detach", "--force", commit, cwd=draft, watch=watch)
     facts = _facts(git, draft, commit)
     shutil.rmtree(draft / ".git")
@@ -233,10 +236,11 @@ def _fetched(git: _Git, draft: Path) -> Checkout:
 
 
 def _submodules(git: _Git, draft: Path, commit: str) -> list[str]:
-    """Where other repositories belong. Raises `Refused` for too many files.
+    """The folders of submodules. Raises `Refused` if the commit has too many files.
 
-    Files are counted before one of them is written, by a program that is ended where it has counted too many: a few trees
-    that name each other several times may stand for billions of files."""
+    The files are counted before any of them is written, and git is ended once it has listed too many: a few trees that
+    contain each other several times can stand for billions of files.
+    """
     try:
         finished = git.run("ls-tree", "-r", "-t", commit, cwd=draft, keep=True, most_lines=git.limits.files)
     except TooManyLines:
@@ -247,7 +251,7 @@ def _submodules(git: _Git, draft: Path, commit: str) -> list[str]:
 
 
 def _fetch(git: _Git, draft: Path, commit: str, name: str, watch: Callable[[], None]) -> None:
-    """Fetch just this commit; where a server serves names only, fetch the name and see that it still means the commit."""
+    """Fetch the commit. If the server only gives out names, fetch the name and check that it still stands for the commit."""
     common = ("fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--")
     if git.run(*common, str(git.url), commit, cwd=draft, keep=True, watch=watch).code == 0:
         return
@@ -260,12 +264,12 @@ def _facts(git: _Git, draft: Path, commit: str) -> Facts:
     argv = ("log", "-1", "--no-show-signature", f"--format={FORMAT}", commit)
     try:
         return facts_in(git.run(*argv, cwd=draft, keep=True, most_lines=MOST_LINES).output, commit)
-    except TooManyLines as much:
-        return facts_in(much.output, commit)
+    except TooManyLines as error:
+        return facts_in(error.output, commit)
 
 
 def _size_watch(folder: Path, most: int) -> Callable[[], None]:
-    """Raises `Refused` once the folder holds more than `most` bytes; measures twice a second."""
+    """A function that raises `Refused` if the folder holds more than `most` bytes. It measures twice a second."""
     next_look = 0.0
 
     def watch() -> None:
@@ -280,13 +284,13 @@ def _size_watch(folder: Path, most: int) -> Callable[[], None]:
 def _check_size(folder: Path, most: int) -> None:
     try:
         size = tree_size(folder)
-    except FileNotFoundError:  # git renamed something under our eyes; the next look will tell
+    except FileNotFoundError:  # git renamed a file meanwhile; the next measurement will count it
         return
     if size > most:
         raise Refused(f"The repository is larger than {most / 1024**2:.0f} MiB, the most that is fetched.")
 
 
-def _say_what_is_missing(submodules: list[str], progress: Progress) -> None:
+def _log_submodules(submodules: list[str], progress: Progress) -> None:
     if submodules:
         progress.line(f"Submodules are not fetched; their folders are empty: {some_of(submodules)}.", stream="stderr")
 

@@ -1,4 +1,5 @@
-"""An archive from a URL: bounded in size, time and redirects, checked against its checksum, kept off private networks."""
+"""Downloads an archive from a URL, with limits on its size, time and redirects. Checks its checksum and keeps away from
+private networks."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 def parse_checksum(text: str, *, field: str = "checksum") -> str:
-    """A SHA-256 as 64 lower-case hex digits, with or without ``sha256:`` before it. Raises `Invalid`."""
+    """Read a SHA-256 with or without ``sha256:`` before it, as 64 lower-case hex digits. Raises `Invalid`."""
     match = _CHECKSUM.fullmatch(text.strip())
     if match is None:
         raise Invalid(field, "is not a SHA-256; give its 64 hexadecimal digits, as “sha256sum” prints them.")
@@ -33,7 +34,7 @@ def parse_checksum(text: str, *, field: str = "checksum") -> str:
 
 
 def parse_archive_url(text: str, *, allow_http: bool = False, field: str = "url") -> httpx.URL:
-    """An https (or, where allowed, http) URL. Raises `Invalid`."""
+    """Read an https URL or, with `allow_http`, an http URL. Raises `Invalid`."""
     try:
         url = httpx.URL(text.strip())
     except (httpx.InvalidURL, TypeError, UnicodeError):
@@ -55,10 +56,10 @@ def fetch_url(
 ) -> Path:
     """Download `url` to the file `into` and check its SHA-256.
 
-    With `policy`, every host on the way (redirects too) is resolved once, judged, and connected to by that number, without
-    a proxy. Raises `Invalid` for a wrong URL or checksum, `Refused` for a missing, too large or different file,
-    `NeedsPerson` when it asks for a sign-in or a host is not permitted, `Retry` when it cannot be reached, and what
-    `progress.check()` raises; `into` does not exist then.
+    With `policy`, every host on the way (also of redirects) is resolved once, its IP address is checked, and the connection
+    is made to that address, without a proxy. Raises `Invalid` for a malformed URL or checksum, `Refused` for a missing, too
+    large or different file, `NeedsPerson` if the server asks for a sign-in or a host is not permitted, `Retry` if it cannot
+    be reached, and what `progress.check()` raises; `into` does not exist then.
     """
     limits = limits or FetchLimits()
     expected, address = parse_checksum(checksum), parse_archive_url(url, allow_http=allow_http)
@@ -90,7 +91,7 @@ def _deadline(until: float, seconds: float, progress: Progress) -> Callable[[], 
 
 @contextmanager
 def _answer(url: httpx.URL, policy: AddressPolicy | None, allow_http: bool) -> Iterator[httpx.Response]:
-    """The final answer, redirects followed by hand so that each step is judged."""
+    """The final response. Redirects are followed here and not by httpx, so that the address of each is checked."""
     with httpx.Client(follow_redirects=False, trust_env=policy is None, timeout=httpx.Timeout(30.0)) as client:
         for _ in range(MOST_REDIRECTS + 1):
             with _asked(client, url, policy) as answer:
@@ -111,7 +112,8 @@ def _next(url: httpx.URL, answer: httpx.Response, allow_http: bool) -> httpx.URL
 
 @contextmanager
 def _asked(client: httpx.Client, url: httpx.URL, policy: AddressPolicy | None) -> Iterator[httpx.Response]:
-    """One request; with a policy to a judged number, while host name and certificate stay those of the URL."""
+    """The response to one request. With a policy, the connection goes to a permitted IP address, while the host name and
+    the certificate stay those of the URL."""
     headers = {"User-Agent": "fairway", "Accept-Encoding": "identity"}
     if policy is None:
         request = client.build_request("GET", url, headers=headers)
@@ -130,7 +132,7 @@ def _asked(client: httpx.Client, url: httpx.URL, policy: AddressPolicy | None) -
 
 
 def _judge_connection(answer: httpx.Response, url: httpx.URL, policy: AddressPolicy | None) -> None:
-    """What was really connected to, whatever led there. Raises `NeedsPerson`."""
+    """Check the address of the open connection. Raises `NeedsPerson`."""
     stream = answer.extensions.get("network_stream")
     peer = stream.get_extra_info("server_addr") if stream is not None and policy is not None else None
     if peer and policy is not None:
@@ -148,7 +150,7 @@ def _accept(answer: httpx.Response, url: httpx.URL) -> None:
 
 
 def _save(answer: httpx.Response, draft: Path, limits: FetchLimits, check: Callable[[], None]) -> str:
-    """Write the body and return its SHA-256."""
+    """Write the body to a file and return its SHA-256. Raises `Refused` if it is too large."""
     total, size = hashlib.sha256(), 0
     with draft.open("wb") as file:
         for chunk in answer.iter_raw(CHUNK):
@@ -162,5 +164,5 @@ def _save(answer: httpx.Response, draft: Path, limits: FetchLimits, check: Calla
 
 
 def _shown(url: httpx.URL) -> str:
-    """The URL without user, password and query, which may hold secrets."""
+    """The URL without user, password, query and fragment, which may hold secrets."""
     return str(url.copy_with(username=None, password=None, query=None, fragment=None))

@@ -1,8 +1,8 @@
-"""How git gets in: keys and passwords in files of their own (0600), never in an argument or a variable.
+"""How git signs in: keys and passwords lie in files of their own (mode 0600), and are never in an argument or a variable.
 
-Git is pointed at two small programs written into a private folder: one starts ssh with our options (``GIT_SSH``), one
-answers git's questions (``GIT_ASKPASS``). They are Python files, not shell lines, so no text of a user is ever parsed by a
-shell; they read what they need from files beside them.
+Git is pointed at two small programs in a private folder: one starts ssh with Fairway's options (``GIT_SSH``), one answers
+git's questions (``GIT_ASKPASS``). They are Python files, not shell scripts, so that no shell ever parses text of a user;
+they read what they need from files beside them.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ _NEVER_ASK = (
 
 @dataclass(frozen=True)
 class SignIn:
-    """A user name and a token (or password) for one Git server over https; `host` may name a port."""
+    """A user name and a token (or password) for one Git server over https. `host` may include a port."""
 
     host: str
     username: str
     secret: str = field(repr=False)
 
     def fits(self, url: GitUrl) -> bool:
-        """Whether it is for the server of that address. It is given to nobody else."""
+        """Whether it is for the server of `url`. It is sent to no other server."""
         return url.scheme == "https" and registry_in(self.host) == registry_in(f"{url.host}:{url.port}")
 
 
@@ -62,10 +62,12 @@ def git_environment(
     sign_in: SignIn | None = None,
     ours: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Git's environment for one fetch; its helpers and secrets are written into `folder` (private, deleted afterwards).
+    """Git's environment for one fetch. Its helper programs and secrets are written into `folder`, which is private and
+    deleted afterwards.
 
-    With `known_hosts` a host is known by what that file says, and a new one is added to it; without, a new host is
-    believed for this fetch. A host whose key differs from the file is refused. `pinned` is the number to connect to.
+    With `known_hosts`, host keys are checked against that file, and the keys of new hosts are added to it; without it, the
+    key of a new host is trusted for this fetch. A key that differs from the one in the file is refused. `pinned` is the IP
+    address to connect to. `ours` replaces the environment of this process.
     """
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     passed = build_environment(folder / "home", ours)
@@ -86,12 +88,12 @@ def git_environment(
 def _askpass(folder: Path, url: GitUrl, sign_in: SignIn | None) -> Path:
     username, password = (sign_in.username, sign_in.secret) if sign_in else (url.username, url.password or url.username)
     names = {"username": folder / "username", "password": folder / "password"}
-    _write(names["username"], username or ("token" if password else ""))  # most forges look at the token only
+    _write(names["username"], username or ("token" if password else ""))  # most forges check only the token
     _write(names["password"], password)
-    places = {name: str(place) for name, place in names.items()}
+    paths = {name: str(path) for name, path in names.items()}
     shown = f"[{url.host}]" if ":" in url.host else url.host
     hosts = [f"{shown}:{url.port}", *([shown] if url.port == HTTPS else [])]
-    return _program(folder / "answer", _ANSWER.format(python=sys.executable, hosts=hosts, **places))
+    return _program(folder / "answer", _ANSWER.format(python=sys.executable, hosts=hosts, **paths))
 
 
 def _ssh(folder: Path, url: GitUrl, deploy_key: str | None, known_hosts: Path | None, pinned: str | None) -> Path:
@@ -108,12 +110,12 @@ def _ssh(folder: Path, url: GitUrl, deploy_key: str | None, known_hosts: Path | 
     return _program(folder / "ssh", _START_SSH.format(python=sys.executable, options=str(folder / "ssh.json")))
 
 
-def _write(place: Path, text: str) -> None:
-    with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+def _write(path: Path, text: str) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
 
 
-def _program(place: Path, text: str) -> Path:
-    with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w") as file:
+def _program(path: Path, text: str) -> Path:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w") as file:
         file.write(text)
-    return place
+    return path

@@ -1,4 +1,5 @@
-"""What a commit says of itself: who, when, why. It is only shown, so whatever is odd about it is left out. Pure."""
+"""The author, time and message of a commit. They are only shown, so parts that cannot be read are left out. Pure
+functions."""
 
 from __future__ import annotations
 
@@ -7,17 +8,17 @@ from datetime import datetime
 
 from fairway.shared import facts
 
-LONGEST_AUTHOR = 200  # characters; as the table of artifacts has it
+LONGEST_AUTHOR = 200  # characters; the column in the table of artifacts has this length
 LONGEST_MESSAGE = 5000
-MOST_LINES = 2000  # of what git says about the commit; a longer message is cut
-# The seconds as they stand there (git dies of a date it cannot convert). Between author and message stands the commit's id,
-# which nobody can write into the commit itself.
+MOST_LINES = 2000  # lines of git's output about the commit; a longer message is cut
+# The time is in seconds as stored, because git fails at dates that it cannot convert. The commit's id separates author and
+# message, because nobody can write it into the commit itself.
 FORMAT = "%ct%n%an <%ae>%n%H%n%B"
 
 
 @dataclass(frozen=True)
 class Facts:
-    """`committed_at` is None where the commit names no time, or none of our time."""
+    """`committed_at` is None if the commit has no time, or one that cannot be a real date."""
 
     author: str = ""
     committed_at: datetime | None = None
@@ -25,7 +26,7 @@ class Facts:
 
 
 def facts_in(output: str, commit: str) -> Facts:
-    """The facts in git's answer to `FORMAT`, which may be cut or missing."""
+    """The facts in git's output for `FORMAT`, which may be cut or empty."""
     head, _, message = output.partition(f"\n{commit}\n")
     seconds, _, author = head.partition("\n")
     return Facts(

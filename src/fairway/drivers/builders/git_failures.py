@@ -1,4 +1,4 @@
-"""What git's last lines mean for the person who waits. Pure."""
+"""What git's last lines of output mean for people. Pure."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _MEANINGS: tuple[tuple[str, type[Failure], str], ...] = (
 
 
 def git_failure(lines: Sequence[str], *, url: str, ref: str) -> Failure:
-    """The typed failure that git's last lines speak of."""
+    """The failure that git's last lines describe, with a sentence for people."""
     detail = "\n".join(lines)
     for pattern, kind, sentence in _MEANINGS:
         if re.search(pattern, detail, re.I):

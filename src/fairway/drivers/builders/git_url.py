@@ -1,4 +1,5 @@
-"""The address of a Git repository, parsed once: only transports we mean, no options in disguise, no passwords in sight."""
+"""Parses the address of a Git repository. Only known transports are accepted, nothing that git could take for an option,
+and passwords are separated from the address that is shown."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ EXAMPLE = "write e.g. https://github.com/team/app.git or git@github.com:team/app
 
 @dataclass(frozen=True)
 class GitUrl:
-    """Where a repository is. `username` and `password` are those of an https URL, kept out of `clean`."""
+    """The address of a repository. `clean` is the address without credentials; `username` and `password` are those of an
+    https URL."""
 
     scheme: str
     host: str
@@ -31,9 +33,9 @@ class GitUrl:
 
 
 def parse_git_url(text: str, *, allow_file: bool = False, field: str = "url") -> GitUrl:
-    """An https, ssh (``ssh://…`` or ``git@host:path``) or, where allowed, ``file://`` URL. Raises `Invalid`.
+    """Read an https, an ssh (``ssh://…`` or ``git@host:path``) or, with `allow_file`, a ``file://`` URL. Raises `Invalid`.
 
-    Credentials in an https URL are taken out of it; the message never repeats them.
+    Credentials in an https URL are separated from it, and no message repeats them.
     """
     url = text.strip()
     if not url or len(url) > 2000:
@@ -56,7 +58,7 @@ def _scp(url: str, field: str) -> GitUrl:
     match = _SCP.fullmatch(url)
     if match is None:
         raise Invalid(field, "is not the address of a repository; {example}.", example=EXAMPLE)
-    return GitUrl("ssh", match["host"], 22, url)  # as written: its path may be relative to a home folder
+    return GitUrl("ssh", match["host"], 22, url)  # kept as written, because its path may be relative to a home folder
 
 
 def _file(url: str, allow_file: bool, field: str) -> GitUrl:

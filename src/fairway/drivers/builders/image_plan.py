@@ -1,4 +1,4 @@
-"""One image build as data, and what its failures mean. Pure."""
+"""One image build as data, and the meaning of its failures. Pure."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 RECIPE = "fairway.recipe"
 APPLICATION = "fairway.application"
 _RUN_FAILED = re.compile(r"returned a non-zero code: (\d+)|exit code: (\d+)")
-_KILLED = 137  # 128 + SIGKILL: what the kernel sends when memory runs out
+_KILLED = 137  # 128 + SIGKILL, the signal that the kernel sends when memory runs out
 _BASE_MISSING = ("pull access denied", "manifest unknown", "repository does not exist", "manifest for")
 
 
 @dataclass(frozen=True)
 class ImageBuild:
-    """What a builder backend is asked for. `arguments` may hold credentials of a package index: never print them."""
+    """The request to a builder backend. `arguments` may hold credentials of a package index: never print them."""
 
     tag: str
     dockerfile: str
@@ -35,9 +35,9 @@ class ImageBuild:
 
 
 def recipe_checksum(checkout: Checkout, spec: Spec, dockerfile: str, arguments: Mapping[str, str]) -> str:
-    """What an image is made from, as one SHA-256: the source, how it is built, and what goes in. Two builds with the same
-    one would give the same image, so the second adopts the first's. What only matters at run time (health path, limits,
-    required variables) is left out."""
+    """One SHA-256 of everything that an image is made from: the source, how it is built, and the build arguments. Two
+    builds with the same checksum would give the same image, so the second uses the first's. What only matters at run
+    time (health path, limits, required variables) does not count."""
     facts = {
         "checksum": checkout.checksum,
         "kind": spec.kind,
@@ -50,13 +50,14 @@ def recipe_checksum(checkout: Checkout, spec: Spec, dockerfile: str, arguments: 
 
 
 def keep(last: list[str], line: str) -> None:
-    """Add a line to the last ones that a build printed."""
+    """Add a line to the last lines that a build printed, of which `KEPT_LINES` are kept."""
     last.append(line)
     del last[:-KEPT_LINES]
 
 
 def build_failure(text: str, last: Sequence[str], limits: BuildLimits) -> Failure:
-    """Why a build failed; `last` are the last lines it printed."""
+    """The failure of a build, with a sentence for people. `text` is the error, `last` are the last lines that the build
+    printed."""
     detail = "\n".join([*last[-SHOWN_LINES:], text])
     full = failures.disk_full(detail)
     if full is not None:
@@ -80,7 +81,7 @@ def build_failure(text: str, last: Sequence[str], limits: BuildLimits) -> Failur
 
 
 def _sentence(text: str) -> str:
-    """What a builder said, ended as sentences are."""
+    """What a builder said, with a full stop at its end."""
     shown = text.strip()
     return shown if shown.endswith((".", "!", "?")) else f"{shown}."
 

@@ -1,6 +1,7 @@
-"""Manifests without the project's own version, so that a new version number alone installs nothing again.
+"""Manifests without the project's own version, so that a new version number alone does not install everything again.
 
-Only the layer of the dependencies is made from them; the source that is copied afterwards brings the real ones. Pure.
+Only the layer of dependencies is built from them; the source that is copied afterwards brings the real manifests. Pure
+functions.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ _OWN = re.compile(r"\s*source\s*=\s*\{\s*(?:virtual|editable)\s*=", re.M)
 
 
 def is_steady(name: str) -> bool:
-    """Whether there is a form of this manifest without the project's version."""
+    """Whether this manifest has a form without the project's version."""
     return name.rpartition("/")[2] in STEADY
 
 
 def steady(name: str, text: str) -> str:
-    """The manifest with `NO_VERSION` where the project's own version stands; unchanged where it cannot be read."""
+    """The manifest with `NO_VERSION` in place of the project's own version; unchanged if it cannot be read."""
     match name.rpartition("/")[2]:
         case "pyproject.toml":
             return _pyproject(text)
@@ -44,11 +45,11 @@ def _pyproject(text: str) -> str:
 
 def _uv_lock(text: str) -> str:
     head, *packages = re.split(r"(?m)^(?=\[\[package\]\])", text)
-    return head + "".join(_neutral(one) if _OWN.search(one) else one for one in packages)
+    return head + "".join(_neutral(package) if _OWN.search(package) else package for package in packages)
 
 
 def _neutral(text: str) -> str:
-    """`text` with the first version that begins a line replaced."""
+    """The text with its first ``version = "…"`` replaced by `NO_VERSION`."""
     return re.sub(rf"(?m)^{_VERSION.pattern}", rf'\g<1>"{NO_VERSION}"', text, count=1)
 
 

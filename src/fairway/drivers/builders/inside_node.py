@@ -1,7 +1,7 @@
-"""What the files of Node.js package managers point at in a source, checked to lie inside it. Pure reading.
+"""Checks that what the files of Node.js package managers point at lies inside the source. These functions only read.
 
-Programs and plugins that a source brings for its package manager (``yarnPath``, a pnpm file) are its own code like any
-other and run behind the walls; those that lie outside are refused. Where caches and stores lie is Fairway's to decide.
+Programs and plugins that a source brings for its package manager (``yarnPath``, a pnpm file) are code of the source and run
+behind the walls; those outside of the source are refused. Fairway alone decides where caches and stores lie.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _GROUPS = (
     *("overrides", "resolutions"),
 )
 LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
-# Settings of npm that say where things are kept or which programs run: those are Fairway's.
+# Settings of npm and pnpm that say where files are kept or which programs run. Fairway sets these.
 _OURS = frozenset(
     {
         "cache",
@@ -42,7 +42,7 @@ _OURS = frozenset(
 )
 _OURS |= {"store-dir", "cache-dir", "state-dir", "global-dir", "global-bin-dir", "modules-dir", "virtual-store-dir"}
 _OURS |= {"package-import-method", "userconfig", "pnpmfile-global", "script-shell"}
-# Settings of Yarn (.yarnrc.yml): where it keeps things, which files it reads and runs.
+# Settings of Yarn (.yarnrc.yml): where it keeps files, and which files it reads and runs.
 _YARN_OURS = frozenset({"cacheFolder", "globalFolder", "installStatePath", "virtualFolder", "deferredVersionFolder"})
 _YARN_PATHS = frozenset({"yarnPath", "plugins", "httpsCaFilePath", "httpsCertFilePath", "httpsKeyFilePath", "caFilePath"})
 _BUN_PATHS = ("cafile", "dir", "globalDir", "globalBinDir")
@@ -55,12 +55,12 @@ _PATHS = ("cafile", "certfile", "keyfile", "key", "cert")
 
 
 def check_node(source: Source) -> None:
-    """Refuse whatever leaves the source in the files npm, pnpm, Yarn and Bun read. Raises `Refused`."""
+    """Check all files that npm, pnpm, Yarn and Bun read. Raises `Refused` if something in them leaves the source."""
     inner = [f"{name}/package.json" for name in members(SourceFolder(source.folder))]
     files = ("package.json", *LOCKS, *_OTHER_LOCKS, *_SETTINGS, *inner)
     for name in files:
-        place = source.folder / name
-        if place.is_symlink() and not source.holds(place):
+        path = source.folder / name
+        if path.is_symlink() and not source.holds(path):
             source.refuse(name, "is a link that leads out of the source; put the file itself there", file=name, line=1)
     for name in ("package.json", *inner):
         _check_package(source, name)
@@ -98,15 +98,15 @@ def _check_package(source: Source, name: str) -> None:
 
 
 def _bare(value: str) -> str:
-    """A dependency's version without what only says where it is found in the workspace (``workspace:*``)."""
+    """The version of a dependency without the prefix that says that the workspace has the package (``workspace:*``)."""
     return value.removeprefix("workspace:") if value.startswith("workspace:") else value
 
 
 def _check_lock(source: Source, name: str) -> None:
     text, lock = _json(source, name)
     packages = lock.get("packages")
-    for place, entry in packages.items() if isinstance(packages, dict) else ():
-        source.check(place or ".", file=name, line=line_of(text, f'"{place}"'))
+    for path, entry in packages.items() if isinstance(packages, dict) else ():
+        source.check(path or ".", file=name, line=line_of(text, f'"{path}"'))
         _check_entry(source, entry, text, name)
     for entry in _entries(lock.get("dependencies")):
         _check_entry(source, entry, text, name)
@@ -125,7 +125,7 @@ def _check_entry(source: Source, entry: Any, text: str, name: str) -> None:
 
 
 def _entries(content: Any) -> Iterator[Any]:
-    """The entries of an old lock file, which lie inside each other."""
+    """The entries of a lock file of version 1, in which entries are nested."""
     pending = [content]
     while pending:
         found = pending.pop()
@@ -136,7 +136,7 @@ def _entries(content: Any) -> Iterator[Any]:
 
 
 def _texts(content: Any) -> Iterator[str]:
-    """Every text in a value, however deep."""
+    """All texts in a value, at any depth."""
     pending = [content]
     while pending:
         found = pending.pop()
@@ -162,7 +162,7 @@ def _check_settings(source: Source) -> None:
 
 
 def _check_lines(source: Source, name: str) -> None:
-    """Lock files with a format of their own: every local path in them, read line by line."""
+    """Check lock files that are neither JSON nor TOML: every local path in them, line by line."""
     for number, line in enumerate((source.text(name) or "").splitlines(), 1):
         for found in _LOCKED_PATH.finditer(line):
             value = found["path"] or found["other"]
@@ -205,7 +205,7 @@ def _check_yarn(source: Source) -> None:
 
 
 def _scalars(item: Item) -> Iterator[Item]:
-    """Every text below a value of a YAML file."""
+    """All texts below a value of a YAML file."""
     pending = [item]
     while pending:
         found = pending.pop()
@@ -224,7 +224,7 @@ def _check_bun(source: Source) -> None:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise Refused(f"bunfig.toml cannot be read: {str(error)[:200]}.") from error
     tables = [install, install.get("cache") if isinstance(install, dict) else None]
-    for table in (one for one in tables if isinstance(one, dict)):
+    for table in (candidate for candidate in tables if isinstance(candidate, dict)):
         for key in _BUN_PATHS:
             for value in _texts(table.get(key)):
                 source.check(value, file="bunfig.toml", line=line_of(text, value))

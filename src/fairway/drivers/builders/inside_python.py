@@ -1,4 +1,5 @@
-"""What Python's files of a source point at, checked to lie inside it. Pure reading."""
+"""Checks that what a source's files for Python package managers point at lies inside the source. These functions only
+read."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ _FOLDERS = ("-e", "--editable", "-f", "--find-links")
 _INDEXES = ("-i", "--index-url", "--extra-index-url", "--index", "--default-index", "--pypi-url")
 _FILES = ("--cert", "--client-cert", "--config-settings", "--env-file")
 _AT = re.compile(r"^[\w.\-]+\s*(?:\[[^\]]*\])?\s*@\s*(?P<where>[^;]+?)\s*(?:;.*)?$", re.S)
-# Settings of uv that say where things are kept or which programs run: those are Fairway's.
+# Settings of uv that say where files are kept or which programs run. Fairway sets these.
 _OURS = (
     "cache-dir",
     "python-install-mirror",
@@ -54,17 +55,18 @@ _PATHS = (
 
 
 def check_python(source: Source, start: str = "") -> frozenset[str]:
-    """Refuse whatever leaves the source in the files uv reads; returns the requirement files that were followed.
+    """Check all files that uv reads; returns the names of the requirement files that were followed. Raises `Refused` if
+    something in them leaves the source.
 
-    `start` is the requirement file to begin with; all that lie where people put them are looked at, too. Raises `Refused`.
+    `start` is the requirement file that will be installed. Requirement files with the usual names are checked, too.
     """
     for name in ("pyproject.toml", "uv.toml", "uv.lock", "poetry.lock", "pdm.lock"):
         _check_toml(source, name)
     for name, read in _CONVERTED.items():
         _check_converted(source, name, read)
     _check_setup_cfg(source)
-    near = [place for name in _USUAL for place in source.folder.glob(name)]
-    waiting = [place.relative_to(source.folder).as_posix() for place in near]
+    near = [path for name in _USUAL for path in source.folder.glob(name)]
+    waiting = [path.relative_to(source.folder).as_posix() for path in near]
     if start and start not in _READ_OTHERWISE:
         waiting.append(start)
     seen: set[str] = set()
@@ -77,7 +79,7 @@ def check_python(source: Source, start: str = "") -> frozenset[str]:
 
 
 def _check_converted(source: Source, file: str, read: Callable[[str], Iterable[str]]) -> None:
-    """Check a file of another package manager by the lines that uv is given for it."""
+    """Check a file of another package manager by the requirement lines into which it is converted for uv."""
     text = source.text(file)
     if text is None:
         if (source.folder / file).is_symlink():
@@ -95,7 +97,7 @@ def _check_converted(source: Source, file: str, read: Callable[[str], Iterable[s
 
 
 def _check_setup_cfg(source: Source) -> None:
-    """The files whose text becomes part of the package's description."""
+    """Check the files whose text becomes part of the package's description."""
     for number, line in enumerate((source.text("setup.cfg") or "").splitlines(), 1):
         if named := re.match(r"[^#;]*=\s*file:\s*(?P<names>.+)", line):
             for name in named["names"].split(","):
@@ -103,9 +105,9 @@ def _check_setup_cfg(source: Source) -> None:
 
 
 def _check_requirements(source: Source, file: str) -> list[str]:
-    """Check one file; returns what it includes, as names from the source's folder."""
-    place = source.folder / file
-    if place.is_symlink() and not source.holds(place):
+    """Check one requirement file; returns the files it includes, as paths relative to the source folder."""
+    path = source.folder / file
+    if path.is_symlink() and not source.holds(path):
         source.refuse(file, "is a link that leads out of the source; put the file itself there", file=file, line=1)
     included = []
     for number, line in _logical_lines(source.text(file) or ""):
@@ -128,7 +130,8 @@ def _include(source: Source, value: str, *, file: str, line: int) -> str:
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines without comments, those that end with a backslash joined, with the number of their first."""
+    """Lines without comments, each with its number. Lines that end with a backslash are joined, under the number of the
+    first."""
     started, parts = 0, ""
     for number, line in enumerate(text.splitlines(), 1):
         started = started if parts else number
@@ -143,7 +146,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _options(line: str) -> Iterator[tuple[str, str]]:
-    """Every option of a line with its value: ``-r x``, ``-rx``, ``--requirement=x``, several in a row."""
+    """Every option of a line with its value: ``-r x``, ``-rx``, ``--requirement=x``, also several in one line."""
     try:
         words = shlex.split(line) if line.startswith("-") else [word for word in line.split() if word.startswith("--")]
     except ValueError:
@@ -160,7 +163,7 @@ def _options(line: str) -> Iterator[tuple[str, str]]:
 
 
 def _check_requirement(source: Source, text: str, *, file: str, line: int) -> None:
-    """One requirement: ``name @ place``, or a path that stands alone."""
+    """Check one requirement: ``name @ location``, or a path alone."""
     at = _AT.match(text)
     where = at["where"] if at else text.partition(";")[0].split(" --")[0].strip()
     if at or is_path(where) or re.search(r"[/\\]", where.partition("[")[0]):
@@ -179,18 +182,18 @@ def _check_toml(source: Source, name: str) -> None:
         raise Refused(f"{name} cannot be read: {error}. Correct it.") from error
     for value in _places(name, content):
         source.check(value, file=name, line=line_of(text, value))
-    for setting in _settings_of_ours(name, content):
+    for setting in _fairways_settings(name, content):
         source.refuse(setting, "is Fairway's to decide; remove it", file=name, line=line_of(text, setting))
 
 
-def _settings_of_ours(name: str, content: Mapping[str, Any]) -> Iterator[str]:
+def _fairways_settings(name: str, content: Mapping[str, Any]) -> Iterator[str]:
     settings = content if name == "uv.toml" else _table(content, "tool", "uv")
     for table in (settings, _table(settings, "pip")) if name in ("uv.toml", "pyproject.toml") else ():
         yield from (key for key in _OURS if key in table)
 
 
 def _places(name: str, content: Mapping[str, Any]) -> Iterator[str]:
-    """Whatever in a file is a path, or may be one."""
+    """All values of a file that are paths or may be."""
     if name in ("uv.toml", "uv.lock", "poetry.lock", "pdm.lock"):
         yield from _values(content)
         return
@@ -207,22 +210,22 @@ def _places(name: str, content: Mapping[str, Any]) -> Iterator[str]:
     for line in (line for group in groups if isinstance(group, list) for line in group if isinstance(line, str)):
         if at := _AT.match(line):
             yield at["where"]
-    yield from (str(place) for place in _table(content, "build-system").get("backend-path") or ())
+    yield from (str(path) for path in _table(content, "build-system").get("backend-path") or ())
     yield from _project_files(project)
 
 
 def _project_files(project: Mapping[str, Any]) -> Iterator[str]:
-    """The readme and the licence, which become part of the package's description."""
+    """The readme and licence files, whose text becomes part of the package's description."""
     for value in (project.get("readme"), project.get("license")):
         if isinstance(value, Mapping) and "file" in value:
             yield str(value["file"])
     if isinstance(readme := project.get("readme"), str):
         yield readme
-    yield from (str(place) for place in project.get("license-files") or () if isinstance(place, str))
+    yield from (str(path) for path in project.get("license-files") or () if isinstance(path, str))
 
 
 def _values(content: Any, key: str = "") -> Iterator[str]:
-    """The texts below the keys that hold paths, however deep."""
+    """The texts under keys that hold paths, at any depth."""
     if isinstance(content, Mapping):
         for name, value in content.items():
             yield from _values(value, str(name))

@@ -1,7 +1,7 @@
 """Dependency layers: what an installer made from one lock file, kept under a key and hard-linked into each bundle.
 
-A layer is written once and never changed: whoever uses it gets links of its own, to files that only their owner may write.
-Where builds and applications run as that owner, nobody may.
+A layer is written once and never changed. Each bundle has hard links of its own to files that only their owner may write; if
+builds and applications run as that owner, too, nobody may write them.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ LOCK_TICK = 0.05
 
 
 def key_of(*parts: Any) -> str:
-    """A short key (40 hex digits) for anything JSON can hold, and what TOML adds to it (dates)."""
+    """A short key (40 hex digits) of any values that JSON can hold, or TOML (dates)."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:40]
 
 
 class Layers:
-    """The layers below one folder."""
+    """The layers in one folder."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
 
     def ensure(self, key: str, make: Callable[[Path], None], progress: Progress, *, is_owned: bool = False) -> Path:
-        """The layer called `key`, made by ``make(folder)`` if it is not there. `make` runs at most once per key.
+        """The layer called `key`. If it does not exist, ``make(folder)`` fills it, at most once per key.
 
-        `is_owned`: builds and applications run as other users than the layer's owner. Its files then stay writable for the
-        owner: tools that copy a file with its mode, and write to their copy, can (Nuxt does).
+        `is_owned` says that builds and applications run as other users than the owner of the layer. Its files then stay
+        writable for the owner, because some tools copy a file with its mode and write to the copy (Nuxt does).
         """
         layer = self.place / key
         with locked(self.place / f".{key}.lock", progress):
@@ -60,52 +60,54 @@ class Layers:
         return layer
 
     def trim(self, *, older_than: float) -> int:
-        """Delete layers not used for `older_than` seconds; returns how many. Bundles keep their own links."""
-        old = [place for place in self._all() if place.stat().st_mtime < time.time() - older_than]
-        for place in old:
-            erase(place)
+        """Delete layers that were not used for `older_than` seconds; returns how many. Bundles keep working, because they
+        have hard links of their own."""
+        old = [layer for layer in self._all() if layer.stat().st_mtime < time.time() - older_than]
+        for layer in old:
+            erase(layer)
         return len(old)
 
     def _all(self) -> list[Path]:
-        return [place for place in self.place.glob("[0-9a-f]*") if place.is_dir()] if self.place.is_dir() else []
+        return [layer for layer in self.place.glob("[0-9a-f]*") if layer.is_dir()] if self.place.is_dir() else []
 
 
 def link_tree(source: Path, target: Path, *, copy: bool = False) -> None:
-    """Make `target` a tree like `source` whose regular files are hard links (with `copy`, copies that their
-    owner may write; copies also where linking is impossible)."""
+    """Make `target` a tree like `source` whose regular files are hard links, or copies where linking is impossible. With
+    `copy` they are always copies, which their owner may write."""
     target.mkdir(parents=True, exist_ok=True)
     with os.scandir(source) as scan:
         for entry in scan:
-            place = target / entry.name
+            entry_target = target / entry.name
             if entry.is_dir(follow_symlinks=False):
-                link_tree(Path(entry.path), place, copy=copy)
+                link_tree(Path(entry.path), entry_target, copy=copy)
             elif entry.is_symlink():
-                place.symlink_to(os.readlink(entry.path))
+                entry_target.symlink_to(os.readlink(entry.path))
             elif copy:
-                shutil.copy2(entry.path, place, follow_symlinks=False)
-                place.chmod(stat.S_IMODE(place.stat().st_mode) | stat.S_IWUSR)
+                shutil.copy2(entry.path, entry_target, follow_symlinks=False)
+                entry_target.chmod(stat.S_IMODE(entry_target.stat().st_mode) | stat.S_IWUSR)
             else:
-                _link(Path(entry.path), place)
+                _link(Path(entry.path), entry_target)
 
 
 def copy_source(source: Path, target: Path, *, reason: Callable[[Path], str], progress: Progress) -> None:
-    """Copy a source folder without what `reason` gives a reason for, links that leave it, and what is no file, folder or
-    link. `progress` hears what is left out, and why."""
+    """Copy a source folder, except for entries that `reason` gives a reason to leave out, links that leave the folder,
+    and anything that is no file, folder or link. `progress` is told what is left out, and why. Raises `Refused`, or
+    the failure that `disk_failure` returns for an error of the disk."""
     top, left_out = source.resolve(), LeftOut()
 
     def unwanted(folder: str, names: list[str]) -> list[str]:
         progress.check()
         found = []
         for name in names:
-            place = Path(folder, name)
-            if why := reason(place) or _foreign(place, top):
+            path = Path(folder, name)
+            if why := reason(path) or _foreign(path, top):
                 found.append(name)
-                left_out.add(why, os.path.relpath(place, source), is_folder=place.is_dir() and not place.is_symlink())
+                left_out.add(why, os.path.relpath(path, source), is_folder=path.is_dir() and not path.is_symlink())
         return found
 
     try:
         shutil.copytree(source, target, symlinks=True, ignore=unwanted, copy_function=_copy, dirs_exist_ok=True)
-    except shutil.Error as error:  # what went wrong with several files, as texts
+    except shutil.Error as error:  # it holds the errors of several files, as texts
         why = str(error.args[0][0][2])
         raise Refused(f"Copying the source failed: {why[:300]}.", detail=str(error)[:2000]) from error
     except OSError as error:
@@ -115,7 +117,7 @@ def copy_source(source: Path, target: Path, *, reason: Callable[[Path], str], pr
 
 
 def _copy(source: str, target: str) -> str:
-    """Copy a file. A full disk ends it all at once: no other file would fit either."""
+    """Copy a file. A full disk ends the whole copy, because no other file would fit either."""
     try:
         return shutil.copy2(source, target)
     except OSError as error:
@@ -124,44 +126,44 @@ def _copy(source: str, target: str) -> str:
         raise
 
 
-def _foreign(place: Path, top: Path) -> str:
-    mode = place.lstat().st_mode
+def _foreign(path: Path, top: Path) -> str:
+    mode = path.lstat().st_mode
     if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
         return ""
     if not stat.S_ISLNK(mode):
         return SPECIAL
-    leaves = os.path.isabs(os.readlink(place)) or not Path(os.path.realpath(place)).is_relative_to(top)
+    leaves = os.path.isabs(os.readlink(path)) or not Path(os.path.realpath(path)).is_relative_to(top)
     return LEAVING if leaves else ""
 
 
-def erase(place: Path) -> None:
-    """Delete a tree, folders without write permission included. No error when it is not there."""
-    if not place.is_dir() or place.is_symlink():
-        place.unlink(missing_ok=True)
+def erase(path: Path) -> None:
+    """Delete a file or a tree, including folders without write permission. It is no error if there is nothing at `path`."""
+    if not path.is_dir() or path.is_symlink():
+        path.unlink(missing_ok=True)
         return
-    for folder, _, _ in os.walk(place):
+    for folder, _, _ in os.walk(path):
         os.chmod(folder, 0o700)
-    shutil.rmtree(place)
+    shutil.rmtree(path)
 
 
 @contextmanager
-def locked(place: Path, progress: Progress) -> Iterator[None]:
-    """Hold a file lock across processes; while waiting, `progress.check()` may end it."""
-    place.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+def locked(path: Path, progress: Progress) -> Iterator[None]:
+    """Hold a lock on the file `path` that works across processes. While it waits, `progress.check()` may raise."""
+    path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
     while True:
-        with place.open("a") as file:
+        with path.open("a") as file:
             while not _try_lock(file.fileno()):
                 progress.check()
                 time.sleep(LOCK_TICK)
-            if _is_still(place, file.fileno()):  # else it was tidied away meanwhile: lock the one that is there now
-                os.utime(place)
+            if _is_still(path, file.fileno()):  # otherwise the lock file was deleted meanwhile: lock the new one
+                os.utime(path)
                 yield
                 return
 
 
-def _is_still(place: Path, fd: int) -> bool:
+def _is_still(path: Path, fd: int) -> bool:
     try:
-        return os.path.samestat(os.fstat(fd), place.stat())
+        return os.path.samestat(os.fstat(fd), path.stat())
     except FileNotFoundError:
         return False
 
@@ -184,9 +186,9 @@ def _link(source: Path, target: Path) -> None:
 
 
 def protect(folder: Path, permissions: int = 0o222) -> None:
-    """Take these permissions, to write, from every file below a folder."""
+    """Remove these permissions (by default all write permissions) from every file below a folder."""
     for name, _, files in os.walk(folder):
         for file in files:
-            place = Path(name, file)
-            if not place.is_symlink():
-                place.chmod(stat.S_IMODE(place.stat().st_mode) & ~permissions)
+            path = Path(name, file)
+            if not path.is_symlink():
+                path.chmod(stat.S_IMODE(path.stat().st_mode) & ~permissions)

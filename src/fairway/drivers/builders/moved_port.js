@@ -1,6 +1,6 @@
-// Lets a Node.js program whose port stands in its code listen on PORT at HOST instead, so that several can share a machine.
+// Makes a Node.js program with a fixed port in its code listen on PORT at HOST instead, so that several can run on one machine.
 //
-// `build_node` copies this file into the bundle and has every Node.js that starts there read it first; FAIRWAY_MOVED_PORT is
+// `build_node` copies this file into the bundle and makes every Node.js that starts there load it first. FAIRWAY_MOVED_PORT is
 // the port in the code.
 "use strict";
 

@@ -1,7 +1,8 @@
-"""Lets a Python program whose port stands in its code listen on PORT at HOST instead, so that several can share a machine.
+"""Makes a Python program with a fixed port in its code listen on PORT at HOST instead, so that several can run on one
+machine.
 
-`put_into` copies this very file into an application's environment, where every Python that starts there runs `move`. It
-therefore imports little, and nothing of Fairway.
+`put_into` copies this file into an application's environment, where every Python that starts runs `move`. So it imports
+little, and nothing of Fairway.
 """
 
 from __future__ import annotations
@@ -14,23 +15,25 @@ from pathlib import Path
 from typing import Any
 
 MODULE = "fairway_moved_port"
-_OPEN = ("", "0.0.0.0")  # noqa: S104 - what is moved, not where to
+_OPEN = ("", "0.0.0.0")  # noqa: S104 - addresses that are replaced, not listened on
 _EVERYWHERE = (*_OPEN, "::", "127.0.0.1", "::1", "localhost")
 
 
 def put_into(environment: Path, port: int) -> None:
-    """Make every Python of a virtual environment move `port`."""
+    """Make every Python of a virtual environment replace `port` when it starts."""
     for packages in environment.glob("lib/python*/site-packages"):
         (packages / f"{MODULE}.py").write_text(Path(__file__).read_text())
         (packages / f"{MODULE}.pth").write_text(f"import {MODULE}; {MODULE}.move({int(port)})\n")
 
 
 def move(port: int) -> None:
-    """From now on, listening on `port` listens on PORT, and asking this machine there asks the program itself."""
+    """From now on, listening on `port` means listening on PORT, and connecting to `port` on this machine reaches the
+    program itself."""
     given = os.environ.get("PORT", "")
     if not given.isdecimal() or int(given) == port:
         return
-    sys.modules.setdefault("uvloop", None)  # type: ignore[arg-type]  # it listens below Python; without it, asyncio does
+    # uvloop listens without Python's sockets. If it cannot be imported, servers use asyncio instead.
+    sys.modules.setdefault("uvloop", None)  # type: ignore[arg-type]
     host = os.environ.get("HOST", "")
     for name in ("bind", "connect", "connect_ex"):
         setattr(socket.socket, name, _moving(getattr(socket.socket, name), port, int(given), host if name == "bind" else ""))
@@ -38,7 +41,7 @@ def move(port: int) -> None:
 
 
 def _moving(act: Callable[..., Any], port: int, given: int, host: str) -> Callable[..., Any]:
-    """The method with the port moved, and where it listens for the whole world, for `host` only."""
+    """The socket method with the port replaced. An address open to the whole network is narrowed to `host`, if given."""
 
     def moved(own: socket.socket, address: Any) -> Any:
         if isinstance(address, tuple) and address[1:2] == (port,) and address[0] in _EVERYWHERE:
@@ -50,7 +53,8 @@ def _moving(act: Callable[..., Any], port: int, given: int, host: str) -> Callab
 
 
 def _unmoving(ask: Callable[..., Any], port: int, given: int) -> Callable[..., Any]:
-    """The method that tells a program the port in its code: some check that it is the one they asked for."""
+    """A ``getsockname`` that answers with the port in the code, because some programs check that they got the port they
+    asked for."""
 
     def told(own: socket.socket) -> Any:
         address = ask(own)

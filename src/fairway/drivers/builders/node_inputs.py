@@ -1,4 +1,5 @@
-"""What of a Node.js project decides its dependencies: the files an installer reads, or the whole source."""
+"""Reads what the dependencies of a Node.js project are installed from: the files that an installer reads, or the whole
+source."""
 
 from __future__ import annotations
 
@@ -21,14 +22,14 @@ _SETTINGS = (".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", "bunfig.
 _FOLDERS = (".yarn", "patches", ".pnpm-patches")
 _FILES = (".pnpmfile.cjs", "pnpmfile.cjs", ".pnpmfile.mjs", "yarn.config.cjs")
 _LOCAL = ("file:", "link:", "portal:", "patch:", "exec:", ".", "/")
-_GENERATES = ("prisma", "@prisma/client", "patch-package")  # their install scripts look at the source
+_GENERATES = ("prisma", "@prisma/client", "patch-package")  # their install scripts read the source
 LOCK_FILES = tuple(name for names in LOCKS.values() for name in names)
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The files that suffice to install, and what they say apart from their versions. With `needs_source` they do not
-    suffice; `has_scripts` tells that installing may also write files of the project."""
+    """The files that suffice to install, and their content without the project's own version (`key`). With `needs_source`
+    they do not suffice. `has_scripts` says that installing may also write files of the project."""
 
     files: tuple[str, ...]
     key: Any
@@ -38,26 +39,27 @@ class Inputs:
 
 
 def node_inputs(folder: SourceFolder) -> Inputs:
-    """The inputs of the project, or of the whole workspace, in `folder`. Raises `Refused` for a manifest nobody can read."""
+    """The inputs of the project, or of the whole workspace, in `folder`. Raises `Refused` for a manifest that cannot be
+    read."""
     packages = {"": package_of(folder)}
     packages |= {f"{name}/": package_of(member) for name, member in members(folder).items()}
     files = [name for name in (*LOCK_FILES, *_SETTINGS) if folder.has(name)]
     key = {
         **{name: _content(folder, name) for name in files},
-        **{f"{place}package.json": {name: one.get(name) for name in _DECIDES} for place, one in packages.items()},
+        **{f"{path}package.json": {name: package.get(name) for name in _DECIDES} for path, package in packages.items()},
     }
-    scripts = any(name in _table(one, "scripts") for one in packages.values() for name in OWN_SCRIPTS)
+    scripts = any(name in _table(package, "scripts") for package in packages.values() for name in OWN_SCRIPTS)
     scripts = scripts or any(
-        name in _table(one, group) for one in packages.values() for group in DEPENDENCIES for name in _GENERATES
+        name in _table(package, group) for package in packages.values() for group in DEPENDENCIES for name in _GENERATES
     )
     needs = scripts or _has_local_parts(folder, packages)
-    is_empty = not any(one.get(group) for one in packages.values() for group in (*DEPENDENCIES[:3], "workspaces"))
-    places = (f"{place}package.json" for place in packages)
-    return Inputs(tuple(sorted({*files, *places})), key, needs, scripts, is_empty and not member_patterns(folder))
+    is_empty = not any(package.get(group) for package in packages.values() for group in (*DEPENDENCIES[:3], "workspaces"))
+    manifests = (f"{path}package.json" for path in packages)
+    return Inputs(tuple(sorted({*files, *manifests})), key, needs, scripts, is_empty and not member_patterns(folder))
 
 
 def package_of(folder: SourceFolder) -> dict[str, Any]:
-    """The package.json of a folder. Raises `Refused` when it is missing or cannot be read."""
+    """The content of package.json in a folder. Raises `Refused` if it is missing or cannot be read."""
     if not folder.has("package.json"):
         raise Refused("There is no package.json in the application's folder; add one or choose another root folder.")
     try:
@@ -70,17 +72,22 @@ def package_of(folder: SourceFolder) -> dict[str, Any]:
 
 
 def _content(folder: SourceFolder, name: str) -> str:
-    """A file's text, without the version of the project itself, which changes with every release."""
-    place = folder.place / name
+    """The text of a file, without the version of the project itself, which changes with every release."""
+    path = folder.place / name
     if name == "bun.lockb":
-        return place.read_bytes().hex()
-    text = read_source(place)
+        return path.read_bytes().hex()
+    text = read_source(path)
     return steady(name, text) if is_steady(name) else text
 
 
 def _has_local_parts(folder: SourceFolder, packages: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Packages, patches and plugins that lie in the source. Packages of the workspace are known and need none of it."""
-    wanted = [str(version) for one in packages.values() for group in DEPENDENCIES for version in _table(one, group).values()]
+    """Whether packages, patches or plugins lie in the source. Packages of the workspace do not count."""
+    wanted = [
+        str(version)
+        for package in packages.values()
+        for group in DEPENDENCIES
+        for version in _table(package, group).values()
+    ]
     is_local = any(version.startswith(_LOCAL) or "file:" in version for version in wanted)
     return is_local or any(folder.has_folder(name) for name in _FOLDERS) or folder.first(*_FILES) is not None
 

@@ -1,4 +1,4 @@
-"""How each package manager installs and tidies: its words, its cache, and what it says when a lock file is out of date."""
+"""How each package manager installs and prunes: its commands, its cache, and its messages about an outdated lock file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CONFLICT = re.compile(r"ERESOLVE", re.I)
 
 @dataclass(frozen=True)
 class Installer:
-    """One package manager in one version; `cache` is the application's own folder for what it downloads."""
+    """One package manager in one version. `cache` is the application's own folder for its downloads."""
 
     name: str
     version: str
@@ -30,21 +30,22 @@ class Installer:
 
     @property
     def is_classic_yarn(self) -> bool:
+        """Whether it is Yarn 1, whose commands and lock file differ from those of later versions."""
         return self.name == "yarn" and self.version.startswith(("0.", "1."))
 
     @property
     def environment(self) -> dict[str, str]:
-        """Where it keeps things, and what keeps it quiet."""
+        """The variables that say where it keeps files and that turn off questions, updates and progress bars."""
         pnpm = {"store_dir": str(self.cache / "pnpm"), "package_import_method": "copy"}
-        # The version that is asked for is the one that runs.
+        # Run the requested version and do not switch to another.
         pnpm |= {"manage_package_manager_versions": "false", "update_notifier": "false"}
-        tools = ("npm", "pnpm") if self.name == "pnpm" else ()  # older ones read what is npm's
+        tools = ("npm", "pnpm") if self.name == "pnpm" else ()  # older versions of pnpm read npm's variables
         registry = next((value for name, value in os.environ.items() if name.lower() == "npm_config_registry"), "")
         return {
             "NPM_CONFIG_CACHE": str(self.cache),
             "YARN_CACHE_FOLDER": str(self.cache / "yarn"),
             "YARN_GLOBAL_FOLDER": str(self.cache / "yarn-global"),
-            "YARN_NODE_LINKER": "node-modules",  # its other way to link needs Yarn to start every program
+            "YARN_NODE_LINKER": "node-modules",  # the other linker (Plug'n'Play) needs Yarn to start every program
             "YARN_ENABLE_TELEMETRY": "0",
             "YARN_ENABLE_PROGRESS_BARS": "0",
             "BUN_INSTALL_CACHE_DIR": str(self.cache / "bun"),
@@ -55,7 +56,7 @@ class Installer:
         }
 
     def install(self, folder: Path, *, development: bool) -> tuple[str, ...]:
-        """The words that install exactly what the lock file says, where there is one."""
+        """The command that installs the dependencies: exactly those of the lock file, if there is one."""
         has_lock = any((folder / name).is_file() for name in LOCKS[self.name])
         match self.name:
             case "npm":
@@ -73,11 +74,12 @@ class Installer:
                 exact = ("--frozen-lockfile",) if has_lock else ()
                 return ("bun", "install", "--backend=copyfile", *exact, *(() if development else ("--production",)))
 
-    def loosened(self, words: tuple[str, ...], said: str) -> tuple[tuple[str, ...], str] | None:
-        """(other words, why) after an installation failed for reasons that a person would pass over; None for others."""
-        if self.name == "npm" and _CONFLICT.search(said) and "--legacy-peer-deps" not in words:
+    def loosened(self, words: tuple[str, ...], output: str) -> tuple[tuple[str, ...], str] | None:
+        """(a less strict command, the reason) after an installation failed with this output; None if a less strict
+        command would not help."""
+        if self.name == "npm" and _CONFLICT.search(output) and "--legacy-peer-deps" not in words:
             return (*words, "--legacy-peer-deps"), "packages disagree about their peers"
-        if not _STALE.search(said):
+        if not _STALE.search(output):
             return None
         replaced = {"ci": "install", "--frozen-lockfile": "--no-frozen-lockfile", "--immutable": "--no-immutable"}
         if self.name in ("yarn", "bun") and not (self.name == "yarn" and not self.is_classic_yarn):
@@ -86,7 +88,8 @@ class Installer:
         return (other, "the lock file does not fit package.json; update and commit it") if other != words else None
 
     def prune(self) -> tuple[str, ...] | None:
-        """The words that take development packages out again; None where it has none that work everywhere."""
+        """The command that removes development packages; None if the package manager has none that works for every
+        project."""
         match self.name:
             case "npm":
                 return ("npm", *QUIET, "prune", "--omit=dev", "--ignore-scripts")
@@ -97,7 +100,7 @@ class Installer:
 
 
 def build_variables(memory_bytes: int, packages: Mapping[str, object]) -> dict[str, str]:
-    """What build scripts should know: how much memory there is, that nobody answers questions, that it is production."""
+    """Variables for build scripts: how much memory there is, that nobody answers questions, and that this is production."""
     quiet = {f"{name}_TELEMETRY_DISABLED": "1" for name in ("NEXT", "ASTRO", "NUXT", "GATSBY")}
     return {
         **quiet,
@@ -105,10 +108,10 @@ def build_variables(memory_bytes: int, packages: Mapping[str, object]) -> dict[s
         "NODE_ENV": "production",
         "NODE_OPTIONS": f"--max-old-space-size={memory_bytes * 3 // 4 // 1024**2}",
         "NO_COLOR": "1",
-        # Build scripts that install a frontend's packages mean those that build it, too.
+        # Build scripts that install the packages of a frontend need its development packages, too.
         "NPM_CONFIG_INCLUDE": "dev",
         "YARN_PRODUCTION": "false",
         "npm_config_yes": "true",
-        # Create React App takes every warning for an error where CI is set.
+        # Create React App treats every warning as an error if CI is set.
         **({"CI": "false"} if "react-scripts" in packages else {}),
     }

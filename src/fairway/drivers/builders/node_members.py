@@ -1,4 +1,4 @@
-"""What the builder looks up in a Node.js source: which packages come first, and where a build put its file."""
+"""What the builder looks up in a Node.js source: the packages that must be built first, and the file that a build wrote."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from fairway.drivers.runtimes.contract import Progress
 
 _ENDINGS = ("", ".js", ".mjs", ".cjs", ".json", "/index.js", "/index.mjs", "/package.json")
 _CALLERS = frozenset({"npm", "yarn", "pnpm", "bun", "npx"})
-_MOST = 20_000  # files looked at
+_MOST = 20_000  # files that are searched at most
 
 
 def built_before(top: SourceFolder, package: str) -> tuple[str, ...]:
-    """The packages of the workspace that `package` depends on and that have a build script, each after what it needs."""
+    """The packages of the workspace that `package` depends on and that have a build script, each after the packages it
+    depends on itself."""
     if package == ".":
         return ()
     packages = {name: package_of(folder) for name, folder in members(top).items()}
-    places = {str(one.get("name")): name for name, one in packages.items() if one.get("name")}
+    paths = {str(content.get("name")): name for name, content in packages.items() if content.get("name")}
     order: list[str] = []
     seen: set[str] = set()
 
@@ -30,8 +31,8 @@ def built_before(top: SourceFolder, package: str) -> tuple[str, ...]:
             return
         seen.add(name)
         for wanted in _wanted(packages.get(name, {})):
-            if wanted in places:
-                visit(places[wanted])
+            if wanted in paths:
+                visit(paths[wanted])
         scripts = packages.get(name, {}).get("scripts")
         if name != package and isinstance(scripts, dict) and scripts.get("build"):
             order.append(name)
@@ -41,7 +42,8 @@ def built_before(top: SourceFolder, package: str) -> tuple[str, ...]:
 
 
 def starts_with_development(folder: SourceFolder, command: tuple[str, ...]) -> bool:
-    """Whether the start command, or a script it may call, names a development package: then those stay installed."""
+    """Whether the start command, or a script it may call, names a development package. Development packages then stay
+    installed."""
     package = package_of(folder)
     development = package.get("devDependencies")
     words = {word.rpartition("/")[2] for word in command}
@@ -52,16 +54,17 @@ def starts_with_development(folder: SourceFolder, command: tuple[str, ...]) -> b
 
 
 def compiled_place(folder: Path, command: tuple[str, ...], progress: Progress) -> tuple[str, ...]:
-    """The start command with the file that the build wrote, where it lies in another folder than was expected."""
+    """The start command, with another file if the build did not write the expected one but one of the same name in
+    another folder."""
     at = next((at for at, word in enumerate(command) if at and command[at - 1] == "node" and not word.startswith("-")), None)
     if at is None or "{" in command[at] or any((folder / f"{command[at]}{ending}").is_file() for ending in _ENDINGS):
         return command
     wanted = Path(command[at]).name
     names = {wanted, f"{wanted}.js"} if not Path(wanted).suffix else {wanted}
-    found = [place for place in _files(folder) if Path(place).name in names]
+    found = [path for path in _files(folder) if Path(path).name in names]
     best = min(
         found,
-        key=lambda place: (place.partition("/")[0] != command[at].partition("/")[0], place.count("/"), place),
+        key=lambda path: (path.partition("/")[0] != command[at].partition("/")[0], path.count("/"), path),
         default="",
     )
     if not best:

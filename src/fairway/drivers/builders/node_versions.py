@@ -1,6 +1,6 @@
-"""Versions of Node.js: what a project asks for in npm's range language, and which version answers it. Pure.
+"""Versions of Node.js: reads what a project asks for in npm's range syntax, and chooses a version for it. Pure functions.
 
-Source of the language: the README of node-semver ("Ranges"), and the aliases that nvm and Volta read from version files.
+Sources: the README of node-semver ("Ranges") for the syntax, and the aliases that nvm and Volta accept in version files.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 Version = tuple[int, int, int]
-# Long-term support, the newest first. The last ones are there for applications that ask for them.
+# Major versions with long-term support, the newest first. The old ones are for applications that ask for them.
 LTS = (24, 22, 20, 18, 16, 14)
 CODENAMES = {"krypton": 24, "jod": 22, "iron": 20, "hydrogen": 18, "gallium": 16, "fermium": 14, "erbium": 12}
-LEAST_UNASKED: Version = (20, 19, 0)  # what current build tools (Vite, Angular, Nuxt) need
+# Used if a project asks for no version. Current build tools (Vite, Angular, Nuxt) need at least this one.
+LEAST_UNASKED: Version = (20, 19, 0)
 _NEWEST = ("", "*", "x", "latest", "current", "node", "stable", "lts/*", "lts", "--lts", "system", "default")
 _END = 1_000_000
 _PART = re.compile(
@@ -32,44 +33,50 @@ class Clause:
         return Clause(max(self.least, other.least), min(self.below, other.below))
 
     def holds(self, version: Version) -> bool:
+        """Whether a version lies in the clause."""
         return self.least <= version < self.below
 
     def within(self, major: int) -> Clause | None:
-        """The part of it in one major version, None when there is none."""
+        """The part of the clause in one major version; None if there is none."""
         part = self & Clause((major, 0, 0), (major + 1, 0, 0))
         return part if part.least < part.below else None
 
     @property
     def for_npm(self) -> str:
+        """The clause as a range of npm."""
         return f">={_text(self.least)} <{_text(self.below)}"
 
     @property
     def for_pip(self) -> str:
+        """The clause as a specifier of PEP 440."""
         return f">={_text(self.least)},<{_text(self.below)}"
 
 
 @dataclass(frozen=True)
 class Range:
-    """What a project asks for: one of these clauses. `text` is how it is written there, "" when it asks for nothing."""
+    """What a project asks for: versions in any of these clauses. `text` is how the project writes it; "" if it asks for
+    nothing."""
 
     text: str
     clauses: tuple[Clause, ...]
 
     def holds(self, version: Version) -> bool:
+        """Whether a version lies in one of the clauses."""
         return any(clause.holds(version) for clause in self.clauses)
 
     def majors(self) -> tuple[int, ...]:
-        """The major versions in which something fits: those with long-term support first, the newest first."""
+        """The major versions with a fitting version: those with long-term support first, then others, each from the
+        newest."""
         others = sorted({clause.least[0] for clause in self.clauses if clause.least[0] not in LTS}, reverse=True)
         return tuple(major for major in (*LTS, *others) if self.parts(major))
 
     def parts(self, major: int) -> tuple[Clause, ...]:
-        """The clauses cut to one major version."""
+        """The parts of the clauses in one major version."""
         return tuple(part for clause in self.clauses if (part := clause.within(major)))
 
 
 def parse_range(text: str) -> Range | None:
-    """What ``engines.node`` or a version file says; None when nobody can tell what it means."""
+    """Read ``engines.node`` or a version file; None if it cannot be understood."""
     asked = text.strip().lower()
     if asked in _NEWEST:
         return Range("", (Clause(LEAST_UNASKED),))
@@ -77,17 +84,18 @@ def parse_range(text: str) -> Range | None:
         major = CODENAMES.get(asked[4:])
         return Range(text.strip(), (Clause((major, 0, 0), (major + 1, 0, 0)),)) if major else None
     clauses = [_clause(part) for part in asked.split("||")]
-    return Range(text.strip(), tuple(one for one in clauses if one)) if all(clauses) else None
+    return Range(text.strip(), tuple(clause for clause in clauses if clause)) if all(clauses) else None
 
 
 def parse_version(text: str) -> Version | None:
-    """``v22.1.0`` as numbers; None for anything else."""
+    """Read ``v22.1.0`` as numbers; None for anything else."""
     found = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", text.strip())
     return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
 def best_of(versions: Iterable[Version], asked: Range) -> Version | None:
-    """The one to take of those that are here: of the first major version that is asked for, the newest."""
+    """The version to use among those that are present: the newest of the first major version in the order of
+    `Range.majors`."""
     fitting = [version for version in versions if asked.holds(version)]
     order = [*asked.majors(), *sorted({version[0] for version in fitting}, reverse=True)]
     return max(fitting, key=lambda version: (-order.index(version[0]), version), default=None)

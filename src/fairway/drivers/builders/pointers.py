@@ -1,8 +1,10 @@
-"""Git LFS keeps large files elsewhere and leaves three lines of text, a pointer, for each. None goes live as the file.
+"""Recognizes pointers of Git LFS, which keeps large files elsewhere and leaves a pointer of three lines in place of each
+file.
 
-The rule: among the files that visitors are shown, one pointer is enough to refuse. Among the files of a program, too, unless
-it lies in a folder that no program needs (tests, documentation, examples): there it is only said. What goes neither into the
-bundle nor into the image is not asked. Archives have pointers, too: a forge packs them into what it offers for download.
+A pointer must not go live instead of its file. Among files that visitors are shown, one pointer is enough to refuse. So it
+is among the files of a program, unless the pointer lies in a folder that no program needs (tests, documentation, examples):
+that is only logged. Files that go neither into the bundle nor into the image are not checked. Archives can have pointers,
+too: forges pack them into the archives they offer for download.
 """
 
 from __future__ import annotations
@@ -19,19 +21,20 @@ from fairway.shared.failures import Refused
 from fairway.shared.left_out import some_of
 
 START = b"version https://git-lfs.github.com/spec/v"
-LARGEST = 1024  # bytes; a pointer has less. Source: github.com/git-lfs/git-lfs, docs/spec.md
+LARGEST = 1024  # bytes; a pointer is smaller. Source: github.com/git-lfs/git-lfs, docs/spec.md
 ASIDE = frozenset({"test", "tests", "__tests__", "spec", "testdata", "fixtures", "doc", "docs", "example", "examples"})
 
 
 def names_in(root: Path, reason: Reason) -> Iterator[str]:
-    """The relative paths of the files below `root`, less what `reason` keeps out."""
+    """The relative paths of the files below `root`, except those that `reason` leaves out."""
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not reason(Path(folder, name)))
         yield from (os.path.relpath(Path(folder, name), root) for name in sorted(files) if not reason(Path(folder, name)))
 
 
 def refuse_pointers(root: Path, spec: Spec, names: Iterable[str], progress: Progress) -> None:
-    """Look at the files that are built from or published. Raises `Refused` with the number and the first of the pointers."""
+    """Check the files that are built from or published. Raises `Refused`, which says how many are pointers and names the
+    first of them."""
     is_published = spec.kind == "static" and not spec.build
     top = PurePosixPath(str(spec.install.get("publish") or ".")) if is_published else PurePosixPath()
     found = [name for name in names if PurePosixPath(name).is_relative_to(top) and is_pointer(root / name)]
@@ -39,7 +42,7 @@ def refuse_pointers(root: Path, spec: Spec, names: Iterable[str], progress: Prog
 
 
 def refuse_found(pointers: list[str], progress: Progress, *, is_published: bool) -> None:
-    """Raises `Refused` where one of these pointers matters; says the others to `progress`."""
+    """Raises `Refused` if one of these pointers matters; logs the others to `progress`."""
     aside = [name for name in pointers if not is_published and ASIDE & set(PurePosixPath(name).parts[:-1])]
     needed = [name for name in pointers if name not in set(aside)]
     if needed:
@@ -51,12 +54,12 @@ def refuse_found(pointers: list[str], progress: Progress, *, is_published: bool)
         progress.line(f"{_what(aside)} of Git LFS instead of the file itself; nothing seems to need it.", stream="stderr")
 
 
-def is_pointer(place: Path) -> bool:
-    """Whether a file is a pointer of Git LFS; links are not followed."""
-    entry = place.lstat()
+def is_pointer(path: Path) -> bool:
+    """Whether a file is a pointer of Git LFS. Links are not followed."""
+    entry = path.lstat()
     if not stat.S_ISREG(entry.st_mode) or not len(START) < entry.st_size < LARGEST:
         return False
-    with place.open("rb") as file:
+    with path.open("rb") as file:
         return file.read(len(START)) == START
 
 

@@ -1,4 +1,5 @@
-"""What a failed installation of Python packages means, and what to do about it. Pure rules over the last lines of uv."""
+"""Explains why an installation of Python packages failed, and what to change. Pure rules about the last lines that uv
+printed."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from packaging.version import Version
 
 from fairway.drivers.builders.python_older import made_for
 
-# What an old source distribution says about build tools that are too new for it → the tools of its time, and what they need.
+# (error of an old source distribution with build tools that are too new for it, constraint to the tools of its time).
 _OLDER_TOOLS = (
     (r"use_2to3 is invalid", "setuptools<58"),
     (r"No module named '(?:pkg_resources|distutils)|pkg_resources|_msvccompiler", "setuptools<81"),
@@ -18,7 +19,7 @@ _OLDER_TOOLS = (
     (r"canonicalize_version\(\) got an unexpected keyword", "setuptools<71"),
     (r"Invalid dash-separated|has invalid `project\.license|license_files?`? .*invalid|install_layout", "setuptools<78"),
 )
-# What is missing → what to write instead. The packages on the left need a compiler and headers, those on the right nothing.
+# (error, package, what to write instead). The packages to replace need a compiler and headers; their replacements do not.
 _INSTEAD = (
     (
         r"pg_config executable not found|psycopg2(?!-binary)[^\n]*(?:failed|Failed)|libpq-fe\.h",
@@ -47,11 +48,11 @@ _CONFLICT = re.compile(
 _UNKNOWN = re.compile(r"Because (?P<package>[\w.-]+) was not found in the package registry")
 _UNREAD = re.compile(r"Because (?P<package>[\w.-]+(?:==\S+)?) has invalid metadata")
 _WRONG_LINE = re.compile(r"Metadata for [^\n]* could not be parsed:\n[^\n]*\n(?P<line>[^\n]{1,120})\n\s*\^")
-LONGEST = 600  # characters of uv's own words in a sentence
+LONGEST = 600  # characters of uv's own message that are quoted in a sentence
 
 
 def older_tools(tail: Sequence[str]) -> tuple[str, ...]:
-    """Constraints on build tools with which a package of long ago may build after all; empty when nothing speaks for it."""
+    """Constraints on build tools with which an old package may build after all; empty if no line points to that."""
     text = "\n".join(tail)
     if not _BUILT.search(text):
         return ()
@@ -59,14 +60,14 @@ def older_tools(tail: Sequence[str]) -> tuple[str, ...]:
 
 
 def advice_for(tail: Sequence[str], *, file: str, python: str) -> str:
-    """One or two sentences for the person: which package, why, and what to change; "" when the lines tell nothing known.
-    `file` is where the dependencies are written, `python` the version they are installed for."""
+    """One or two sentences for people: which package failed, why, and what to change; "" if the lines contain nothing
+    known. `file` names the dependencies, `python` is the version they are installed for."""
     text = "\n".join(tail)
     where = file or "the requirements"
     built = _BUILT.search(text)
-    package = built["package"] if built else ""
-    if not built:
+    if built is None:
         return _made_for_older(text, where, python) or _conflict(text, where)
+    package = built["package"]
     for pattern, name, instead in _INSTEAD:
         if package.partition("==")[0].lower() == name or (name in package.lower() and re.search(pattern, text)):
             return f"{package} cannot be built on this machine; write {instead} instead of {name} in {where}."
@@ -120,6 +121,6 @@ _MISSING_VARIABLE = re.compile(
 
 
 def missing_variable(tail: Sequence[str]) -> str:
-    """The variable for want of which a program of the application ended; "" when its last lines name none."""
+    """The environment variable whose absence ended a program of the application; "" if its last lines name none."""
     found = _MISSING_VARIABLE.search("\n".join(tail[-5:]))
     return (found["key"] or found["named"] or "") if found else ""

@@ -1,4 +1,5 @@
-"""conda's environment.yml as requirements: what lies on PyPI under the same name, or under a known other one. Pure."""
+"""Converts conda's environment.yml into requirements: packages that PyPI has under the same name or a known other one.
+Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ _OTHER_NAMES = {
     "pytorch-cpu": "torch",
     "tensorflow-base": "tensorflow",
 }
-# What conda brings as a library of the system, and Fairway's own tools: no Python package of that name is meant.
+# System libraries and tools that conda also packages, and Python's own tools. PyPI packages of these names, if any, are
+# something else.
 _NOT_PYTHON = re.compile(
     r"_.*|lib.+|python(?:_abi)?|pip|wheel|conda.*|mamba|ca-certificates|openssl|zlib|zlib-ng|xz|bzip2|zstd|lz4-c|tk|sqlite"
     r"|readline|ncurses|ld_impl_.*|tzdata|mkl|mkl[-_].*|blas|openblas|intel-openmp|llvm-openmp|cuda.*|cudnn|cudatoolkit|nccl"
@@ -33,14 +35,15 @@ _NOT_PYTHON = re.compile(
 
 
 def conda_packages(text: str, file: str) -> list[tuple[str, str]]:
-    """(name, what is asked of its version) of each conda package. Raises `Refused` for a file that cannot be read."""
+    """(name, version as written) of each conda package. Raises `Refused` for a file that cannot be read."""
     found = (_SPEC.fullmatch(line.strip()) for line in _read(text, file)[0])
-    return [(one["name"].lower(), (one["wish"] or "").strip()) for one in found if one]
+    return [(match["name"].lower(), (match["wish"] or "").strip()) for match in found if match]
 
 
 def conda_requirements(text: str, file: str) -> tuple[list[str], list[str]]:
-    """Requirements for uv: the conda packages under their names on PyPI, and those of the ``pip:`` part as they stand.
-    The second list names what was left out because it is no Python package. Raises `Refused`."""
+    """(requirements for uv, names that were left out because they are no Python packages). The requirements are the conda
+    packages under their names on PyPI, and the ``pip:`` list unchanged. Raises `Refused` for a file that cannot be
+    read."""
     wanted, left_out = [], []
     for name, wish in conda_packages(text, file):
         if _NOT_PYTHON.fullmatch(name):
@@ -51,8 +54,9 @@ def conda_requirements(text: str, file: str) -> tuple[list[str], list[str]]:
 
 
 def _versions(name: str, wish: str) -> str:
-    """``=1.26`` and ``1.26.*`` mean a series; a third part (the build of a binary) says nothing here. Another name's
-    version is another's."""
+    """The version as a specifier of PEP 440. ``=1.26`` and ``1.26.*`` mean a series; the third part, which names the
+    build of a binary, is dropped. A package with another name on PyPI gets no version, because versions there may
+    differ."""
     if not wish or name in _OTHER_NAMES:
         return ""
     wish = wish.split("|")[-1].strip()
@@ -60,26 +64,23 @@ def _versions(name: str, wish: str) -> str:
     try:
         if not version:
             return pep440(re.sub(r"(?<![=<>!~])=(?=[^=]*$)(?<=\d=).*", "", wish))
-        is_series = version["operator"] == "=" and not version["version"].endswith("*") and not _has_build(wish)
+        has_build = "=" in wish.lstrip("=")
+        is_series = version["operator"] == "=" and not version["version"].endswith("*") and not has_build
         return pep440(f"{version['version']}.*" if is_series else version["version"])
     except ValueError:
         return ""
 
 
-def _has_build(wish: str) -> bool:
-    return wish.lstrip("=").count("=") > 0
-
-
 def _read(text: str, file: str) -> tuple[list[str], list[str]]:
-    """The lines of ``dependencies``, and those of the ``pip:`` list inside."""
+    """(lines of ``dependencies``, lines of the ``pip:`` list in it)."""
     lines: list[str] = []
     for_pip: list[str] = []
     try:
         found = root_of(text, file).get("dependencies") if text.strip() else None
-        for one in found.sequence() if found and not found.is_null() else ():
-            if one.is_text():
-                lines.append(one.text())
-            elif (inside := one.get("pip")) is not None and not inside.is_null():
+        for item in found.sequence() if found and not found.is_null() else ():
+            if item.is_text():
+                lines.append(item.text())
+            elif (inside := item.get("pip")) is not None and not inside.is_null():
                 for_pip += [line.text() for line in inside.sequence()]
     except Invalid as error:
         raise Refused(f"{file} cannot be read: {error}") from error

@@ -1,4 +1,4 @@
-"""What decides a Python environment, read from lock files and requirement files. Pure reading, no installing."""
+"""Reads from lock files and requirement files what a Python environment is made from. It installs nothing."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _EDITABLE_FILE = re.compile(r"^[ \t]*(?:-e|--editable)[ =]*file:(?:(?://)?(?=\.)
 _FROM_REPOSITORY = re.compile(r"^[ \t]*(?:-e|--editable)[ =]*(?P<where>(?:git|hg|svn|bzr)\+\S+)", re.M)
 _EGG = re.compile(r"[#&]egg=(?P<name>[\w.-]+(?:\[[\w,.-]+\])?)")
 _CHANGING = ("version", "description", "readme", "authors", "maintainers", "urls", "classifiers", "keywords", "license")
-# pip takes the best version that any index has, uv the first index that has the package at all: whoever names another index
-# in a requirement file wrote it for pip.
+# pip takes the best version that any index has, uv takes the first index that has the package. A requirement file with
+# another index was written for pip, so uv is told to do the same.
 _OTHER_INDEX = re.compile(r"^[ \t]*(?:--extra-index-url|-i\b|--index-url|-f\b|--find-links)", re.M)
 _PRERELEASES = re.compile(r"^[ \t]*--pre\b.*$", re.M)
-# What pip knows and uv does not, without meaning for what is installed.
+# Options of pip that uv does not know and that do not change what is installed.
 _FOR_PIP = re.compile(
     r"^[ \t]*--(?:trusted-host|use-feature|use-pep517|use-deprecated|prefer-binary|process-dependency-links)\b.*$", re.M
 )
@@ -36,12 +36,14 @@ _FOR_PIP = re.compile(
 
 @dataclass(frozen=True)
 class Inputs:
-    """The dependencies of one application. `key` holds what decides them; with `needs_source` the source does too.
+    """The dependencies of one application. `key` holds what they depend on; with `needs_source` they depend on the whole
+    source, too.
 
-    `file` is where they are written; `lock` says that uv reads its own lock file; `requirements` and `constraints` are
-    texts for ``uv pip install``; `reads_file` says that uv asks the build backend of `file` for them; `options` are words
-    for uv; `is_package` says that the project itself is installed too. `left_out` names what no index of Python has,
-    `of_their_time` what pinned packages need without saying so (see `python_partners`).
+    `file` is the file that names them. `lock` says that uv reads its own lock file. `requirements` and `constraints` are
+    texts for ``uv pip install``. `reads_file` says that uv also reads `file` itself, through its build backend. `options`
+    are options of uv. `is_package` says that the project itself is installed, too; `scripts` are the programs that this
+    creates. `left_out` names packages that no Python index has; `of_their_time` are constraints for packages that pinned
+    ones need without saying so (see `python_partners`).
     """
 
     key: Any
@@ -60,8 +62,8 @@ class Inputs:
 
 
 def read_inputs(folder: Path, install: Mapping[str, Any], included: Collection[str] = ()) -> Inputs:
-    """Read the dependencies of the application in `folder`; `included` are the requirement files that belong to them.
-    Raises `Refused` for files that cannot be read."""
+    """Read the dependencies of the application in `folder`. `included` are the requirement files that belong to them.
+    Raises `Refused` for files that are missing or cannot be read."""
     file = str(install.get("from") or "")
     added = tuple(str(name) for name in install.get("add") or ())
     extras = tuple(str(name) for name in install.get("extras") or ())
@@ -90,25 +92,25 @@ def read_inputs(folder: Path, install: Mapping[str, Any], included: Collection[s
     return replace(found, key=[found.key, added, extras, groups, *found.of_their_time], file=file, added=added)
 
 
-def _text(place: Path) -> str:
+def _text(path: Path) -> str:
     try:
-        text = read_source(place) if place.is_file() else ""
+        text = read_source(path) if path.is_file() else ""
     except OSError as error:
-        raise Refused(f"{place.name} cannot be read: {error}.") from error
+        raise Refused(f"{path.name} cannot be read: {error}.") from error
     if "\N{REPLACEMENT CHARACTER}" in text:
-        raise Refused(f"{place.name} cannot be read as text. Save it as UTF-8.")
+        raise Refused(f"{path.name} cannot be read as text. Save it as UTF-8.")
     return text
 
 
-def _toml(place: Path) -> dict[str, Any]:
+def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(_text(place))
+        return tomllib.loads(_text(path))
     except (ValueError, RecursionError) as error:
-        raise Refused(f"{place.name} cannot be read: {error}. Correct it.") from error
+        raise Refused(f"{path.name} cannot be read: {error}. Correct it.") from error
 
 
 def _steady(pyproject: Mapping[str, Any]) -> dict[str, Any]:
-    """The parts of pyproject.toml that decide dependencies."""
+    """The parts of pyproject.toml that dependencies depend on."""
     project = {key: value for key, value in (pyproject.get("project") or {}).items() if key not in _CHANGING}
     tool = (pyproject.get("tool") or {}).get("uv")
     return {"project": project, "groups": pyproject.get("dependency-groups"), "uv": tool}
@@ -129,14 +131,14 @@ def _is_package(pyproject: Mapping[str, Any], folder: Path) -> bool:
 
 
 def _holds_package(folder: Path, poetry: Mapping[str, Any], name: str) -> bool:
-    """Whether Poetry would find what to install: most applications that it manages are no packages."""
+    """Whether Poetry would find modules to install. Most applications that it manages are no packages."""
     module = re.sub(r"[-.]+", "_", name)
     usual = (f"{module}/__init__.py", f"src/{module}/__init__.py", f"{module}.py", f"src/{module}.py")
-    return bool(poetry.get("packages")) or any((folder / one).is_file() for one in usual)
+    return bool(poetry.get("packages")) or any((folder / path).is_file() for path in usual)
 
 
 def _scripts(pyproject: Mapping[str, Any]) -> frozenset[str]:
-    """The programs that installing the project makes."""
+    """The programs that installing the project creates."""
     return frozenset({*table(pyproject, "project", "scripts"), *table(pyproject, "tool", "poetry", "scripts")})
 
 
@@ -177,7 +179,7 @@ def _from_pyproject(folder: Path, extras: Collection[str], groups: Collection[st
 
 
 def _project_lines(pyproject: Mapping[str, Any], extras: Collection[str], groups: Collection[str]) -> list[str]:
-    """The dependencies of ``[project]``, those of its `extras`, and those of the `groups`, which may include others."""
+    """The dependencies of ``[project]``, of its `extras`, and of the `groups`, which may include other groups."""
     project = table(pyproject, "project")
     lines = [str(line) for line in project.get("dependencies") or ()]
     for name in extras:
@@ -194,7 +196,7 @@ def _project_lines(pyproject: Mapping[str, Any], extras: Collection[str], groups
 
 
 def _from_lock(folder: Path, file: str, extras: Collection[str], groups: Collection[str]) -> Inputs:
-    """Poetry's or PDM's lock file as constraints: uv does not read it, but the versions in it are what was tested."""
+    """Use the lock file of Poetry or PDM as constraints: uv does not read it, but its versions are the tested ones."""
     found = _from_pyproject(folder, extras, groups)
     pins = pins_of(_toml(folder / file))
     return replace(found, key=[file, pins, found.requirements], constraints="\n".join(pins))
@@ -227,10 +229,11 @@ def _from_requirements(folder: Path, file: str, included: Collection[str]) -> In
         {*folder.glob("*requirements*.txt"), *folder.glob("requirements/*.txt"), *folder.glob("*constraints*.txt")}
         | {folder / name for name in included}
     )
-    others = {place.relative_to(folder).as_posix(): read_source(place) for place in near if place.is_file()}
+    others = {path.relative_to(folder).as_posix(): read_source(path) for path in near if path.is_file()}
     everything = "\n".join((text, *others.values()))
     if any(_FROM_REPOSITORY.search(others.get(name, "")) for name in included):
-        text = _written_out(folder, file, {file})  # uv takes no repository as editable, and reads included files itself
+        # Written out, because uv refuses an editable repository and would read included files unchanged.
+        text = _written_out(folder, file, {file})
     prereleases = ("--prerelease=allow",) if _PRERELEASES.search(everything) else ()
     return Inputs(
         key=["requirements", text, others],
@@ -241,7 +244,7 @@ def _from_requirements(folder: Path, file: str, included: Collection[str]) -> In
 
 
 def _written_out(folder: Path, file: str, seen: set[str]) -> str:
-    """A requirement file with those it includes in their places."""
+    """A requirement file in which each include is replaced by the content of the included file."""
     lines = []
     for line in _text(folder / file).splitlines():
         include = re.match(r"\s*(?:-r|--requirement)[ =]*(?P<name>[^\s#]+)", line)
@@ -255,7 +258,8 @@ def _written_out(folder: Path, file: str, seen: set[str]) -> str:
 
 
 def _installable(text: str) -> str:
-    """Requirements written for pip as uv takes them: nothing is installed as a link to a folder that is gone at run time."""
+    """Requirements written for pip, changed for uv. Nothing stays editable, because an editable install links to a folder
+    that is gone at run time."""
     text = _EDITABLE_FILE.sub("./", text)
     text = _EDITABLE.sub("", text)
     text = _FROM_REPOSITORY.sub(_named, text)
@@ -263,7 +267,7 @@ def _installable(text: str) -> str:
 
 
 def _named(match: re.Match[str]) -> str:
-    """``git+https://…#egg=name`` as ``name @ git+https://…``."""
+    """Change ``git+https://…#egg=name`` into ``name @ git+https://…``."""
     where = match["where"]
     egg = _EGG.search(where)
     rest = re.sub(r"#&?$", "", re.sub(r"#&", "#", _EGG.sub("#" if egg and egg[0][0] == "#" else "", where)))
@@ -275,6 +279,6 @@ def _index_options(text: str) -> tuple[str, ...]:
 
 
 def manage_file(install: Mapping[str, Any]) -> str:
-    """Django's ``manage.py``: the option ``collectstatic`` names it where it does not lie at the top."""
+    """The path of Django's ``manage.py``. The option ``collectstatic`` holds it if it is not in the top folder."""
     named = install.get("collectstatic")
     return named if isinstance(named, str) else "manage.py"

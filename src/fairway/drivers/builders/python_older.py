@@ -1,5 +1,5 @@
-"""Requirements of some years ago that name no Python: which packages the Python of today cannot take, and which older one of
-this machine can. Pure rules over what uv printed."""
+"""Finds an older Python for requirements that were written some years ago and name no Python: which packages do not work
+with today's Python, and which Pythons of this machine to try. Pure rules about what uv printed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from packaging.version import Version
 
 from fairway.drivers.builders.pythons import Interpreter
 
-# From which release on a package can be imported by Pythons newer than the one that is named: those before look in
-# “collections” for what moved to “collections.abc”.
+# By package: (the first release that newer Pythons can import, the newest Python that can import earlier releases). Earlier
+# releases import from “collections” what has moved to “collections.abc”.
 _LAST = {"jinja2": ("2.11", "3.9"), "html5lib": ("1.1", "3.9"), "networkx": ("2.5", "3.8"), "dask": ("2.5", "3.9")}
 _PINNED = re.compile(r"\s*(?P<name>[\w.-]+)\s*==\s*(?P<version>\d[\w.]*)")
-OLDEST = Version("3.7")  # below it, the wheels of most packages are gone
+OLDEST = Version("3.7")  # most packages have no wheels for older Pythons
 _CULPRITS = (
     re.compile(r"(?:Because|and) (?P<package>[\w.-]+)(?:==\S+)? has (?:invalid metadata|no wheels with a matching Python)"),
     re.compile(r"Failed to (?:build|download and build)(?: source distribution)? `(?P<package>[\w.-]+)==[^`]+`"),
@@ -25,19 +25,20 @@ _MADE_FOR = re.compile(
 
 
 def culprits(text: str) -> frozenset[str]:
-    """The packages that uv could neither take nor build for the Python it was asked for."""
+    """The packages that uv could neither use nor build for the requested Python."""
     return frozenset(found["package"].lower() for pattern in _CULPRITS for found in pattern.finditer(text))
 
 
 def made_for(text: str) -> tuple[str, str]:
-    """(package, the newest Python that its wheels are for) as uv's hint says it; empty where it says nothing."""
+    """(package, the newest Python that its wheels are for), as uv's hint names them; empty texts if there is no hint."""
     found = _MADE_FOR.search(text)
     versions = [Version(f"{tag[0]}.{tag[1:]}") for tag in re.findall(r"cp(\d+)", found["tags"])] if found else []
     return (found["package"], str(max(versions))) if found and versions else ("", "")
 
 
 def last_python(requirements: str) -> str:
-    """The newest Python that pinned packages can be imported with, which install for newer ones all the same; "" for any."""
+    """The newest Python that can import the pinned packages, if they install for newer ones but cannot be imported there;
+    "" if there is no such limit."""
     for line in requirements.splitlines():
         if (found := _PINNED.match(line)) and (known := _LAST.get(found["name"].lower().replace("_", "-"))):
             release, python = known
@@ -51,10 +52,10 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def older_than(version: str, known: list[Interpreter]) -> list[Interpreter]:
-    """The Pythons to try instead, the newest of each minor version first."""
+    """The Pythons older than `version` to try, the newest minor version first and of each the newest patch."""
     best: dict[tuple[int, int], Interpreter] = {}
-    for one in sorted(known, key=lambda one: Version(one.version)):
-        number = Version(one.version)
+    for interpreter in sorted(known, key=lambda interpreter: Version(interpreter.version)):
+        number = Version(interpreter.version)
         if number >= OLDEST and (number.major, number.minor) < (Version(version).major, Version(version).minor):
-            best[number.major, number.minor] = one
+            best[number.major, number.minor] = interpreter
     return [best[minor] for minor in sorted(best, reverse=True)]

@@ -1,13 +1,14 @@
-"""Packages that an old release needs in a version of its time without saying so: today's would break it. Pure.
+"""Packages that an old release needs in a version of its time without saying so: the newest would break it. Pure.
 
-Each line is a release that came without an upper bound which its next one has, or which the change log of the other names.
+Each line is a release that had no upper bound for the other package, although the next release has one or the change log of
+the other package says that it breaks it.
 """
 
 from __future__ import annotations
 
 import re
 
-# A package, the release from which on it goes with what is new, and what it needs before.
+# (package, the first release that works with newer versions, the constraint that earlier releases need).
 _PARTNERS = (
     ("flask", "2.3", "werkzeug<3"),
     ("flask", "2.0", "werkzeug<2.1"),
@@ -34,7 +35,8 @@ _LISTED = re.compile(r"\s*(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?P<wish
 
 
 def partners(requirements: str) -> tuple[str, ...]:
-    """Constraints for what the pinned packages need in a version of their time, where nobody says a version of it."""
+    """Constraints for packages that pinned packages need in a version of their time, unless the requirements name a
+    version of them."""
     wishes = {}
     for line in requirements.splitlines():
         if found := _LISTED.fullmatch(line):
@@ -44,9 +46,9 @@ def partners(requirements: str) -> tuple[str, ...]:
         pinned = re.fullmatch(r"==\s*(\d[\w.]*)", wishes.get(package, ""))
         other = constraint.partition("<")[0]
         if pinned and _numbers(pinned[1]) < _numbers(release) and not wishes.get(other):
-            needed[other] = constraint  # of several the last one, which is for the oldest
+            needed[other] = constraint  # of several the last one counts, which is for the oldest releases
     if needed.get("numpy") == "numpy<2" and not wishes.get("pyarrow"):
-        needed["pyarrow"] = "pyarrow<19"  # later ones want NumPy 2 without saying so either
+        needed["pyarrow"] = "pyarrow<19"  # later versions need NumPy 2, also without saying so
     return tuple(needed.values())
 
 

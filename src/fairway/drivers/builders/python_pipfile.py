@@ -1,4 +1,4 @@
-"""Pipenv's Pipfile and Pipfile.lock as requirements for uv. Pure."""
+"""Converts Pipenv's Pipfile and Pipfile.lock into requirements for uv. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from fairway.drivers.builders.python_tables import given_place, is_usual_index, requirement, table
+from fairway.drivers.builders.python_tables import is_usual_index, origin_of, requirement, table
 from fairway.shared.failures import Refused
 
 
 def pipfile_requirements(text: str) -> list[str]:
-    """The lines for what a Pipfile asks for, development packages left out. Raises `Refused`."""
+    """The requirement lines for the packages in a Pipfile, without development packages. Raises `Refused` if it cannot be
+    read."""
     try:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -23,8 +24,8 @@ def pipfile_requirements(text: str) -> list[str]:
 
 
 def locked_requirements(text: str) -> list[str] | None:
-    """The lines for what a Pipfile.lock pins, with its hashes; None when it pins nothing (it was never locked).
-    Raises `Refused`."""
+    """The requirement lines for the packages that a Pipfile.lock pins, with hashes; None if it pins nothing because it
+    was never locked. Raises `Refused` if it cannot be read."""
     try:
         data = json.loads(text or "{}")
     except (ValueError, RecursionError) as error:
@@ -38,7 +39,7 @@ def locked_requirements(text: str) -> list[str] | None:
 
 
 def _indexes(sources: list[Any]) -> list[str]:
-    """The first index is where packages come from, the others are asked too; PyPI is asked in any case."""
+    """Options for the indexes. The first index replaces PyPI if the file names no usual one; all others are used as well."""
     urls = [str(source["url"]) for source in sources if isinstance(source, dict) and source.get("url")]
     own = [url for url in urls if not is_usual_index(url)]
     if not own:
@@ -57,11 +58,11 @@ def _line(name: str, wish: Any) -> str:
         name,
         extras=entry.get("extras"),
         versions="" if version.strip() == "*" else version,
-        place=given_place(entry, name),
-        marker=" and ".join(f"({one})" for one in (marker, *own) if one),
+        origin=origin_of(entry, name),
+        marker=" and ".join(f"({part})" for part in (marker, *own) if part),
     )
     hashes = entry.get("hashes")
-    return " ".join([line, *(f"--hash={one}" for one in (hashes if isinstance(hashes, list) else []))])
+    return " ".join([line, *(f"--hash={text}" for text in (hashes if isinstance(hashes, list) else []))])
 
 
 _MARKERS = (

@@ -1,4 +1,4 @@
-"""What the files of several package managers have in common: tables that describe one dependency. Pure."""
+"""What the manifests of several package managers have in common: tables that describe one dependency. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ _USUAL = re.compile(r"https://(?:pypi\.(?:org|python\.org)|files\.pythonhosted\.
 
 
 def table(data: Any, *names: str) -> dict[str, Any]:
-    """The table below these names; empty when there is none."""
+    """The table under these names; empty if there is none."""
     for name in names:
         data = data.get(name) if isinstance(data, Mapping) else None
     return dict(data) if isinstance(data, Mapping) else {}
 
 
 def is_usual_index(url: str) -> bool:
-    """Whether it is PyPI itself: where packages come from unless this machine says otherwise."""
+    """Whether the URL is PyPI, where packages come from unless this machine is configured otherwise."""
     return bool(_USUAL.fullmatch(url.strip()))
 
 
-def given_place(entry: Mapping[str, Any], name: str) -> str:
-    """Where a dependency comes from when not from an index: a folder, an address or a repository; "" for an index."""
+def origin_of(entry: Mapping[str, Any], name: str) -> str:
+    """Where a dependency comes from if not from an index: a folder, a URL or a repository; "" for an index."""
     path = entry.get("path") or entry.get("file")
     if isinstance(path, str) and path:
         return path if re.match(r"[a-z][a-z0-9+.-]+:", path, re.I) else _as_path(path)
@@ -36,21 +36,21 @@ def given_place(entry: Mapping[str, Any], name: str) -> str:
     return f"git+{_https(repository)}{f'@{ref}' if ref else ''}{inside}"
 
 
-def requirement(name: str, *, extras: Any = (), versions: str = "", place: str = "", marker: str = "") -> str:
-    """One line for uv."""
+def requirement(name: str, *, extras: Any = (), versions: str = "", origin: str = "", marker: str = "") -> str:
+    """One requirement line for uv."""
     wanted = f"[{','.join(map(str, extras))}]" if isinstance(extras, list | tuple) and extras else ""
     tail = f" ; {marker}" if marker else ""
-    if place.startswith(("./", "../")):
-        return f"{place}{wanted}{tail}"
-    if place:
-        return f"{name}{wanted} @ {place}{tail}"
+    if origin.startswith(("./", "../")):
+        return f"{origin}{wanted}{tail}"
+    if origin:
+        return f"{name}{wanted} @ {origin}{tail}"
     return f"{name}{wanted}{versions}{tail}"
 
 
 def joined_markers(markers: Iterable[str]) -> str:
-    """Markers that must all hold."""
-    found = [one for one in markers if one]
-    return found[0] if len(found) == 1 else " and ".join(f"({one})" for one in found)
+    """One marker that is true if all of these are true."""
+    found = [marker for marker in markers if marker]
+    return found[0] if len(found) == 1 else " and ".join(f"({marker})" for marker in found)
 
 
 def _as_path(path: str) -> str:
@@ -58,7 +58,7 @@ def _as_path(path: str) -> str:
 
 
 def _https(repository: str) -> str:
-    """``git@host:owner/name`` means SSH with a key of this machine, which a build does not have."""
+    """The https URL for ``git@host:owner/name``, which would need an SSH key of this machine that a build does not have."""
     if "://" in repository:
         return repository
     short = re.fullmatch(r"git@(?P<host>[\w.-]+):(?P<path>.+)", repository)

@@ -1,4 +1,4 @@
-"""An environment without what names a path or a time, so that equal content has an equal digest wherever it was made."""
+"""Removes paths and times from an environment, so that equal content has an equal digest wherever it was made."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ _LITTER = ("activate", "activate.*", "activate_this.py", "deactivate.bat", "pydo
 
 
 def tidy(venv: Path) -> None:
-    """Take out of a virtual environment what tells where and when it was made."""
+    """Remove files from a virtual environment that tell where or when it was made."""
     for pattern in _LITTER:
-        for place in (venv / "bin").glob(pattern):
-            place.unlink()
-    for program in (venv / "bin").glob("*.py"):  # a module's own file: a server started beside it would import it instead
+        for script in (venv / "bin").glob(pattern):
+            script.unlink()
+    # A copy of a module in bin: programs started there would import it instead of the module.
+    for program in (venv / "bin").glob("*.py"):
         if any(venv.glob(f"lib/python*/site-packages/{program.name}")):
             program.unlink()
     for name in (".lock", ".gitignore", "CACHEDIR.TAG"):
@@ -35,6 +36,6 @@ def _tidy_record(folder: Path) -> None:
         os.replace(draft, record)
 
 
-def _is_local(place: Path) -> bool:
-    """Whether a note about an installation speaks of this machine (a folder, a time) and not of an index."""
-    return place.is_file() and (place.name == "uv_cache.json" or '"file:' in place.read_text())
+def _is_local(path: Path) -> bool:
+    """Whether a record of an installation names something of this machine (a folder, a time) and not an index."""
+    return path.is_file() and (path.name == "uv_cache.json" or '"file:' in path.read_text())

@@ -1,7 +1,8 @@
-"""The Pythons that applications are built with: those of this machine, and those that are fetched when one asks for them.
+"""The Pythons that applications are built with: those of this machine, and those that are fetched if an application asks for
+one.
 
-What was fetched lies below ``<data>/pythons/``, one folder per version, made once and read-only from then on; bundles link
-to it. Fairway's own Python is taken wherever it fits, so that nothing is fetched that nobody asked for.
+Fetched Pythons lie in ``<data>/pythons/``, one folder per version, which is read-only once it is made; bundles link to it.
+The Python that Fairway runs with is used wherever it fits, so that nothing is fetched without need.
 """
 
 from __future__ import annotations
@@ -27,15 +28,17 @@ from fairway.shared.failures import NeedsPerson, Refused
 DOWNLOADS = ("on", "off", "only")
 _NAME = re.compile(r"python(?P<minor>3\.\d+)")
 _SLOWEST_DOWNLOAD = 300.0  # seconds
-# A machine without a way to the internet must say so at once: no answer in 10 s is no answer.
+# Short timeouts (in seconds) and one retry, so that a machine without internet access fails soon.
 _HURRIED = {"UV_HTTP_TIMEOUT": "10", "UV_HTTP_CONNECT_TIMEOUT": "5", "UV_HTTP_RETRIES": "1"}
 
 
 @dataclass(frozen=True)
 class PythonSource:
-    """Whether Pythons may be fetched, and from where. `downloads` is ``on``, ``off``, or ``only``: then applications get
-    fetched Pythons and never this machine's. `mirror` is the address of a folder laid out like the releases of
-    python-build-standalone, or of a list of downloads (it ends in ``.json``); "" is where uv fetches from."""
+    """Whether Pythons may be fetched, and from where. `downloads` is ``on``, ``off``, or ``only``; with ``only``
+    applications get fetched Pythons and never this machine's. `mirror` is the address of a folder laid out like the
+    releases of python-build-standalone, or of a list of downloads (which ends in ``.json``); "" means uv's default.
+    Raises `NeedsPerson` for another value of `downloads`.
+    """
 
     downloads: str = "on"
     mirror: str = ""
@@ -50,14 +53,14 @@ class PythonSource:
 
 @dataclass(frozen=True)
 class Interpreter:
-    """One Python: its program, and its full version."""
+    """One Python: the path of its program, and its full version."""
 
     path: str
     version: str
 
 
 class Pythons:
-    """The Pythons that one data directory can build with."""
+    """The Pythons that builds of one data directory can use."""
 
     def __init__(self, data: Path, source: PythonSource) -> None:
         self.place = data / "pythons"
@@ -66,10 +69,11 @@ class Pythons:
         self._versions: dict[str, str] = {}
 
     def provide(self, asked: str, file: str, progress: Progress) -> Interpreter:
-        """The Python for what an application asks for (``3.12``, ``>=3.11``, "" for any), fetched when it is not here.
+        """The Python that an application asks for (``3.12``, ``>=3.11``, "" for any). It is fetched if it is not on this
+        machine.
 
-        `file` is the one that asks, for the sentence. Raises `Refused` for what is no version, `NeedsPerson` when there is
-        no such Python.
+        `file` names the file that asks for it, for the error message. Raises `Refused` if `asked` is no version,
+        `NeedsPerson` if there is no such Python.
         """
         wanted = wanted_versions(asked)
         own = Interpreter(str(getattr(sys, "_base_executable", sys.executable)), ".".join(map(str, sys.version_info[:3])))
@@ -80,7 +84,8 @@ class Pythons:
             return own
         found: Interpreter | Finished | None = self._newest(wanted)
         if found is None and self._source.downloads != "off":
-            with locked(self._data / "cache" / ".pythons.lock", progress):  # uv has a lock of its own in the folder
+            # This lock lies elsewhere, because uv locks the folder of Pythons itself.
+            with locked(self._data / "cache" / ".pythons.lock", progress):
                 found = self._newest(wanted) or self._fetched(asked, wanted, progress)
         if isinstance(found, Interpreter):
             self._touch(found)
@@ -88,22 +93,22 @@ class Pythons:
         raise self._missing(asked, file, own, found)
 
     def trim(self, using: Iterable[Path], *, older_than: float) -> None:
-        """Delete the fetched Pythons that were not built with for `older_than` seconds, and to which none of `using`
-        (environments) links."""
-        linked = {link.resolve() for place in using for link in (place / "bin").glob("python*") if link.is_symlink()}
-        for place in sorted(self.place.glob("cpython-*")):
-            is_used = any(program.is_relative_to(place.resolve()) for program in linked)
-            if not is_used and place.stat().st_mtime < time.time() - older_than:
-                erase(place)
+        """Delete fetched Pythons that no build used for `older_than` seconds and to which none of the environments in
+        `using` links."""
+        linked = {link.resolve() for path in using for link in (path / "bin").glob("python*") if link.is_symlink()}
+        for path in sorted(self.place.glob("cpython-*")):
+            is_used = any(program.is_relative_to(path.resolve()) for program in linked)
+            if not is_used and path.stat().st_mtime < time.time() - older_than:
+                erase(path)
 
     def _touch(self, python: Interpreter) -> None:
-        """Note that a fetched Python is in use: a build that begins with it has no environment yet."""
+        """Mark a fetched Python as used: a build that has just begun has no environment that links to it yet."""
         folder = Path(python.path).parent.parent
         if folder.parent == self.place:
             os.utime(folder)
 
     def _missing(self, asked: str, file: str, own: Interpreter, failed: Finished | None) -> NeedsPerson:
-        known = {one.version for one in self.here()} | ({own.version} if self._source.downloads != "only" else set())
+        known = {python.version for python in self.here()} | ({own.version} if self._source.downloads != "only" else set())
         shown = ", ".join(sorted(known, key=Version)) or "none"
         why = "downloads of Python are turned off (FAIRWAY_PYTHON_DOWNLOADS)"
         if failed is not None:
@@ -116,7 +121,7 @@ class Pythons:
         )
 
     def here(self, wanted: SpecifierSet | None = None) -> Iterator[Interpreter]:
-        """Every Python that is on this machine, those that were fetched first; with `wanted` those that may be it."""
+        """All Pythons on this machine, fetched ones first. With `wanted`, only those whose minor version may fit."""
         seen = set()
         for folder in self._folders():
             for program in sorted(folder.glob("python3.*")) if folder.is_dir() else ():
@@ -128,26 +133,27 @@ class Pythons:
                         yield Interpreter(str(program), version)
 
     def _folders(self) -> list[Path]:
-        """Where Pythons lie. Shims are none: they start whatever somebody set for their shell."""
-        fetched = [place / "bin" for place in sorted(self.place.glob("cpython-*")) if not place.is_symlink()]
+        """Folders that may hold Pythons. Folders of shims are left out: a shim starts whichever version a user set for
+        the shell."""
+        fetched = [folder / "bin" for folder in sorted(self.place.glob("cpython-*")) if not folder.is_symlink()]
         if self._source.downloads == "only":
             return fetched
         home = Path(os.environ.get("HOME") or "/nonexistent")
         roots = (Path(os.environ.get("PYENV_ROOT") or home / ".pyenv"), home / ".local/share/uv/python")
         kept = [
-            place / "bin" for place in (*sorted((roots[0] / "versions").glob("3*")), *sorted(roots[1].glob("cpython-*")))
+            folder / "bin" for folder in (*sorted((roots[0] / "versions").glob("3*")), *sorted(roots[1].glob("cpython-*")))
         ]
-        named = [Path(place) for place in os.environ.get("PATH", "").split(":") if place]
+        named = [Path(folder) for folder in os.environ.get("PATH", "").split(":") if folder]
         usual = [Path("/usr/local/bin"), Path("/usr/bin"), *sorted(Path("/opt").glob("*ython*/bin"))]
         own = Path(sys.prefix) / "bin"
-        return [*fetched, *(place for place in (*named, *usual, *kept) if place.name != "shims" and place != own)]
+        return [*fetched, *(folder for folder in (*named, *usual, *kept) if folder.name != "shims" and folder != own)]
 
     def _newest(self, wanted: SpecifierSet) -> Interpreter | None:
-        fitting = [one for one in self.here(wanted) if wanted.contains(one.version)]
-        return max(fitting, key=lambda one: Version(one.version), default=None)
+        fitting = [python for python in self.here(wanted) if wanted.contains(python.version)]
+        return max(fitting, key=lambda python: Version(python.version), default=None)
 
     def _fetched(self, asked: str, wanted: SpecifierSet, progress: Progress) -> Interpreter | Finished:
-        """The Python, fetched; or how the attempt to fetch it ended."""
+        """Fetch the Python; if that fails, returns how uv ended."""
         progress.line(f"Python {asked} is not on this machine: it is downloaded once, for all applications.")
         self.place.mkdir(parents=True, mode=0o700, exist_ok=True)
         mirror = self._source.mirror
@@ -162,13 +168,14 @@ class Pythons:
         if found is None:
             return finished
         protect(Path(found.path).parent.parent)
-        for place in self.place.iterdir():
-            if place.is_symlink():  # names for minor versions, which would move under the bundles that link to them
-                place.unlink()
+        for path in self.place.iterdir():
+            # Links for minor versions would later point to another patch version under the bundles that use them.
+            if path.is_symlink():
+                path.unlink()
         return found
 
     def _version_of(self, program: str) -> str:
-        """The version of a CPython; "" for what is another one or does not run."""
+        """The version of a CPython; "" for another implementation or a program that does not run."""
         if program not in self._versions:
             words = "import sys; print(sys.implementation.name, '.'.join(map(str, sys.version_info[:3])))"
             kind, _, version = self._ask(program, "-S", "-I", "-c", words).output.strip().partition(" ")
@@ -190,19 +197,20 @@ class Pythons:
 
 
 class Checking(NullProgress):
-    """Only asks whether to go on."""
+    """A progress that drops all output but still raises when the work is cancelled."""
 
     def __init__(self, progress: Progress) -> None:
         self.check = progress.check  # type: ignore[method-assign]
 
 
 def _may_be(minor: str, wanted: SpecifierSet | None) -> bool:
-    """Whether some patch of a minor version is wanted: asking a program for its own version takes a while."""
+    """Whether some patch of a minor version is wanted. This saves starting the program, which takes a while."""
     return wanted is None or any(wanted.contains(f"{minor}.{patch}") for patch in range(100))
 
 
 def wanted_versions(asked: str) -> SpecifierSet:
-    """What a wish allows; ``3.11.4`` asks for 3.11, whose newest patch has the security fixes. Raises `Refused`."""
+    """The versions that a request allows. ``3.11.4`` asks for 3.11, because its newest patch has the security fixes.
+    Raises `Refused` if it is no version."""
     exact = re.fullmatch(r"(\d+(?:\.\d+)?)(?:\.\d+)?", asked)
     try:
         return SpecifierSet(f"=={exact[1]}.*" if exact else asked)
@@ -211,13 +219,13 @@ def wanted_versions(asked: str) -> SpecifierSet:
 
 
 def _request(asked: str) -> str:
-    """The wish in uv's words."""
+    """The request in the form that uv expects."""
     exact = re.fullmatch(r"(\d+\.\d+)\.\d+", asked)
     return exact[1] if exact else asked
 
 
 def _reason(finished: Finished) -> str:
-    """The line of uv's answer that says most, without its decoration."""
+    """The line of uv's output that says most, without its prefix."""
     lines = [re.sub(r"^(?:error|cause|Caused by)\s*:\s*", "", line.strip()) for line in finished.tail if line.strip()]
     plain = [line for line in lines if not line.startswith(("hint", "warning"))]
     return (plain or ["uv gave no reason"])[-1].rstrip(".")[:200]

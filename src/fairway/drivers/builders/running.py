@@ -1,11 +1,12 @@
-"""Running somebody else's program during a build or a fetch: argv, never a shell; watched, limited, and gone afterwards.
+"""Runs somebody else's program during a build or a fetch: from an argv, never by a shell, with limits, and leaving no
+process behind.
 
-Every program runs below a small supervisor (`fairway.drivers.wall.walled`), which inherits whatever left the program's group
-(``setsid``, a double fork) and ends it with the program; with a `wall` the program runs behind that, too.
+Every program runs below a small supervisor (`fairway.drivers.wall.walled`), which adopts processes that left the program's
+group (``setsid``, a double fork) and ends them with the program. If a `wall` is given, the program runs behind it.
 
-Limits: `seconds` of wall time; `memory_bytes` over the resident memory of the whole process group, read twice a second, and
-as ``RLIMIT_DATA`` per process; `cpus` as an affinity of that many cores (rounded up) and a lower priority. They bound
-accidents without root.
+Limits: `seconds` of wall time; `memory_bytes` of resident memory of the whole process group, measured twice a second, and
+the same as ``RLIMIT_DATA`` for each process; `cpus` as an affinity to that many cores (rounded up) and a lower priority.
+They need no root. They stop accidents, not attackers.
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ from fairway.shared.lines import last_shown, whole_characters
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _libc = ctypes.CDLL(None)
 GRACE = 5.0  # seconds between TERM and KILL
-TICK = 0.1  # seconds between two looks at cancellation
+TICK = 0.1  # seconds between two checks for cancellation
 MEMORY_TICK = 0.5
-MOST_KEPT_LINES = 100_000  # of a program whose output is read
+MOST_KEPT_LINES = 100_000  # lines that are kept of the output of a program, if the caller reads it
 LONGEST_LINE = 8_000  # characters
-SHOWN_LINES = 40  # of what a program that failed printed last
-KEPT_LINES = 400  # of what a program printed last: its first error may stand far above its end
-UNFINISHED = 1.0  # seconds until a line that has no end yet is shown as far as it goes
+SHOWN_LINES = 40  # the last lines of a failed program that are shown
+KEPT_LINES = 400  # the last lines of a program that are kept: its first error may stand far above its end
+UNFINISHED = 1.0  # seconds after which the beginning of an unfinished line is shown
 PAGE = os.sysconf("SC_PAGE_SIZE")
 WALLED = ENCLOSURE.with_name("walled.py")
 MISSING = "The program “{program}” is not on this machine; install it."
@@ -58,7 +59,8 @@ class Ceiling:
 
 @dataclass(frozen=True)
 class Finished:
-    """How a program ended: its exit code and its last lines (at most `KEPT_LINES`)."""
+    """How a program ended: its exit code and its last lines (at most `KEPT_LINES`). `output` is filled only with
+    `keep_output`."""
 
     code: int
     tail: tuple[str, ...] = ()
@@ -66,7 +68,7 @@ class Finished:
 
     @property
     def detail(self) -> str:
-        """The end of what it printed, for people."""
+        """The last `SHOWN_LINES` lines that it printed, for people."""
         return "\n".join(self.tail[-SHOWN_LINES:])
 
 
@@ -83,11 +85,13 @@ def run(
     watch: Callable[[], None] | None = None,
     wall: Mapping[str, Any] | None = None,
 ) -> Finished:
-    """Run a program to its end, each of its lines to `progress` (or, with `keep_output`, its output to the result).
+    """Run a program to its end and send each line it prints to `progress` or, with `keep_output`, put its output into the
+    result.
 
-    Whatever happens, nothing of its process group is left running. `watch` is called at every tick and may raise. Of output
-    that is kept `most_lines` are: a program that says more is ended with `TooManyLines`.
-    Raises what `progress.check()` raises, `Refused` when a limit is passed, `NeedsPerson` when the program is missing.
+    No process of its group is left running, however this ends. `watch` is called at every tick (`TICK`) and may raise.
+    `mask` hides secrets in each line. At most `most_lines` lines of output are kept: a program that prints more is ended.
+    Raises `TooManyLines` then, `Refused` if the program passes a limit, `NeedsPerson` if it is not installed, and what
+    `progress.check()` raises.
     """
     limits = ceiling or Ceiling()
     lines = _Lines(progress, mask, most_lines if keep_output else None)
@@ -104,13 +108,13 @@ def run(
 
 
 class TooManyLines(Refused):
-    """A program whose output was to be kept said more than anybody reads. `output` is what came before."""
+    """A program printed more lines than are kept of its output. `output` is what it printed before."""
 
     output = ""
 
 
 class _Lines:
-    """Cuts a byte stream into lines and passes them on."""
+    """Cuts a stream of bytes into lines and passes them on, to `progress` or to the kept output."""
 
     def __init__(self, progress: Progress, mask: Callable[[str], str], keep: int | None) -> None:
         self.tail: deque[str] = deque(maxlen=KEPT_LINES)
@@ -120,22 +124,22 @@ class _Lines:
         self._due: float | None = None
 
     def feed(self, chunk: bytes) -> None:
-        """`chunk` may be empty: nothing came, and what waits for the end of its line may be due."""
+        """Take the next bytes. An empty `chunk` means that nothing new came; an unfinished line may be due then."""
         *whole, self._rest = (self._rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
         for line in whole:
             self._say(line)
         if whole or not self._rest:
             self._due = None
-        if len(self._rest) > LONGEST_LINE:  # cut between two words, where there are any: whoever masks needs them whole
+        if len(self._rest) > LONGEST_LINE:  # cut between two words, if there are any: masking needs whole words
             cut = 1 + max(self._rest.rfind(end, LONGEST_LINE // 2) for end in (b" ", b"\t", b","))
             self._say_begun(cut or whole_characters(self._rest))
         elif self._rest and self._keep is None:
             self._due = self._due or time.monotonic() + UNFINISHED
-            if time.monotonic() >= self._due:  # a question that nobody will answer, a progress bar
+            if time.monotonic() >= self._due:  # a question, which nobody will answer, or a progress bar
                 self._say_begun(whole_characters(self._rest))
 
     def _say_begun(self, count: int) -> None:
-        """Say the first `count` bytes of a line that has no end yet; the others go on as the next one."""
+        """Pass on the first `count` bytes of an unfinished line as a line; the rest becomes the next line."""
         if count:
             self._say(self._rest[:count])
         self._rest, self._due = self._rest[count:], None
@@ -146,30 +150,32 @@ class _Lines:
         self._rest = b""
 
     def _say(self, line: bytes) -> None:
-        masked = self._mask(line.decode(errors="replace"))  # first: a carriage return may stand inside a secret
+        # Before `last_shown`, because a secret may contain a carriage return.
+        masked = self._mask(line.decode(errors="replace"))
         text = last_shown(masked)[:LONGEST_LINE]
         self.tail.append(text)
         if self._keep is not None:
             if len(self.kept) >= self._keep:
-                much = TooManyLines(
+                error = TooManyLines(
                     f"A program said more than the {self._keep:,} lines that are read of it, and was stopped."
                 )
-                much.output = "".join(self.kept)
-                raise much
-            self.kept.append(masked[:LONGEST_LINE] + "\n")  # whoever reads it sees every line whole
+                error.output = "".join(self.kept)
+                raise error
+            # With all that a terminal would overwrite, for programs that read it.
+            self.kept.append(masked[:LONGEST_LINE] + "\n")
         else:
             self._progress.line(text)
 
 
 class _Guard:
-    """Raises when the group takes too long or too much."""
+    """Raises `Refused` if the process group runs too long or uses too much memory."""
 
     def __init__(self, group: int, limits: Ceiling, name: str) -> None:
         self._group, self._limits, self._name = group, limits, Path(name).name
         self._until = time.monotonic() + limits.seconds
         self._next_look = (
             time.monotonic() + MEMORY_TICK
-        )  # at once there is nothing to see yet, and looking reads all of /proc
+        )  # not at once: a program uses little memory when it starts, and measuring reads all of /proc
 
     def check(self) -> None:
         now = time.monotonic()
@@ -186,12 +192,12 @@ class _Guard:
 
 
 def group_memory(group: int) -> int:
-    """Resident bytes of all processes of a process group (shared pages count for each)."""
+    """Resident bytes of all processes of a process group. Pages that processes share count for each of them."""
     return sum(size for size in _group(group))
 
 
 def _group(group: int) -> list[int]:
-    """The resident bytes of each living process of a group; zombies do not count."""
+    """The resident bytes of each living process of a group, without zombies."""
     sizes = []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
@@ -206,30 +212,28 @@ def _group(group: int) -> list[int]:
 def _started(
     argv: Sequence[str], cwd: Path, env: Mapping[str, str], limits: Ceiling, wall: Mapping[str, Any] | None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The running program; on leaving, its whole group is gone and it is reaped."""
+    """The running program. When the context ends, its whole group has ended, and it is reaped."""
     order_out, order_in = os.pipe()
     with open(order_in, "wb") as orders, open(order_out, "rb") as pipe:
         order = _order(argv, cwd, env, wall or {})
-        process = _popen(_walled(pipe.fileno()), cwd, (pipe.fileno(),))
+        supervisor = [python(), "-I", "-S", "-E", str(WALLED), str(pipe.fileno())]
+        process = _popen(supervisor, cwd, (pipe.fileno(),))
         pipe.close()
         with process:
             _limit(process.pid, limits)
             try:
-                with suppress(BrokenPipeError):  # it was ended already
-                    orders.write(order)  # only now, so that the limits hold for all it starts
+                with suppress(BrokenPipeError):  # the supervisor has ended already
+                    orders.write(order)  # sent after the limits are set, so that they hold for all processes it starts
                     orders.close()
                 yield process
             except BaseException:
                 _end_gently(process)
                 raise
             finally:
-                _signal(process.pid, signal.SIGKILL)  # what the leader left behind; its id is ours until it is reaped
+                # Ends what the leader left behind; its id cannot be reused before it is reaped.
+                _signal(process.pid, signal.SIGKILL)
                 _await_empty(process.pid)
                 process.wait()
-
-
-def _walled(descriptor: int) -> list[str]:
-    return [python(), "-I", "-S", "-E", str(WALLED), str(descriptor)]
 
 
 def _order(argv: Sequence[str], cwd: Path, env: Mapping[str, str], wall: Mapping[str, Any]) -> bytes:
@@ -265,13 +269,14 @@ def _limit(pid: int, limits: Ceiling) -> None:
 
 
 def _end_with_parent() -> None:
-    """A build whose worker was killed must not go on writing where the next worker builds. HUP, not KILL: the supervisor
-    ends all that is below it first."""
+    """End the supervisor with its worker: an orphaned build would go on writing where the next worker builds. The signal
+    is HUP, not KILL, so that the supervisor can end all processes below it first."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGHUP)
 
 
 def _output(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
-    """Chunks as they come, b"" at quiet ticks, until the program has ended and its pipe is drained."""
+    """Chunks of output as they come, and b"" at each tick without output, until the program has ended and its pipe is
+    empty."""
     pipe = process.stdout
     assert pipe is not None
     with selectors.DefaultSelector() as selector:
@@ -284,17 +289,17 @@ def _output(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
                 yield chunk
             elif _has_ended(process.pid):
                 while selector.select(0) and (last := os.read(pipe.fileno(), 65536)):
-                    yield last  # written between our look at the pipe and its end
+                    yield last  # written after the pipe was checked and before the program ended
                 break
             else:
                 yield b""
-    while not _has_ended(process.pid):  # it closed its output and works on
+    while not _has_ended(process.pid):  # it closed its output but still runs
         time.sleep(TICK)
         yield b""
 
 
 def _has_ended(pid: int) -> bool:
-    """Whether the program has ended, without reaping it (so that its id stays its own)."""
+    """Whether the program has ended. It is not reaped, so that no other process can get its id."""
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
@@ -306,7 +311,8 @@ def _end_gently(process: subprocess.Popen[bytes]) -> None:
 
 
 def _await_empty(group: int) -> None:
-    """Wait until nothing of a killed group runs any more, so that its files can be deleted."""
+    """Wait, for at most `GRACE` seconds, until no process of a killed group runs any more, so that its files can be
+    deleted."""
     until = time.monotonic() + GRACE
     while _group(group) and time.monotonic() < until:
         time.sleep(TICK / 10)

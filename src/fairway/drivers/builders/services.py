@@ -1,7 +1,7 @@
-"""The services of an application: the one that visitors reach, and the processes of the same version beside it. Pure.
+"""The services of an application: the one that visitors reach, and the other processes of the same version. Pure.
 
-A spec describes the main service. Under ``services`` it names the others (a Procfile calls them process types), each by what
-differs from the main one: ``{"worker": {"command": ["celery", "-A", "shop", "worker"]}}``. They run the same bytes in the
+A spec describes the main service. Its ``services`` describe the others (a Procfile calls them process types), each by what
+differs from the main one: ``{"worker": {"command": ["celery", "-A", "shop", "worker"]}}``. They run the same artifact in the
 same environment, with the same volumes, and have no port.
 """
 
@@ -16,14 +16,14 @@ from fairway.drivers.runtimes.contract import MAIN
 from fairway.shared.names import Invalid, parse_slug
 
 RESERVED = (MAIN, "release")
-MOST_SERVICES = 10  # beside the main one
+MOST_SERVICES = 10  # besides the main one
 LONGEST_NAME = 30
 KEYS = ("command", "environment", "memory_bytes", "cpus", "stop_grace", "health_command", "start_seconds")
 
 
 @dataclass(frozen=True)
 class Service:
-    """One service and how it runs. `has_port` says whether anybody asks it anything."""
+    """One service and how it runs. `has_port` says whether it listens for requests."""
 
     name: str
     spec: Spec
@@ -38,13 +38,13 @@ class Service:
 
 
 def services_of(spec: Spec) -> tuple[Service, ...]:
-    """Every service of a spec, the main one first."""
+    """All services of a spec, the main one first."""
     alone = replace(spec, services={})
-    others = {name: _laid_over(alone, differs) for name, differs in spec.services.items()}
-    return (Service(MAIN, alone), *(Service(name, one) for name, one in others.items()))
+    others = {name: _with_differences(alone, differs) for name, differs in spec.services.items()}
+    return (Service(MAIN, alone), *(Service(name, differing) for name, differing in others.items()))
 
 
-def _laid_over(main: Spec, differs: Mapping[str, Any]) -> Spec:
+def _with_differences(main: Spec, differs: Mapping[str, Any]) -> Spec:
     values = {**differs, "command": tuple(differs["command"])}
     values["environment"] = {**main.environment, **differs.get("environment", {})}
     if "health_command" in values:
@@ -54,7 +54,7 @@ def _laid_over(main: Spec, differs: Mapping[str, Any]) -> Spec:
 
 
 def parse_name(text: str, *, field: str = "services") -> str:
-    """The name of a service beside the main one. Raises `Invalid`."""
+    """The name of a service other than the main one. Raises `Invalid`."""
     name = parse_slug(text, field=field, longest=LONGEST_NAME)
     if name in RESERVED:
         raise Invalid(field, "“{name}” is not the name of another service; use e.g. “worker”.", name=name)

@@ -1,8 +1,8 @@
-"""Caddy's configuration for a folder of files: the same for both runtimes. Pure.
+"""Caddy's configuration for a folder of files, the same for both runtimes. Pure functions.
 
-Hidden files stay hidden, ``/about`` is ``about.html`` where there is one, ``404.html`` answers what is missing. An
-application that draws its pages in the browser (`Site.falls_back`) gets its page for every address without a file; a file
-that is missing stays missing.
+Hidden files are not served, ``/about`` serves ``about.html`` if there is one, and ``404.html`` is the page for missing
+files. For an application that renders its pages in the browser (`Site.falls_back`), its page answers every address that has
+no file and does not look like one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from fairway.drivers.builders.site_rules import Header, Redirect
 
-# What Go's own table of types lacks, and an image without a system has from nowhere else.
+# Types that Go's own table lacks. An image without an operating system has no other table.
 TYPES = {
     "webmanifest": "application/manifest+json",
     "woff": "font/woff",
@@ -34,8 +34,8 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Site:
-    """How a folder is served. `base` is the path its pages think they lie below (``/docs``), `index` the first page where
-    it has another name than index.html."""
+    """How a folder is served. `base` is the path below which its pages expect to lie (``/docs``), `index` the name of the
+    first page if it is not index.html."""
 
     falls_back: bool = False
     base: str = ""
@@ -66,8 +66,8 @@ def site_configuration(
         "routes": [
             _hidden(),
             *_below(site.base),
-            *(_header(one) for one in site.headers),
-            *(_redirect(one, number, root) for number, one in enumerate(site.redirects)),
+            *(_header(rule) for rule in site.headers),
+            *(_redirect(rule, number, root) for number, rule in enumerate(site.redirects)),
             *_types(),
             _clean(root),
             *([_fallback(root)] if site.falls_back else []),
@@ -83,7 +83,8 @@ def site_configuration(
 
 
 def _hidden() -> dict[str, Any]:
-    # By the address, not by `hide`: that looks at the whole path on disk, and the data directory may lie in a hidden folder.
+    # Matched by the address, not with `hide`, which matches the whole path on disk: the data directory may lie in a hidden
+    # folder.
     return {
         "match": [{"path_regexp": {"pattern": r"/\."}, "not": [{"path": ["/.well-known/*"]}]}],
         "handle": [{"handler": "error", "status_code": 404}],
@@ -91,25 +92,26 @@ def _hidden() -> dict[str, Any]:
 
 
 def _below(base: str) -> list[dict[str, Any]]:
-    """Pages that name their files below a path are served there, and who comes to the top is sent on."""
+    """Serve pages that expect to lie below a path at that path, and redirect the top to it."""
     if not base:
         return []
-    sent_on = {"handler": "static_response", "status_code": 302, "headers": {"Location": [f"{base}/"]}}
+    redirect = {"handler": "static_response", "status_code": 302, "headers": {"Location": [f"{base}/"]}}
     return [
-        {"match": [{"path": ["/", base]}], "handle": [sent_on], "terminal": True},
+        {"match": [{"path": ["/", base]}], "handle": [redirect], "terminal": True},
         {"match": [{"path": [f"{base}/*"]}], "handle": [{"handler": "rewrite", "strip_path_prefix": base}]},
     ]
 
 
 def _clean(root: str) -> dict[str, Any]:
-    """``/about`` is ``about.html`` where no file is called so."""
+    """Serve ``about.html`` at ``/about`` if there is no file ``about``."""
     path = "{http.request.uri.path}"
-    named, page = ({"file": {"root": root, "try_files": [place]}} for place in (path, f"{path}.html"))
+    named, page = ({"file": {"root": root, "try_files": [candidate]}} for candidate in (path, f"{path}.html"))
     return {"match": [{**page, "not": [named]}], "handle": [{"handler": "rewrite", "uri": f"{path}.html"}]}
 
 
 def _fallback(root: str) -> dict[str, Any]:
-    """The page of an application answers every address that names no file; ``200.html`` is some tools' name for it."""
+    """Answer every address that names no file with the page of the application: ``200.html``, as some tools call it, or
+    ``index.html``."""
     path = "{http.request.uri.path}"
     exists = {"file": {"root": root, "try_files": [path, f"{path}/index.html"]}}
     page = {"file": {"root": root, "try_files": ["/200.html", "/index.html"]}}
@@ -139,28 +141,28 @@ def _types() -> list[dict[str, Any]]:
     ]
 
 
-def _header(one: Header) -> dict[str, Any]:
-    path = re.sub(r":\w+", "*", one.path)
-    values: Mapping[str, list[str]] = {one.name: [one.value]}
+def _header(header: Header) -> dict[str, Any]:
+    path = re.sub(r":\w+", "*", header.path)
+    values: Mapping[str, list[str]] = {header.name: [header.value]}
     return {"match": [{"path": [path]}], "handle": [{"handler": "headers", "response": {"deferred": True, "set": values}}]}
 
 
-def _redirect(one: Redirect, number: int, root: str) -> dict[str, Any]:
-    """A rule for addresses: where files win, only for those that name none."""
+def _redirect(rule: Redirect, number: int, root: str) -> dict[str, Any]:
+    """The route for a redirect rule. Unless the rule is forced, it applies only to addresses that name no file."""
     name = f"r{number}"
-    parts = re.split(r"(\*|:\w+)", one.source.rstrip("/") or "/")
+    parts = re.split(r"(\*|:\w+)", rule.source.rstrip("/") or "/")
     pattern = "".join(_pattern(part) for part in parts)
-    target = re.sub(r":(\w+)", lambda found: f"{{http.regexp.{name}.{found[1]}}}", one.target)
+    target = re.sub(r":(\w+)", lambda found: f"{{http.regexp.{name}.{found[1]}}}", rule.target)
     match: dict[str, Any] = {"path_regexp": {"name": name, "pattern": f"^{pattern}/?$"}}
-    if not one.forced:
+    if not rule.forced:
         path = "{http.request.uri.path}"
         match["not"] = [{"file": {"root": root, "try_files": [path, f"{path}/index.html", f"{path}.html"]}}]
-    if one.status in (301, 302, 303, 307, 308):
-        sent_on = {"handler": "static_response", "status_code": one.status, "headers": {"Location": [target]}}
-        return {"match": [match], "handle": [sent_on], "terminal": True}
-    if one.status == 200:
+    if rule.status in (301, 302, 303, 307, 308):
+        redirect = {"handler": "static_response", "status_code": rule.status, "headers": {"Location": [target]}}
+        return {"match": [match], "handle": [redirect], "terminal": True}
+    if rule.status == 200:
         return {"match": [match], "handle": [{"handler": "rewrite", "uri": target}]}
-    return {"match": [match], "handle": [{"handler": "error", "status_code": one.status}]}
+    return {"match": [match], "handle": [{"handler": "error", "status_code": rule.status}]}
 
 
 def _pattern(part: str) -> str:

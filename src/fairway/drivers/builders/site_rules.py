@@ -1,7 +1,8 @@
-"""``_redirects`` and ``_headers``, the files in which sites keep rules for Netlify and Cloudflare Pages. Pure.
+"""Reads ``_redirects`` and ``_headers``, files with rules for Netlify and Cloudflare Pages. Pure functions.
 
-Sources: docs.netlify.com, "Redirects and rewrites", "Custom headers". What a folder of files cannot do (forwarding to other
-servers, rules by country, language, cookie or role) is handed back with its line, to be told.
+Sources: docs.netlify.com, "Redirects and rewrites", "Custom headers". Rules that need more than a folder of files
+(forwarding to other servers, rules by country, language, cookie or role) are returned as lines, so that the caller can name
+them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-MOST = 1000  # rules that are read
+MOST = 1000  # rules that are read at most
 STATUSES = frozenset({200, 301, 302, 303, 307, 308, 404, 410})
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OURS = frozenset({"content-length", "transfer-encoding", "connection", "content-encoding", "basic-auth"})
@@ -17,7 +18,7 @@ _OURS = frozenset({"content-length", "transfer-encoding", "connection", "content
 
 @dataclass(frozen=True)
 class Redirect:
-    """From one address (with ``*`` and ``:names``) to another. `forced` rules hold although there is a file."""
+    """A rule from one address (with ``*`` and ``:names``) to another. A `forced` rule applies even if there is a file."""
 
     source: str
     target: str
@@ -27,7 +28,7 @@ class Redirect:
 
 @dataclass(frozen=True)
 class Header:
-    """One header of every answer whose address fits `path`."""
+    """One header for every response whose address matches `path`."""
 
     path: str
     name: str
@@ -35,7 +36,7 @@ class Header:
 
 
 def parse_redirects(text: str) -> tuple[list[Redirect], list[str]]:
-    """(the rules, the lines that cannot be followed)."""
+    """(the rules, the lines that are not followed)."""
     rules: list[Redirect] = []
     left: list[str] = []
     for line in text.splitlines()[: MOST * 2]:
@@ -51,7 +52,7 @@ def parse_redirects(text: str) -> tuple[list[Redirect], list[str]]:
 
 
 def parse_headers(text: str) -> tuple[list[Header], list[str]]:
-    """(the headers, the lines that cannot be followed)."""
+    """(the headers, the lines that are not followed)."""
     found: list[Header] = []
     left: list[str] = []
     path = ""

@@ -1,4 +1,4 @@
-"""What a person may change about a detected spec, checked field by field. Pure."""
+"""Checks what a person may change about a detected spec, field by field. Pure functions."""
 
 from __future__ import annotations
 
@@ -23,23 +23,24 @@ from fairway.shared.names import (
 )
 
 KINDS = ("dockerfile", "python", "node", "static", "program", "image")
-STARTED = ("python", "node", "program")  # they need a start command
+STARTED = ("python", "node", "program")  # kinds that need a start command
 LEAST_MEMORY = 16 * 1024 * 1024
 MOST_MEMORY = 1024 * 1024 * 1024 * 1024
 LONGEST_GRACE = 600.0
 LONGEST_START = 900.0  # seconds; the check of a deployment may take twenty minutes
 HEALTH = ("health_path", "health_command", "health_tcp")  # at most one of them is set
-TCP = "tcp"  # as people write it
+TCP = "tcp"  # the word for a TCP check, as people write it
 _PATH = re.compile(r"/[!-~]*")
 
 
 def spec_errors(data: Mapping[str, Any]) -> list[Invalid]:
-    """Everything that is wrong with a spec in its JSON form, one `Invalid` per field; empty means it can be used."""
+    """Everything that is wrong with a spec in its JSON form, one `Invalid` per error. An empty list means that the spec
+    can be used."""
     return _read(data)[1]
 
 
 def parse_spec(data: Mapping[str, Any]) -> Spec:
-    """The spec of a JSON form in which ``command`` may also be one line of text. Raises the first `Invalid`."""
+    """Read a spec from its JSON form, in which ``command`` may also be one line of text. Raises the first `Invalid`."""
     values, errors = _read(data)
     if errors:
         raise errors[0]
@@ -47,7 +48,8 @@ def parse_spec(data: Mapping[str, Any]) -> Spec:
 
 
 def parse_changes(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Some fields of a spec, in its JSON form and clean, as changes for `overlay`. Raises the first `Invalid`."""
+    """Check some fields of a spec in their JSON form and return them, normalized, as changes for `overlay`. Raises the
+    first `Invalid`."""
     kind = data.get("kind", "static")
     checked = parse_spec({"kind": "static", **data, **({"kind": "static"} if kind in (*STARTED, "image") else {})})
     unset: dict[str, Any] = {"services": {}, "health_command": None, "health_tcp": False, "start_seconds": None}
@@ -57,8 +59,8 @@ def parse_changes(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def overlay(spec: Spec, changes: Mapping[str, Any]) -> Spec:
-    """The spec with changes on top: options of the recipe and variables one by one, everything else as a whole. One kind of
-    health check takes the place of another."""
+    """The spec with changes applied: recipe options (`install`) and `environment` are merged key by key, other fields are
+    replaced. One kind of health check replaces another."""
     changed = dict(changes)
     if any(changed.get(name) for name in HEALTH):
         changed = {**dict.fromkeys(HEALTH), "health_tcp": False, **changed}
@@ -69,12 +71,12 @@ def overlay(spec: Spec, changes: Mapping[str, Any]) -> Spec:
 
 
 def command_text(command: tuple[str, ...] | None) -> str:
-    """The argv as the line that a person edits; "" for the image's own command."""
+    """The command as the line that a person edits; "" for the image's own command."""
     return join_command(command) if command else ""
 
 
 def with_command(spec: Spec, text: str) -> Spec:
-    """The spec with the command a person typed; an empty line means the recipe's own. Raises `Invalid`."""
+    """The spec with the command that a person typed. An empty line means the recipe's own command. Raises `Invalid`."""
     command, environment = _command(text)
     return replace(spec, command=command, environment={**spec.environment, **environment})
 
@@ -97,7 +99,7 @@ def _read(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[Invalid]]:
 
 
 def _merged(data: Mapping[str, Any], values: dict[str, Any], errors: list[Invalid]) -> dict[str, Any]:
-    """Move the variables written before a command line into the environment, and check what needs two fields."""
+    """Move variables written before the command into the environment, and add the errors that concern two fields at once."""
     command, variables = values.pop("command", (None, {}))
     values["command"] = command
     values["environment"] = {**values.get("environment", {}), **variables}
@@ -108,7 +110,7 @@ def _merged(data: Mapping[str, Any], values: dict[str, Any], errors: list[Invali
         errors.append(Invalid("command", "is empty; a {kind} application needs one, e.g. “python main.py”.", kind=kind))
     if kind in ("dockerfile", "image") and command and len(programs_of(command)) > 1:
         errors.append(
-            Invalid(  # the words of `runtimes.steps.ONLY_OURS`, here for the translators
+            Invalid(  # the text of `runtimes.steps.ONLY_OURS`, repeated so that it is translated
                 "command",
                 "is several programs in a row, which only images that Fairway writes can run: put them into a shell script "
                 "of the image that starts with “#!/bin/sh”, and start that.",
@@ -129,7 +131,7 @@ def _kind(value: object) -> str:
 
 
 def _other_command(name: str) -> Callable[[object], tuple[str, ...] | None]:
-    """A command beside the start command: its variables stay among its words."""
+    """Parse a command other than the start command. Variables written before it stay among its words."""
 
     def parse(value: object) -> tuple[str, ...] | None:
         try:
@@ -263,7 +265,7 @@ def _requires(value: object) -> tuple[str, ...]:
 
 
 def parse_volumes(text: str) -> list[list[str]]:
-    """Volumes as people type them, one ``name: /folder`` a line, in the form of a spec. Raises `Invalid`."""
+    """Volumes as people type them, one ``name: /folder`` per line, in the form of a spec. Raises `Invalid`."""
     return [list(parse_volume(line)) for line in text.splitlines() if line.strip()]
 
 
@@ -302,7 +304,7 @@ def _number(name: str, least: float, most: float, *, optional: bool) -> Callable
 
 
 def parse_services(text: str) -> dict[str, dict[str, Any]]:
-    """Services as people type them, one ``name: command`` a line as in a Procfile, in the form of a spec. Raises
+    """Services as people type them, one ``name: command`` per line as in a Procfile, in the form of a spec. Raises
     `Invalid`."""
     found: dict[str, dict[str, Any]] = {}
     for line in filter(None, map(str.strip, text.splitlines())):
@@ -318,7 +320,7 @@ def parse_services(text: str) -> dict[str, dict[str, Any]]:
 
 
 def service_lines(services: Mapping[str, Mapping[str, Any]]) -> str:
-    """Services as a person edits them, one ``name: command`` a line."""
+    """Services as a person edits them, one ``name: command`` per line."""
     return "\n".join(f"{name}: {join_command(_words(differs))}" for name, differs in services.items())
 
 

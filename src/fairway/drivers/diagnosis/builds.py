@@ -1,7 +1,7 @@
-"""Why a build failed, in one sentence: a table of rules, else the error that one of its tools printed. Pure.
+"""Why a build failed, in one sentence: found by a table of rules, else the error that one of its tools printed. Pure.
 
-Of several the first counts, unlike where a program runs: compilers and bundlers go on after an error, and what they say then
-mostly follows from it. Of a Python traceback it is the exception at its end.
+If a build prints several errors, the first counts, unlike for a running program: compilers and bundlers continue after an
+error, and their later errors mostly follow from it. For a Python traceback, the exception at its end counts.
 """
 
 from __future__ import annotations
@@ -92,38 +92,38 @@ _ARROW = re.compile(r"^(?:[\s│╰├─▶>|]|\[(?:ERROR|FATAL)\])+")
 
 
 def build_reason(lines: Sequence[str]) -> str:
-    """Why the build that printed these lines failed, or else the last it said; "" where it said nothing of use."""
+    """Why the build that printed these lines failed, or else its last line of output; "" if neither helps."""
     shown = [plain(line) for line in lines]
-    for one in _RULES:
+    for each in _RULES:
         for line in shown:
-            if sentence := one.sentence(line):
+            if sentence := each.sentence(line):
                 return sentence
     if any("Traceback (most recent call last)" in line for line in shown) and (raised := raised_in(shown)):
-        said = raised[-1].line
+        error = raised[-1].line
     else:
-        said = next(_errors(shown), "")
-    if said and len(said) <= LONGEST:
-        return f"Its error: {said.rstrip('.')}."
+        error = next(_errors(shown), "")
+    if error and len(error) <= LONGEST:
+        return f"Its error: {error.rstrip('.')}."
     last = next((line.strip() for line in reversed(shown) if line.strip() and not _NOISE.match(line)), "")
     return f"It last printed “{last.rstrip('.')}”." if last and len(last) <= LONGEST else ""
 
 
 def _errors(lines: Sequence[str]) -> Iterator[str]:
-    """What each error says. One that ends with a colon, or says nothing yet, says it in the lines that follow."""
+    """The message of each error. If a message is empty or ends with a colon, the text follows in the next lines."""
     for number, line in enumerate(lines):
         found = _ERROR.match(line)
         if not found:
             continue
         words = found["said"] if found["said"] is not None else found["marked"] or found["maven"] or found["npm"]
         if not words or words.endswith(":"):
-            following = (_ARROW.sub("", one).strip() for one in lines[number + 1 : number + 6])
-            words = f"{words or ''} {next((one for one in following if one), '')}".strip()
+            following = (_ARROW.sub("", text).strip() for text in lines[number + 1 : number + 6])
+            words = f"{words or ''} {next((text for text in following if text), '')}".strip()
         words = _ARROW.sub("", words)
         if words and not _SUMMARY.search(words):
             yield _whole(line, words, found)
 
 
 def _whole(line: str, words: str, found: re.Match[str]) -> str:
-    """The error with the file and line it names."""
+    """The error with its file and line, if it names them."""
     where = re.match(r"\s*([\w@./\\-]+[:(]\d[\d:,]*\)?)", line)
     return f"{where[1].rstrip(':')}: {words}" if where and found["said"] is not None else words

@@ -1,4 +1,4 @@
-"""On which ports programs listen, from what the kernel tells of them; and what that means for one who knocks. No Django."""
+"""On which ports programs listen, read from /proc, and why they cannot be reached on the port they should use. No Django."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_SHOWN = 3
 
 @dataclass(frozen=True)
 class Listener:
-    """A program (its name, "" where that is not seen) that waits for connections at an address (``0.0.0.0``, ``::1``)."""
+    """A program that accepts connections at an address (``0.0.0.0``, ``::1``). `program` is its name; "" if unknown."""
 
     address: str
     port: int
@@ -38,7 +38,7 @@ class Listener:
 
 
 def of_processes(pids: Iterable[int]) -> tuple[Listener, ...]:
-    """What exactly these processes listen on. Those whose files may not be looked at show nothing."""
+    """What these processes listen on. A process whose files we may not read contributes nothing."""
     found: set[Listener] = set()
     for pid in pids:
         if owned := _sockets(pid):
@@ -48,13 +48,13 @@ def of_processes(pids: Iterable[int]) -> tuple[Listener, ...]:
 
 
 def of_network(pid: int, pids: Iterable[int] = ()) -> tuple[Listener, ...]:
-    """Everything that listens in the network of the process `pid`; `pids` are asked for the names of the programs."""
-    names = {inode: _name(one) for one in pids for inode in _sockets(one)}
+    """Everything that listens in the network namespace of the process `pid`. Programs' names are looked up among `pids`."""
+    names = {inode: _name(process) for process in pids for inode in _sockets(process)}
     return _sorted({Listener(address, port, names.get(inode, "")) for address, port, inode in _table(pid)})
 
 
 def has_address(pid: int, addresses: Iterable[str]) -> bool:
-    """Whether the network of the process `pid` has one of these IPv4 addresses."""
+    """Whether the network namespace of the process `pid` has one of these IPv4 addresses."""
     with suppress(OSError):
         known = {word for word in Path(f"/proc/{pid}/net/fib_trie").read_text().split() if "." in word}
         return any(address in known for address in addresses)
@@ -62,25 +62,26 @@ def has_address(pid: int, addresses: Iterable[str]) -> bool:
 
 
 def beside(pid: int) -> list[int]:
-    """The processes in the same network as `pid`, as far as that may be seen."""
+    """The processes in the same network namespace as `pid`, as far as we may see them."""
     with suppress(OSError):
         network = os.readlink(f"/proc/{pid}/ns/net")
-        return [one for one in _everyone() if _network(one) == network]
+        return [process for process in _everyone() if _network(process) == network]
     return []
 
 
 def complaint(listeners: Collection[Listener], wanted: int, *, is_alone: bool) -> str:
-    """What keeps somebody from reaching `wanted`, in one sentence with what to do; "" where nothing is known.
+    """Why `wanted` cannot be reached, in one sentence with what to do; "" if the listeners give no reason.
 
-    `is_alone` says that the programs have a network of their own, which is entered from outside and where any port will do.
+    `is_alone` means that the programs have a network namespace of their own, as in a container: it is entered from outside,
+    and the application may use any port in it.
     """
-    there = [one for one in listeners if one.port == wanted]
-    if there:
-        return _wrong_address(there, is_alone=is_alone)
+    matching = [listener for listener in listeners if listener.port == wanted]
+    if matching:
+        return _wrong_address(matching, is_alone=is_alone)
     if not listeners:
         return ""
-    shown = ", ".join(f"{one.port}{f' ({one.program})' if one.program else ''}" for one in list(listeners)[:MOST_SHOWN])
-    ports = "port" if len({one.port for one in listeners}) == 1 else "ports"
+    shown = ", ".join(_described(listener) for listener in list(listeners)[:MOST_SHOWN])
+    ports = "port" if len({listener.port for listener in listeners}) == 1 else "ports"
     first = next(iter(listeners)).port
     if is_alone:
         remedy = f"set the application's port to {first}, or let it listen on the port that the variable PORT names"
@@ -89,30 +90,35 @@ def complaint(listeners: Collection[Listener], wanted: int, *, is_alone: bool) -
     return f"It listens on {ports} {shown}, not on {wanted} (PORT): {remedy}."
 
 
-def _wrong_address(there: Collection[Listener], *, is_alone: bool) -> str:
+def _described(listener: Listener) -> str:
+    return f"{listener.port} ({listener.program})" if listener.program else str(listener.port)
+
+
+def _wrong_address(listeners: Collection[Listener], *, is_alone: bool) -> str:
     if is_alone:
-        if all(one.is_loopback for one in there):
-            where = next(iter(there)).where
+        if all(listener.is_loopback for listener in listeners):
+            where = next(iter(listeners)).where
             return f"It listens on {where} only, where nobody outside its container reaches it: let it listen on 0.0.0.0."
         return ""
-    if any(_reaches_loopback(one) for one in there):
+    if any(_reaches_loopback(listener) for listener in listeners):
         return ""
-    where = next(iter(there)).where
+    where = next(iter(listeners)).where
     return (
         f"It listens on {where} only, and is asked on 127.0.0.1: let it listen on the address that the variable HOST names."
     )
 
 
-def _reaches_loopback(one: Listener) -> bool:
-    return one.is_everywhere or one.address in ("127.0.0.1", "::ffff:127.0.0.1")
+def _reaches_loopback(listener: Listener) -> bool:
+    return listener.is_everywhere or listener.address in ("127.0.0.1", "::ffff:127.0.0.1")
 
 
 def _sorted(found: Iterable[Listener]) -> tuple[Listener, ...]:
-    return tuple(sorted(found, key=lambda one: (one.port, one.address)))
+    return tuple(sorted(found, key=lambda listener: (listener.port, listener.address)))
 
 
 def _table(pid: int) -> Iterator[tuple[str, int, str]]:
-    """Every listening socket of the process's network: address, port, inode. Source: proc_net_tcp.rst of the kernel."""
+    """Every listening TCP socket in the process's network namespace, as (address, port, inode). Source: proc_net_tcp.rst of
+    the kernel."""
     for name in ("tcp", "tcp6"):
         with suppress(OSError), open(f"/proc/{pid}/net/{name}") as file:
             for line in file:
@@ -123,14 +129,14 @@ def _table(pid: int) -> Iterator[tuple[str, int, str]]:
 
 
 def _address(hexadecimal: str) -> str:
-    """An address as the kernel prints it: words of four bytes, each in the machine's own order."""
+    """Parse an address as the kernel prints it: words of four bytes, each in the byte order of the machine."""
     words = [int(hexadecimal[at : at + 8], 16) for at in range(0, len(hexadecimal), 8)]
     packed = struct.pack(f"={len(words)}I", *words)
     return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
 
 
 def _sockets(pid: int) -> set[str]:
-    """The inodes of the sockets a process has open."""
+    """The inodes of the sockets that a process has open."""
     found: set[str] = set()
     with suppress(OSError):
         for entry in os.scandir(f"/proc/{pid}/fd"):

@@ -1,8 +1,8 @@
-"""Which package brings a Python module that is called otherwise. Pure."""
+"""Which package provides a Python module whose name differs from the package's. Pure."""
 
 from __future__ import annotations
 
-# Module → what to add. Where several packages bring a module, the one that runs on a server without a display or a compiler.
+# Module → requirement. If several packages provide a module: the one that needs neither a display nor a compiler.
 PACKAGES = {
     "attr": "attrs",
     "babel": "Babel",
@@ -62,7 +62,7 @@ PACKAGES = {
 
 
 def package_of(module: str) -> str:
-    """The package that brings the module: ``PIL.Image`` → ``Pillow``, ``requests.adapters`` → ``requests``."""
+    """The package that provides the module: ``PIL.Image`` → ``Pillow``, ``requests.adapters`` → ``requests``."""
     parts = module.split(".")
     for count in range(len(parts), 0, -1):
         if found := PACKAGES.get(".".join(parts[:count])):

@@ -1,6 +1,6 @@
-"""What a program that failed printed, cut into exceptions and single lines. Pure.
+"""Splits the output of a failed program into exceptions and single lines. Pure.
 
-Output of one stream is read in its own order: stdout that comes between two lines of a traceback does not belong to it.
+Each stream is read on its own: a line of stdout that was printed between two lines of a traceback does not belong to it.
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ _OTHERS = re.compile(
     r"|(?P<go>panic|fatal error): (?P<go_message>.+)"
     r"|thread '[^']*' (?:\(\d+\) )?(?P<rust>panicked) at (?P<rust_message>.+))"
 )
-# What only says that something else failed before.
+# Exceptions that only follow from another failure.
 _SECONDARY = {"KeyboardInterrupt", "SystemExit", "CancelledError", "HaltServer", "BrokenPipeError", "GeneratorExit"}
 
 
 @dataclass(frozen=True)
 class Raised:
-    """One exception as a program printed it: `kind` ("ModuleNotFoundError"), `line` (its own line), what follows of its
-    message, and the lines between header and exception ("frames"). `cause` is the exception this one followed from."""
+    """One exception as a program printed it. `kind` is its type ("ModuleNotFoundError"), `line` the line that names it,
+    `more` the further lines of its message, and `frames` the lines between the traceback's header and `line`. `cause` is the
+    exception that this one followed from.
+    """
 
     kind: str
     line: str
@@ -46,22 +48,22 @@ class Raised:
 
 
 def in_streams(lines: Iterable[OutputLine]) -> list[list[str]]:
-    """The lines of each stream, without colours, as a terminal would show them."""
+    """The lines of each stream, without colours, as a terminal shows them."""
     streams: dict[str, list[str]] = {}
     for line in lines:
         streams.setdefault(line.stream, []).append(plain(line.text))
-    return [streams[name] for name in sorted(streams, reverse=True)]  # stdout first: what stands last counts
+    return [streams[name] for name in sorted(streams, reverse=True)]  # stdout first: the last stream counts most
 
 
 def plain(text: str) -> str:
-    """A line without colours; "" for one that is written over (a progress bar), which says nothing of a failure."""
+    """A line without colours; "" for one that is overwritten (a progress bar), which says nothing about a failure."""
     shown = _COLOUR.sub("", text).rstrip()
     return "" if "\r" in shown else shown
 
 
 def raised_in(lines: Sequence[str]) -> list[Raised]:
-    """Every exception in the lines of one stream, in their order, without those that only say that another one happened."""
-    return [one for one in _raised(lines) if one.kind.rpartition(".")[2] not in _SECONDARY]
+    """Every exception in the lines of one stream, in order, without those that only follow from another failure."""
+    return [exception for exception in _raised(lines) if exception.kind.rpartition(".")[2] not in _SECONDARY]
 
 
 def _raised(lines: Sequence[str]) -> Iterator[Raised]:
@@ -69,21 +71,23 @@ def _raised(lines: Sequence[str]) -> Iterator[Raised]:
     while at < len(lines):
         line = lines[at]
         if header := _HEADER.search(line):
-            one, at = _python(lines, at + 1, line[: header.start()])
-            if one:
-                before = replace(one, cause=before if is_linked else None)
+            exception, at = _python(lines, at + 1, line[: header.start()])
+            if exception:
+                before = replace(exception, cause=before if is_linked else None)
                 yield before
             is_linked = False
             continue
         is_linked = is_linked or line.lstrip(" |").startswith(_LINKS)
-        if one := _other(lines, at):
-            yield one
+        if exception := _other(lines, at):
+            yield exception
         at += 1
 
 
 def _python(lines: Sequence[str], at: int, before: str) -> tuple[Raised | None, int]:
-    """The exception of the traceback whose header stood before `at`, and where to read on."""
-    indent = before if not before.strip(" |+") else ""  # of an exception group; a server's own prefix stands there once
+    """Returns (the exception of the traceback whose header stood before `at`, the index of the next line to read). `before`
+    is the text in front of the header."""
+    # An exception group indents all its lines; a server's log prefix stands only before the header.
+    indent = before if not before.strip(" |+") else ""
     indent = indent.replace("+", "|") if "|" in indent else indent
     frames: list[str] = []
     while at < len(lines) and len(frames) < MOST_FRAMES:
@@ -95,7 +99,7 @@ def _python(lines: Sequence[str], at: int, before: str) -> tuple[Raised | None, 
         if not (found := _PYTHON.fullmatch(line)):
             if _is_another(line):
                 return None, at - 1
-            frames.append(line)  # the source of a syntax error, or a line that something else printed between
+            frames.append(line)  # the source of a syntax error, or unrelated output in between
             continue
         more = _message(lines[at : at + MOST_MESSAGE_LINES])
         return Raised(found["kind"], line, more, tuple(frames)), at + len(more)
@@ -103,7 +107,7 @@ def _python(lines: Sequence[str], at: int, before: str) -> tuple[Raised | None, 
 
 
 def _message(following: Sequence[str]) -> tuple[str, ...]:
-    """The further lines of a message: until a blank line, another traceback, or what looks like a logger's line."""
+    """The further lines of a message, up to a blank line, another traceback, or a line of a logger."""
     found: list[str] = []
     for line in following:
         if not line.strip() or _is_another(line) or _LOGGED.match(line):
@@ -121,15 +125,15 @@ def _is_another(line: str) -> bool:
 
 
 def _is_thrown(lines: Sequence[str], at: int) -> bool:
-    """A caret under the code stands before it, or the frames it passed through follow."""
+    """Whether line `at` is an exception that Node printed: a caret under the code precedes it, or stack frames follow it."""
     has_caret = at > 0 and lines[at - 1].strip() == "^"
-    return has_caret or any(_NODE_FRAME.match(one) for one in lines[at + 1 : at + 1 + MOST_MESSAGE_LINES])
+    return has_caret or any(_NODE_FRAME.match(frame) for frame in lines[at + 1 : at + 1 + MOST_MESSAGE_LINES])
 
 
 def _other(lines: Sequence[str], at: int) -> Raised | None:
     line = lines[at]
     if (found := _NODE.match(line)) and _is_thrown(lines, at):
-        more = [one for one in lines[at + 1 : at + 1 + 2 * MOST_MESSAGE_LINES] if one.strip()]
+        more = [following for following in lines[at + 1 : at + 1 + 2 * MOST_MESSAGE_LINES] if following.strip()]
         return Raised(found["kind"], line.strip().removeprefix("Uncaught "), tuple(more))
     if found := _OTHERS.match(line):
         return Raised(found["java"] or found["go"] or found["rust"], line.strip(), tuple(lines[at + 1 : at + 3]))

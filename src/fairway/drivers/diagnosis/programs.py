@@ -1,4 +1,4 @@
-"""Why a file that a start command names cannot be executed, and what to do about it. Pure but for `looked_at`."""
+"""Why a file that a start command names cannot be executed, and what to do about it. Pure except `looked_at`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-HEAD = 256  # bytes of a file that are looked at; the kernel reads as many
+HEAD = 256  # bytes read of a file, as many as the kernel reads (BINPRM_BUF_SIZE)
 _MARK = "#!"
 CHMOD = "run “chmod +x {name}” (in Git: git update-index --chmod=+x {name}) and deploy again"
 LINE_ENDS = "save it with LF (in Git: put “{name} text eol=lf” into .gitattributes) and deploy again"
-# Source: elf(5) and /usr/include/elf.h, e_machine.
+# Values of e_machine. Source: elf(5) and /usr/include/elf.h.
 _MACHINES = {
     0x03: "x86 (32 bit)",
     0x28: "ARM (32 bit)",
@@ -29,7 +29,7 @@ _ELSEWHERE = {b"MZ": "Windows", b"\xcf\xfa\xed\xfe": "macOS", b"\xca\xfe\xba\xbe
 
 @dataclass(frozen=True)
 class Program:
-    """A file as it was found: what people call it, its first `HEAD` bytes, and its kind."""
+    """A file as it was found: the name that people know it by, its first `HEAD` bytes, and its kind."""
 
     name: str
     head: bytes = b""
@@ -37,30 +37,31 @@ class Program:
     is_executable: bool = True
 
 
-def looked_at(place: Path, name: str) -> Program | None:
-    """The file, or folder, at this place of this machine; None where there is nothing to look at."""
+def looked_at(path: Path, name: str) -> Program | None:
+    """The file or folder at this path of this machine; None if it cannot be read."""
     try:
-        mode = place.stat().st_mode
+        mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             return Program(name, is_folder=True)
-        return Program(name, _head(place), is_executable=bool(mode & stat.S_IXUSR))
+        return Program(name, _head(path), is_executable=bool(mode & stat.S_IXUSR))
     except OSError:
         return None
 
 
-def _head(place: Path) -> bytes:
+def _head(path: Path) -> bytes:
     try:
-        with place.open("rb") as file:
+        with path.open("rb") as file:
             return file.read(HEAD)
     except OSError:
         return b""
 
 
 def complaint(program: Program, has: Callable[[str], bool], *, machine: str = "", is_sure: bool = True) -> str:
-    """Why it cannot be executed, as the end of a sentence; "" where it can, as far as that is seen.
+    """Why it cannot be executed, as the end of a sentence; "" if it can, as far as the file shows.
 
-    `has` says whether a program (a path, or a name that is looked for) is there; `machine` is the host's as ``uname -m``
-    says it, this machine's where it is empty. With `is_sure` the kernel has refused it already, so that there is a reason.
+    `has` says whether a program (a path, or a name to search for) exists. `machine` is the host's architecture as ``uname
+    -m`` prints it; "" means this machine. `is_sure` says that the kernel has already refused to execute the file, so that
+    there must be a reason.
     """
     if program.is_folder:
         return "it is a folder; name the program in it that is to be started"

@@ -1,7 +1,7 @@
-"""Why a program failed, in one sentence with what to do: a table of rules over what it printed. Pure.
+"""Why a program failed, in one sentence with what to do, found by a table of rules over its output. Pure.
 
-A rule is sure of what it says, or it is not in the table; where none is, the exception's own line is said. Values that are
-taken out of the output are whole words, so that the sink, which masks secrets by value, still finds them.
+A rule is in the table only if it is certain. If none matches, the exception's own line is repeated. Values taken from the
+output are whole words, so that whoever stores or shows the sentence can still mask secrets by value.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from fairway.drivers.diagnosis.rules import Rule, Says, rule
 from fairway.drivers.diagnosis.too_new import TOO_NEW
 from fairway.drivers.runtimes.contract import OutputLine
 
-LONGEST = 300  # characters of an exception's line that are repeated; of a longer one its kind is said
-OURS = "[fairway] "  # how a line begins that Fairway puts between those of a program
-LINES = 400  # of the output that are looked through
+LONGEST = 300  # characters; of a longer exception line only the kind is repeated
+OURS = "[fairway] "  # the beginning of a line that Fairway adds to a program's output
+LINES = 400  # of the output that are searched
 WHERE = "set it on the configuration page of this environment and deploy again"
 _REQUIREMENTS = "requirements.txt (or the dependencies in pyproject.toml)"
 
 
 def reason(lines: Iterable[OutputLine]) -> str:
-    """Why the program that printed these lines failed; "" where they do not tell. The last exception it printed counts, or
-    one it followed from; a line that tells by itself only where there is no exception: it may be of an earlier moment."""
+    """Why the program that printed these lines failed; "" if they do not say. The last exception counts, or one that it
+    followed from. A single line counts only if there is no exception, because it may be about an earlier moment."""
     streams = in_streams(lines)
-    raised = [one for stream in streams for one in raised_in(stream)]
+    raised = [exception for stream in streams for exception in raised_in(stream)]
     if not raised:
         return _of_lines(streams)
-    one: Raised | None = raised[-1]
-    while one is not None:
-        if sentence := _of_exception(one):
+    exception: Raised | None = raised[-1]
+    while exception is not None:
+        if sentence := _of_exception(exception):
             return sentence
-        one = one.cause
+        exception = exception.cause
     return _own_line(raised[-1])
 
 
 def printed_last(lines: Iterable[OutputLine]) -> str:
-    """The last line that was printed, for a failure nobody can explain; errors count before other output."""
+    """The last line of output, for a failure without a known reason. Stderr counts before other output."""
     for stream in reversed(in_streams(lines)):
         for line in reversed(stream):
             if line.strip() and not line.startswith(OURS):
@@ -46,26 +46,26 @@ def printed_last(lines: Iterable[OutputLine]) -> str:
     return "It printed nothing."
 
 
-def _of_exception(one: Raised) -> str:
-    frames = "\n".join(one.frames)
-    return next((sentence for each in EXCEPTIONS if (sentence := each.sentence(one.text, frames))), "")
+def _of_exception(exception: Raised) -> str:
+    frames = "\n".join(exception.frames)
+    return next((sentence for each in EXCEPTIONS if (sentence := each.sentence(exception.text, frames))), "")
 
 
 def _of_lines(streams: Sequence[Sequence[str]]) -> str:
     for stream in reversed(streams):
         for line in reversed(stream):
-            for one in LINES_SAYING:
-                if sentence := one.sentence(line):
+            for each in LINES_SAYING:
+                if sentence := each.sentence(line):
                     return sentence
     return ""
 
 
-def _own_line(one: Raised) -> str:
-    said = one.line if len(one.line) <= LONGEST else one.kind
-    return f"Its last error: {said.rstrip('.:')}."
+def _own_line(exception: Raised) -> str:
+    text = exception.line if len(exception.line) <= LONGEST else exception.kind
+    return f"Its last error: {text.rstrip('.:')}."
 
 
-# -- what the sentences are made of
+# -- the sentences
 
 
 def _missing_module(found: re.Match[str]) -> str:
@@ -130,12 +130,14 @@ def _pydantic(found: re.Match[str]) -> str:
         return ""
     names = ", ".join(f"“{field}”" for field in fields)
     variables = ", ".join(field.upper() for field in fields)
-    many = len(fields) > 1
-    words = ("The settings", "are", "them") if many else ("The setting", "is", "it")
-    called = "the variables are" if many else "the variable is"
+    if len(fields) == 1:
+        return (
+            f"The setting {names} is missing: set it on the configuration page of this environment and deploy again (the "
+            f"variable is called {variables}, unless the application says otherwise)."
+        )
     return (
-        f"{words[0]} {names} {words[1]} missing: set {words[2]} on the configuration page of this environment and deploy "
-        f"again ({called} called {variables}, unless the application says otherwise)."
+        f"The settings {names} are missing: set them on the configuration page of this environment and deploy again (the "
+        f"variables are called {variables}, unless the application says otherwise)."
     )
 
 
@@ -182,7 +184,7 @@ _CRLF = (
 
 
 def _init(found: re.Match[str]) -> str:
-    """What the init of a container says when it cannot execute the command."""
+    """The error that the init process of a container prints if it cannot execute the command."""
     return _not_executed(found["name"], found["why"].lower())
 
 

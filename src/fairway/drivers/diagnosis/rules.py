@@ -1,4 +1,4 @@
-"""A rule of diagnosis: what a text that was printed means, as a sentence with what to do. Pure."""
+"""A rule of diagnosis: it turns printed text into a sentence that says what is wrong and what to do. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ Says = Callable[[re.Match[str]], str]
 
 @dataclass(frozen=True)
 class Rule:
-    """What a text that matches means. `frames` must match too, where it is given: what the exception passed through. Where
-    it names something, that is what is said."""
+    """`says` makes the sentence if the text matches `pattern`. If `frames` is given, it must also match the frames that the
+    exception passed through; if it has named groups, the sentence is made from them."""
 
     pattern: re.Pattern[str]
     says: Says
@@ -27,6 +27,6 @@ class Rule:
 
 
 def rule(pattern: str, says: Says | str, frames: str = "") -> Rule:
-    """`says` as text has the pattern's groups in braces."""
+    """Make a rule. `says` may be a text with the pattern's groups in braces."""
     words = says if callable(says) else (lambda found, text=says: text.format(**found.groupdict()))
     return Rule(re.compile(pattern), words, re.compile(frames) if frames else None)

@@ -1,6 +1,6 @@
-"""Packages that went on while the code here stood still: what Python says then, and which version to ask for. Pure.
+"""Recognizes code that is older than the packages it uses, and names the version that it needs. Pure.
 
-Each line was taken from what the packages really raise; the releases that changed it stand in their change logs.
+Each pattern was taken from what the packages really raise; their change logs name the releases that changed it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from fairway.drivers.diagnosis.rules import Rule, rule
 
 _WHERE = "requirements.txt (or the dependencies in pyproject.toml)"
 _IMPORT = r"cannot import name '(?:{names})' from '{module}'"
-# What is printed → the requirement with which it is not.
+# Printed error → the requirement that avoids it.
 _TOO_NEW: tuple[tuple[str, str], ...] = (
     (_IMPORT.format(names=r"url_\w+|Href", module=r"werkzeug\.urls"), "werkzeug<3"),
     (_IMPORT.format(names=r"safe_str_cmp", module=r"werkzeug\.security"), "werkzeug<2.1"),
@@ -41,7 +41,7 @@ _TOO_NEW: tuple[tuple[str, str], ...] = (
     (r"Client\.__init__\(\) missing 1 required keyword-only argument: 'intents'", "discord.py<2"),
     (r"module 'gradio' has no attribute '(?:inputs|outputs)'", "gradio<4"),
 )  # fmt: skip
-# Modules that Python itself no longer has → the last version that had them.
+# The last version of Python that had a module → the modules.
 _GONE = {
     "3.11": "asyncore|asynchat|imp|smtpd",
     "3.12": "cgi|cgitb|crypt|imghdr|sndhdr|audioop|telnetlib|pipes|nntplib|uu|xdrlib|chunk|aifc|mailcap|nis|spwd|sunau",

@@ -1,4 +1,4 @@
-"""Where a host is: ``ssh://user@host[:port][/path/of/docker.sock]``. Pure."""
+"""The address of a host: ``ssh://user@host[:port][/path/of/docker.sock]``. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PATH = re.compile(r"(?:/[A-Za-z0-9_@+][A-Za-z0-9._@+-]*){1,16}")
 
 @dataclass(frozen=True)
 class SshAddress:
-    """One account on one machine, and where its Docker Engine listens. `str()` is the one way to write it."""
+    """An account on a machine, and the socket of its Docker Engine. `str()` gives the canonical form."""
 
     user: str
     host: str
@@ -30,7 +30,7 @@ class SshAddress:
 
     @classmethod
     def parse(cls, text: str, *, field: str = "host") -> SshAddress:
-        """Raises `Invalid` naming `field`."""
+        """Parse an address. Raises `Invalid` that names `field`."""
         found = _ADDRESS.fullmatch(text.strip())
         if found is None:
             raise Invalid(
@@ -53,24 +53,25 @@ class SshAddress:
 
     @property
     def token(self) -> str:
-        """A short name of its own, for a folder."""
+        """A short, unique name for the folder of this host."""
         return hashlib.sha256(str(self).encode()).hexdigest()[:16]
 
     @property
     def known_as(self) -> str:
-        """Its name in a file of known hosts. Source: sshd(8), SSH_KNOWN_HOSTS FILE FORMAT."""
+        """The host's name in a file of known hosts. Source: sshd(8), SSH_KNOWN_HOSTS FILE FORMAT."""
         return self.host if self.port == 22 else f"[{self.host}]:{self.port}"
 
 
 def is_ssh(text: object) -> bool:
-    """Whether an address means a host over SSH, well written or not."""
+    """Whether the text is meant as an address over SSH, whether or not it can be parsed."""
     return isinstance(text, str) and text.strip().startswith(SCHEME)
 
 
 def loopback_of(address: SshAddress, installation: str) -> str:
-    """The loopback address on which a host's instances are reached from here: its own of 127.64.0.0/10, always the same.
+    """The loopback address at which the host's instances are reached from this machine: one address of 127.64.0.0/10 per
+    host, always the same.
 
-    Ports can stay what they are over there, and routes stay valid when a tunnel or the worker is started again.
+    So ports keep their numbers, and routes stay valid when a tunnel or the worker restarts.
     """
     digest = hashlib.sha256(f"{installation}/{address}".encode()).digest()
     return f"127.{64 + digest[0] % 64}.{digest[1]}.{1 + digest[2] % 254}"

@@ -1,4 +1,4 @@
-"""A host's own key: asking for it, and the fingerprint by which people compare it."""
+"""A host's public key: how to fetch it, and the fingerprint by which people compare it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ _KEY = re.compile(r"(?P<kind>[a-z0-9-]{3,40}) (?P<blob>[A-Za-z0-9+/]{40,2000}={0
 
 
 def scan(address: SshAddress, known: str = "") -> str:
-    """The key a host shows now, ``ssh-ed25519 AAAA…``: the one that is known if it still has it, else the best kind.
-    Nothing is believed by this. Raises `Unreached`.
-    """
+    """The key that a host shows now, ``ssh-ed25519 AAAA…``: `known` if the host still has it, else its key of the preferred
+    kind. The key is not trusted by this. Raises `Unreached`."""
     argv = ["ssh-keyscan", "-T", str(SCAN_SECONDS), "-p", str(address.port), "-t", "ed25519,ecdsa,rsa", "--", address.host]
     try:
         done = subprocess.run(
@@ -37,19 +36,20 @@ def scan(address: SshAddress, known: str = "") -> str:
 
 
 def ssh_environment() -> dict[str, str]:
-    """What ssh's programs see: nothing of ours but the path, so no agent, and no display to ask for a passphrase on."""
+    """The environment of ssh's programs: only the search path, so that they find neither an agent nor a display to ask for a
+    passphrase."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
 
 
 def shown_keys(output: str) -> list[str]:
-    """The keys among the lines of ``ssh-keyscan``, best first."""
+    """The keys in the output of ``ssh-keyscan``, the preferred kind first."""
     lines = [line.partition(" ")[2].strip() for line in output.splitlines() if not line.startswith("#")]
     keys = [line for line in lines if (found := _KEY.fullmatch(line)) and found["kind"] in PREFERRED]
     return sorted(keys, key=lambda key: PREFERRED.index(key.partition(" ")[0]))
 
 
 def fingerprint(key: str) -> str:
-    """``SHA256:…`` of a public key, as ``ssh-keygen -l`` prints it; "" for none."""
+    """The fingerprint of a public key, ``SHA256:…`` as ``ssh-keygen -l`` prints it; "" if `key` is not one."""
     parts = key.split()
     if len(parts) < 2:
         return ""

@@ -1,6 +1,6 @@
-"""Why a host was not reached, in one word, read from what ssh printed. Pure.
+"""Why a host was not reached, in one word that is derived from the output of ssh. Pure.
 
-Sources: openssh-portable ``ssh.c``, ``sshconnect.c``, ``sshconnect2.c``, ``packet.c``; the texts of OpenSSH 9.2.
+Sources: openssh-portable ``ssh.c``, ``sshconnect.c``, ``sshconnect2.c``, ``packet.c``; the messages of OpenSSH 9.2.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    UNRESOLVED = "unresolved"  # its name means no address
+    UNRESOLVED = "unresolved"  # its name has no address
     REFUSED = "refused"  # nothing listens there
     SILENT = "silent"  # no answer within the time
-    UNTRUSTED = "untrusted"  # it showed another key than the confirmed one
-    DENIED = "denied"  # it does not let our key in
-    NO_SSH = "no_ssh"  # ssh is missing here
-    NO_ENGINE = "no_engine"  # the host is reached, its Docker Engine is not
+    UNTRUSTED = "untrusted"  # its key is not the confirmed one
+    DENIED = "denied"  # it does not accept our key
+    NO_SSH = "no_ssh"  # ssh is not installed on this machine
+    NO_ENGINE = "no_engine"  # the host was reached, but not its Docker Engine
     OTHER = "other"
 
 
 class Unreached(Exception):
-    """A host that was not reached. `detail` is what ssh said last."""
+    """A host could not be reached. `detail` is the end of ssh's output."""
 
     def __init__(self, reason: Reason, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
@@ -45,7 +45,7 @@ _SIGNS: tuple[tuple[str, Reason], ...] = (
 )
 
 
-def reason_of(said: str) -> Reason:
-    """What ssh's words mean."""
-    low = said.lower()
+def reason_of(output: str) -> Reason:
+    """What the output of ssh means."""
+    low = output.lower()
     return next((reason for sign, reason in _SIGNS if sign in low), Reason.OTHER)

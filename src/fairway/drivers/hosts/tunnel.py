@@ -1,11 +1,12 @@
-"""The tunnel to one host: an OpenSSH master that carries its Docker socket and the ports of its instances here.
+"""The tunnel to one host: an OpenSSH master process that forwards the host's Docker socket and the ports of its instances to
+this machine.
 
-One process per address and machine, below ``hosts/<token>/`` of the data directory. It is started detached and outlives the
-worker, as Caddy does; the next worker knows it again by its control socket (SO_PEERCRED tells its pid). Instances' ports are
-added to and taken from the running master (``ssh -O forward``); one that is there already is no error.
+There is one process per address and machine, with a folder ``hosts/<token>/`` in the data directory. It is started detached
+and outlives the worker, as Caddy does; the next worker finds it by its control socket and reads its pid with SO_PEERCRED.
+Ports of instances are added to and removed from the running master (``ssh -O forward``); adding one twice is no error.
 
-Everything lies in the folder and ssh runs in it, so all paths are short however deep the data directory is (the kernel takes
-107 bytes for a socket's).
+All files are in that folder and ssh runs in it, so that paths stay short however deep the data directory is (the kernel
+allows 107 bytes for the path of a socket).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ CONTROL: Final = "control"
 CONNECT_SECONDS: Final = 10
 START_SECONDS: Final = 30.0
 ASK_SECONDS: Final = 10.0
-ALIVE_EVERY, ALIVE_MISSED = 3, 3  # a silent host counts as away after 9 to 12 s; a busy one must not lose its requests
+ALIVE_EVERY, ALIVE_MISSED = 3, 3  # a silent host counts as away after 9 to 12 s; a busy host must not lose its requests
 LONGEST_PATH: Final = 100
 _OPTIONS: Final = {
     "BatchMode": "yes",
@@ -61,27 +62,28 @@ _OPTIONS: Final = {
     "ProxyCommand": "none",
     "PermitLocalCommand": "no",
 }
-_folders: dict[Path, int] = {}  # open descriptors of folders whose paths are too long for a socket's; a few, kept
+_folders: dict[Path, int] = {}  # open descriptors of folders whose paths are too long for a socket's; never closed
 _folders_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Access:
-    """What it takes to get in: our private key, and the host's own public one that a person confirmed."""
+    """What we need to sign in: our private key, and the host's public key that a person confirmed."""
 
     private_key: str = field(repr=False)
     host_key: str
 
 
 class FoundTunnel:
-    """Whatever tunnel runs in `folder`, wherever it leads: to be looked for, and to be ended."""
+    """The tunnel that runs in `folder`, whatever host it leads to. It can be found and ended."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._child: subprocess.Popen[bytes] | None = None
 
     def pid(self) -> int | None:
-        """The process that carries the tunnel; None while there is none. It is there once the host has let us in."""
+        """The process id of the tunnel; None if there is none. The control socket appears once the host has accepted our
+        key."""
         self._reap()
         with socket.socket(socket.AF_UNIX) as knock:
             try:
@@ -93,7 +95,7 @@ class FoundTunnel:
         return int(struct.unpack("3i", credentials)[0])
 
     def close(self) -> None:
-        """End it. Nothing happens when it does not run."""
+        """End the tunnel if it runs."""
         if not self.folder.is_dir():
             return
         with self._alone():
@@ -103,7 +105,7 @@ class FoundTunnel:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Two workers must not start two of them."""
+        """Lock the folder, so that two workers do not start two tunnels."""
         self.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -134,7 +136,7 @@ class FoundTunnel:
 
 
 class Tunnel(FoundTunnel):
-    """The tunnel to `address` for the data directory `data`. Cheap to make; nothing is started but by `ensure_up`."""
+    """The tunnel to `address` for the data directory `data`. Creating the object starts nothing; `ensure_up` does."""
 
     def __init__(self, address: SshAddress, data: Path) -> None:
         super().__init__(data / FOLDER / address.token)
@@ -142,16 +144,17 @@ class Tunnel(FoundTunnel):
 
     @property
     def url(self) -> str:
-        """Where the host's Docker Engine is reached while the tunnel is up."""
-        place = self.folder / SOCKET
-        if len(str(place)) <= LONGEST_PATH or not self.folder.is_dir():
-            return f"unix://{place}"
+        """The address of the host's Docker Engine while the tunnel is up."""
+        path = self.folder / SOCKET
+        if len(str(path)) <= LONGEST_PATH or not self.folder.is_dir():
+            return f"unix://{path}"
         return f"unix:///proc/{os.getpid()}/fd/{_descriptor_of(self.folder)}/{SOCKET}"
 
     def ensure_up(self, access: Access, wanted: Callable[[], bool] = lambda: True) -> bool:
-        """Start it, or adopt the one that runs with this access; True when it was started. `wanted` may end the wait.
+        """Start the tunnel, or adopt one that was started with the same access. Returns True if it was started. The wait
+        ends when `wanted` returns False.
 
-        Raises `Unreached` when the host is not reached or does not let us in.
+        Raises `Unreached` if the host cannot be reached or does not accept our key.
         """
         with self._alone():
             running = self.pid()
@@ -166,18 +169,19 @@ class Tunnel(FoundTunnel):
             return True
 
     def open_ports(self, local: str, table: Path = Path("/proc/net/tcp")) -> set[int]:
-        """The ports that are forwarded now, as the kernel says: what listens on the host's own loopback address."""
+        """The ports that are forwarded now. `table` is the kernel's list of sockets; forwarded ports listen at `local`."""
         wanted = socket.inet_aton(local)[::-1].hex().upper()
         rows = [line.split() for line in table.read_text().splitlines()[1:]]
         return {int(row[1].partition(":")[2], 16) for row in rows if row[3] == "0A" and row[1].partition(":")[0] == wanted}
 
     def ensure_open(self, local: str, ports: Collection[int]) -> None:
-        """Let what listens on these loopback ports over there be reached at `local` here. Raises `Unreached`."""
+        """Forward these ports: what listens on the host's loopback address is reached at `local` here. Raises
+        `Unreached`."""
         for port in sorted(set(ports) - self.open_ports(local)):
             self._ask("forward", "-L", f"{local}:{port}:127.0.0.1:{port}")
 
     def ensure_closed(self, local: str, ports: Collection[int]) -> None:
-        """Take ports back. Raises `Unreached`."""
+        """Stop forwarding these ports. Raises `Unreached`."""
         for port in sorted(set(ports) & self.open_ports(local)):
             self._ask("cancel", "-L", f"{local}:{port}:127.0.0.1:{port}")
 
@@ -186,8 +190,8 @@ class Tunnel(FoundTunnel):
     def _argv(self) -> list[str]:
         options = [part for name, value in _OPTIONS.items() for part in ("-o", f"{name}={value}")]
         forward = f"/proc/self/cwd/{SOCKET}:{self.address.socket}"
-        place = ["-p", str(self.address.port), "-l", self.address.user, "--", self.address.host]
-        return ["ssh", "-F", "/dev/null", "-M", "-S", CONTROL, "-N", "-T", *options, "-L", forward, *place]
+        target = ["-p", str(self.address.port), "-l", self.address.user, "--", self.address.host]
+        return ["ssh", "-F", "/dev/null", "-M", "-S", CONTROL, "-N", "-T", *options, "-L", forward, *target]
 
     def _start(self, wanted: Callable[[], bool]) -> None:
         self._let_go()
@@ -208,7 +212,7 @@ class Tunnel(FoundTunnel):
             except FileNotFoundError as error:
                 raise Unreached(Reason.NO_SSH, str(error)) from None
         self._child = child
-        with suppress(OSError, ValueError):  # one descriptor per port and per request; it may have ended already
+        with suppress(OSError, ValueError):  # ssh needs a descriptor per port and request; it may have ended already
             most = resource.prlimit(child.pid, resource.RLIMIT_NOFILE)[1]
             resource.prlimit(child.pid, resource.RLIMIT_NOFILE, (most, most))
         self._await_start(child, wanted)
@@ -226,7 +230,7 @@ class Tunnel(FoundTunnel):
         raise Unreached(Reason.SILENT, self._said())
 
     def _ask(self, act: str, *arguments: str) -> None:
-        """Have the running master do something."""
+        """Send a command to the running master."""
         argv = ["ssh", "-F", "/dev/null", "-S", CONTROL, "-O", act, *arguments, "--", self.address.host]
         try:
             done = subprocess.run(
@@ -246,7 +250,7 @@ class Tunnel(FoundTunnel):
             raise Unreached(Reason.OTHER, done.stderr.strip()[-500:])
 
     def _let_go(self) -> None:
-        """Of what we started before and nobody can talk to any more."""
+        """Kill the child that we started before, if it still runs but its control socket no longer answers."""
         child, self._child = self._child, None
         if child is not None:
             child.kill()
@@ -255,7 +259,7 @@ class Tunnel(FoundTunnel):
     # --- its folder
 
     def _wish(self, access: Access) -> str:
-        """What a running one must have been started with to be adopted; no secret can be read from it."""
+        """A hash of the options and keys with which a tunnel must have been started to be adopted. It reveals no secret."""
         wish = "\0".join([*self._argv(), access.private_key, access.host_key])
         return hashlib.sha256(wish.encode()).hexdigest()
 
@@ -270,7 +274,7 @@ class Tunnel(FoundTunnel):
         return ""
 
     def _write(self, name: str, text: str) -> None:
-        """Whole or not at all, 0600."""
+        """Write a file atomically, with mode 0600."""
         draft = self.folder / f".{name}.{secrets.token_hex(4)}"
         with open(os.open(draft, _FRESH, 0o600), "w") as file:
             file.write(text)
@@ -281,7 +285,8 @@ _FRESH: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 
 def _descriptor_of(folder: Path) -> int:
-    """A descriptor of the folder that stays open, and still means it (a restored data directory is another folder)."""
+    """An open descriptor of the folder. It is opened again if the path now means another folder (a restored data
+    directory)."""
     with _folders_lock:
         known = _folders.get(folder)
         if known is None or not os.path.samestat(os.fstat(known), os.stat(folder)):
@@ -290,14 +295,14 @@ def _descriptor_of(folder: Path) -> int:
 
 
 @contextmanager
-def _in_reach(place: Path) -> Iterator[str]:
-    """A path to a socket that the kernel takes, however long the folder's is."""
-    if len(str(place)) <= LONGEST_PATH:
-        yield str(place)
+def _in_reach(path: Path) -> Iterator[str]:
+    """A path to the socket that is short enough for the kernel."""
+    if len(str(path)) <= LONGEST_PATH:
+        yield str(path)
         return
-    folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        yield f"/proc/self/fd/{folder}/{place.name}"
+        yield f"/proc/self/fd/{folder}/{path.name}"
     finally:
         os.close(folder)
 
@@ -309,7 +314,7 @@ def _ended(descriptor: int, seconds: float) -> bool:
 
 
 def close_all(data: Path) -> None:
-    """End every tunnel of this machine for the data directory `data`; nothing elsewhere is stopped by that."""
+    """End every tunnel of this machine for the data directory `data`. Nothing on the hosts is stopped."""
     if (data / FOLDER).is_dir():
-        for place in (data / FOLDER).iterdir():
-            FoundTunnel(place).close()
+        for folder in (data / FOLDER).iterdir():
+            FoundTunnel(folder).close()

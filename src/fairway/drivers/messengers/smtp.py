@@ -1,4 +1,4 @@
-"""Handing a mail to an SMTP server, and knowing which of the many things that can go wrong did."""
+"""Sends a mail through an SMTP server, and says which of the many possible problems occurred."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from email.message import Message
 from enum import StrEnum
 
-SECONDS = 10.0  # for each answer of the server
+SECONDS = 10.0  # the longest wait for each answer of the server
 LONGEST_ANSWER = 300
 
 
 class Security(StrEnum):
-    """How the connection is encrypted: after the greeting, from its first byte, or not at all."""
+    """How the connection is encrypted: after a STARTTLS command, from its first byte, or not at all."""
 
     STARTTLS = "starttls"
     TLS = "tls"
@@ -24,7 +24,7 @@ class Security(StrEnum):
 
 
 class Trouble(StrEnum):
-    """Why a mail could not be handed over."""
+    """Why a mail could not be sent."""
 
     UNKNOWN_HOST = "unknown_host"
     CONNECTION_REFUSED = "connection_refused"
@@ -42,7 +42,7 @@ class Trouble(StrEnum):
 
 
 class CannotSend(Exception):
-    """`answer` is what the server or the network said, without the password."""
+    """`answer` is the message of the server or the network, without the password."""
 
     def __init__(self, trouble: Trouble, answer: str = "") -> None:
         super().__init__(trouble.value)
@@ -51,7 +51,7 @@ class CannotSend(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """Where mail is handed over. Without a `username` there is no sign-in. `seconds` is the patience for each answer."""
+    """An SMTP server. Without a `username` there is no sign-in. `seconds` is the longest wait for each answer."""
 
     host: str
     port: int
@@ -62,13 +62,13 @@ class Server:
 
 
 def check(server: Server) -> None:
-    """Connect and sign in, and hand nothing over. Raises `CannotSend`."""
+    """Connect and sign in, without sending a mail. Raises `CannotSend`."""
     with _connection(server):
         pass
 
 
 def send(server: Server, message: Message, *, sender: str, recipient: str) -> None:
-    """Hand one mail over; the server answers for it from then on. Raises `CannotSend`."""
+    """Send a mail. From then on the server is responsible for it. Raises `CannotSend`."""
     with _connection(server) as connection:
         connection.send_message(message, from_addr=sender, to_addrs=[recipient])
 
@@ -123,7 +123,7 @@ def _reason(problem: Exception) -> tuple[Trouble, str]:
         case TimeoutError():
             return Trouble.TIMEOUT, ""
         case smtplib.SMTPServerDisconnected() if isinstance(problem.__context__, OSError):
-            return _reason(problem.__context__)  # what smtplib wrapped
+            return _reason(problem.__context__)  # the error that smtplib wrapped
         case smtplib.SMTPNotSupportedError():
             return Trouble.NO_SIGN_IN, ""
         case smtplib.SMTPAuthenticationError():
@@ -145,5 +145,5 @@ def _answer(problem: smtplib.SMTPResponseException) -> str:
     return f"{problem.smtp_code} {_text(problem.smtp_error)}"
 
 
-def _text(said: bytes | str) -> str:
-    return said.decode(errors="replace") if isinstance(said, bytes) else said
+def _text(answer: bytes | str) -> str:
+    return answer.decode(errors="replace") if isinstance(answer, bytes) else answer

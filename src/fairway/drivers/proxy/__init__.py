@@ -1,4 +1,4 @@
-"""The proxy: Caddy with a static configuration, serving what lies in a directory (see contract.py and README.md)."""
+"""The proxy: Caddy with a static configuration, which serves the routes in a directory (see contract.py and README.md)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from fairway.drivers.proxy.routes import RouteDirectory
 
 
 class CaddyProxy:
-    """Implements `Proxy` on the Caddy of `folder`. Writes routes whether or not Caddy runs: it serves them when it does."""
+    """Implements `Proxy` with the Caddy of `folder`. Routes can be written while Caddy does not run; it serves them once it
+    does."""
 
     def __init__(self, folder: Path) -> None:
         self._directory = RouteDirectory(folder / ROUTES)

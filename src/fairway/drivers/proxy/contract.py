@@ -1,4 +1,4 @@
-"""What the proxy promises. Pure: no Django, no I/O. See docs/decisions/0001: traffic is a directory."""
+"""What the proxy can do. Pure: no Django, no I/O. See docs/decisions/0001: traffic is a directory."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ class RouteKind(StrEnum):
     """Which static route answers a host."""
 
     OPEN = "open"
-    SIGNED_IN = "signed-in"  # forward_auth asks Fairway first
-    STARTING = "starting"  # a friendly page that reloads itself
+    SIGNED_IN = "signed-in"  # Fairway is asked first whether the visitor may pass
+    STARTING = "starting"  # a page that reloads itself
     STOPPED = "stopped"  # stopped by a person
-    DOWN = "down"  # should run, but nothing healthy answers
+    DOWN = "down"  # it should run, but no healthy replica answers
 
 
 @dataclass(frozen=True)
 class Route:
-    """What one host serves now. `addresses` are the replicas (``host:port``, one to eight); empty for page kinds.
+    """What one host serves now. `addresses` are the replicas (``host:port``, one to eight); empty if a page answers.
 
-    `generation` names the deployment (``"d42"``) for `ls` and for reading back. With `sticky`, a visitor's requests go to
-    the same replica while it answers.
+    `generation` names the deployment (``"d42"``), so that it can be seen with `ls` and read back. If `sticky`, a visitor's
+    requests go to the same replica while it answers.
     """
 
     host: str
@@ -35,10 +35,10 @@ class Route:
 
 @dataclass(frozen=True)
 class ProbeFigure:
-    """What a switch looked like from outside.
+    """What visitors would have seen during a switch.
 
-    `sent` and `failed` count requests to the public URL during the switch; `first_seen_ms` is when the new version
-    was first seen after the switch (None when it cannot be told), `first_failure` a sentence when something failed.
+    `sent` and `failed` count requests to the public URL during the switch. `first_seen_ms` is how long after the switch the
+    new version first answered (None if unknown). `first_failure` is a sentence about the first failed request.
     """
 
     sent: int
@@ -50,8 +50,8 @@ class ProbeFigure:
 
 @dataclass(frozen=True)
 class Answers:
-    """How one version answered one path: it was asked so many times, and `failed` to give a whole answer below 500 so many;
-    `words` say how it failed first."""
+    """How one version answered one path: `asked` requests, of which `failed` got no complete answer below 500. `words`
+    describe the first failure."""
 
     asked: int = 0
     failed: int = 0
@@ -59,38 +59,38 @@ class Answers:
 
     @property
     def share(self) -> float:
-        """The part that failed, from 0 to 1."""
+        """The share of requests that failed, from 0 to 1."""
         return self.failed / self.asked if self.asked else 0.0
 
     def and_one(self, failure: str = "") -> Answers:
-        """With one answer more; `failure` says how it failed."""
+        """These answers and one more; `failure` says how it failed."""
         return Answers(self.asked + 1, self.failed + bool(failure), self.words or failure)
 
 
 Fence = Callable[[], object]
-"""Raises when the one who asks has no right to any more. Called right before a change, when nobody else can make one."""
+"""Raises if its caller may no longer change routes. It is called right before a change, under the directory's lock."""
 
 
 def unfenced() -> None:
-    """For those who answer to nobody: tests, and whoever stops everything."""
+    """A fence that always passes: for tests, and for commands that stop everything."""
 
 
 class Proxy(Protocol):
-    """The one that serves public traffic."""
+    """Serves public traffic."""
 
     def route(self, host: str) -> Route | None:
-        """What `host` serves right now, read back from the directory."""
+        """What `host` serves now, read back from the directory."""
 
     def routes(self) -> Sequence[Route]: ...
 
     def ensure_route(self, route: Route, *, fence: Fence = unfenced) -> None:
-        """Serve `route` from this instant on; one atomic rename. Raises ValueError for a host that is not one, and what
-        `fence` raises, changing nothing."""
+        """Serve `route` from this moment on, by one atomic rename. Raises ValueError if the host is invalid, and what
+        `fence` raises; then nothing has changed."""
 
     def ensure_no_route(self, host: str, *, fence: Fence = unfenced) -> None: ...
 
     def collect(self) -> None:
-        """Forget what routes that changed left behind, once nothing can still be reading it."""
+        """Remove what changed routes left behind, once no request can still read it."""
 
     def in_flight(self) -> Mapping[str, int]:
-        """Requests in flight per real address (`/reverse_proxy/upstreams`)."""
+        """The number of requests in flight by address (Caddy's `/reverse_proxy/upstreams`)."""

@@ -1,4 +1,4 @@
-"""A proxy in memory: for tests and for trying things without a network. Keeps every switch in `switches`."""
+"""A proxy in memory, for tests and for trials without a network. It records every switch in `switches`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from fairway.shared.names import parse_hostname
 
 
 class FakeProxy:
-    """Implements `Proxy`. `busy` is what `in_flight` answers; a test fills it."""
+    """Implements `Proxy`. `in_flight` returns `busy`, which a test fills."""
 
     def __init__(self) -> None:
-        self.switches: list[Route | str] = []  # a route that was set, or the host of one that was removed
+        self.switches: list[Route | str] = []  # each is a route that was set, or the host of a route that was removed
         self.busy: dict[str, int] = {}
         self._routes: dict[str, Route] = {}
 

@@ -1,4 +1,5 @@
-"""The pages the proxy answers by itself, in English and French. Pure apart from reading the package's own template."""
+"""The pages that the proxy itself answers, in English and French. Pure, except that it reads its template from the
+package."""
 
 from __future__ import annotations
 
@@ -15,13 +16,13 @@ KINDS = (RouteKind.STARTING, RouteKind.STOPPED, RouteKind.DOWN)
 LANGUAGES = ("en", "fr")
 RELOAD_SECONDS = 2
 
-# French is named in the list before English, or alone. Browsers write the list in the order of preference.
+# Matches an Accept-Language that lists French and no English before it. Browsers list languages in order of preference.
 PREFERS_FRENCH = r"(?i)^(?:\s*(?:[^e,\s][^,]*|e[^n,][^,]*),)*?\s*fr(?:[-;,\s]|$)"
 
 
 @dataclass(frozen=True)
 class Page:
-    """One answer, whole."""
+    """A complete answer."""
 
     status: int
     headers: Mapping[str, str]
@@ -84,7 +85,7 @@ _RETRY_AFTER = MappingProxyType({"starting": RELOAD_SECONDS, "down": 5})
 
 
 def page(name: str, language: str) -> Page:
-    """The page `name` (unknown, starting, stopped, down) in `language`. Raises KeyError for one we do not have."""
+    """The page `name` (unknown, starting, stopped, down) in `language`. Raises KeyError if there is none."""
     words = _WORDS[name, language]
     reload = f'<meta http-equiv="refresh" content="{RELOAD_SECONDS}">' if name == "starting" else ""
     body = _template().substitute(

@@ -1,4 +1,4 @@
-"""Who listens on a port of this machine: for the sentence a person reads when ours is taken. Linux only (/proc)."""
+"""Finds which program listens on a port of this machine, for the message that our port is taken. Linux only (/proc)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ _LISTEN = "0A"  # Source: include/net/tcp_states.h
 
 
 def is_taken(bind: str, port: int) -> bool:
-    """Whether somebody listens there, asked without SO_REUSEPORT: who shares would not notice."""
+    """Whether a program listens there. Binds without SO_REUSEPORT, which would succeed beside a program that shares its
+    port."""
     with socket.socket(socket.AF_INET6 if ":" in bind else socket.AF_INET, socket.SOCK_STREAM) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -22,7 +23,7 @@ def is_taken(bind: str, port: int) -> bool:
 
 
 def listening_program(port: int) -> str:
-    """“nginx (pid 123)”, or “another program” when it belongs to somebody else and the kernel does not tell."""
+    """“nginx (pid 123)”, or “another program” if it belongs to another user and the kernel hides it."""
     sockets = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening(Path("/proc/net") / table, port)}
     for process in Path("/proc").glob("[0-9]*"):
         if sockets & _open_files(process):
@@ -42,7 +43,7 @@ def _open_files(process: Path) -> set[str]:
     try:
         return {_target(process / "fd" / name) for name in os.listdir(process / "fd")}
     except OSError:
-        return set()  # another person's process, or one that ended meanwhile
+        return set()  # another user's process, or one that ended meanwhile
 
 
 def _target(link: Path) -> str:

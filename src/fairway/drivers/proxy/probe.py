@@ -1,13 +1,14 @@
-"""The probe: asks the public URL, through the proxy, during the whole switch, and says what a visitor would have seen.
+"""The probe: it requests the public URL, through the proxy, during the whole switch, and reports what a visitor would have
+seen.
 
-Two visitors ask at a steady pace: one keeps its connection, one opens a new one each time. They connect to the proxy on
-this machine with the public host in the Host header, so no name needs to resolve. The token makes the proxy tell which
-replica answered, and pass the sign-in: measured is the application. Each path is asked in turn.
+Two visitors send requests at a steady pace: one keeps its connection, one opens a new one each time. They connect to the
+proxy on this machine with the public host in the Host header, so the name need not resolve. The token makes the proxy name
+the replica that answered, and lets the probe pass the sign-in, because it measures the application. The paths take turns.
 
-A request has failed when it got no complete answer; when the proxy answered itself (no replica reachable, host unknown)
-although the application had been answering or had just been switched to; or when the application answered 5xx with a
-status it did not use before the switch. What the new version answered is counted apart, by path: that is what it is judged
-by. Bounded: counts and a few sentences, whatever the length.
+A request has failed if it got no complete answer; if the proxy answered itself (no replica reachable, host unknown) although
+the application had been answering or had just been switched to; or if the application answered 5xx with a status that it did
+not use before the switch. Answers of the new version are also counted by path, and it is judged by them. Memory use is
+bounded: the probe keeps counts and a few sentences, however long it runs.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ from types import TracebackType
 from fairway.drivers.proxy.configuration import PAGE_HEADER, PROBE_HEADER, UPSTREAM_HEADER
 from fairway.drivers.proxy.contract import Answers, ProbeFigure
 
-TIMEOUT = 10.0  # a visitor's patience; longer counts as failed
-BODY_SECONDS = 1.0  # after the headers: a stream that never ends is answered, not failed
+TIMEOUT = 10.0  # seconds; a slower answer counts as failed
+BODY_SECONDS = 1.0  # seconds after the headers; a stream that never ends then counts as answered
 BODY_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
 class _Answer:
     status: int
-    page: str  # the proxy's own page, or empty
-    upstream: str  # the replica's host:port, or empty
+    page: str  # the name of the proxy's own page; "" if the application answered
+    upstream: str  # the replica's host:port; "" if unknown
 
 
 class Probe:
@@ -78,28 +79,28 @@ class Probe:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop.set()
-        for visitor in self._visitors if error is None else ():  # else nobody wants the figure: the traffic must go back now
+        for visitor in self._visitors if error is None else ():  # after an error, nothing may delay the switch back
             visitor.join()
         self._tally.end()
 
     def switching(self) -> None:
-        """Call right before the switch: from here on time is counted."""
+        """Call right before the switch: times are measured from here."""
         self._tally.switching()
 
     def switched(self) -> None:
-        """Call as soon as the route is in place: from here on a visit has no excuse left in what was before."""
+        """Call as soon as the route is in place: a request that begins after this cannot be excused by the old route."""
         self._tally.switched()
 
     def await_new(self, seconds: float) -> bool:
-        """Wait until the new version was seen, at most `seconds`. False when it was not."""
+        """Wait until the new version answered, at most `seconds`. Returns False if it did not."""
         return self._tally.seen.wait(seconds)
 
     def figure(self) -> ProbeFigure:
-        """What was seen so far; final after the `with` block."""
+        """The figures so far; they are final after the `with` block."""
         return self._tally.figure()
 
     def new_answers(self) -> Mapping[str, Answers]:
-        """How the new version has answered so far, by path; only what was asked after the switch."""
+        """The answers of the new version so far, by path. Only requests that began after the switch count."""
         return self._tally.new_answers()
 
     def _visit(self, keep: bool) -> None:
@@ -119,7 +120,7 @@ class Probe:
 
 
 class _Visitor:
-    """One client: keeps its connection or opens a new one for each request."""
+    """One client, which keeps its connection or opens a new one for each request."""
 
     def __init__(self, address: tuple[str, int], headers: dict[str, str], keep: bool) -> None:
         self._address, self._headers, self._keep = address, headers, keep
@@ -130,7 +131,7 @@ class _Visitor:
         self._connection = connection
         try:
             connection.request("GET", path, headers=self._headers)
-            line = connection.sock  # the connection forgets it where the answer is the last one
+            line = connection.sock  # `connection` drops it if the server closes after this answer
             line.settimeout(TIMEOUT)
             response = connection.getresponse()
             answer = _read(response)
@@ -155,7 +156,8 @@ def _read(response: http.client.HTTPResponse) -> _Answer:
 
 
 def _finish(response: http.client.HTTPResponse, stop: threading.Event) -> bool:
-    """Read the body; False when it is left unread because it is long or a stream. Raises when it is cut."""
+    """Read the body. Returns False if the rest is left unread because it is long or a stream. Raises if the body is
+    incomplete."""
     deadline, left = time.monotonic() + BODY_SECONDS, BODY_BYTES
     with contextlib.closing(response):
         try:
@@ -165,13 +167,13 @@ def _finish(response: http.client.HTTPResponse, stop: threading.Event) -> bool:
                     return False
         except TimeoutError:
             return False
-        if response.length:  # read1 ends quietly where the announced length was not reached
+        if response.length:  # read1 raises nothing if the body is shorter than announced
             raise http.client.IncompleteRead(b"", response.length)
         return True
 
 
 def _failure(answer: _Answer) -> str:
-    """How an answer failed; "" where it did not."""
+    """How an answer failed; "" if it did not."""
     if answer.page:
         return f"the proxy answered {answer.status} itself (page “{answer.page}”)"
     return f"the application answered {answer.status}" if answer.status >= 500 else ""
@@ -215,7 +217,8 @@ class _Tally:
             self._sent += 1
             words = f"no complete answer ({type(error).__name__}: {error})"[:300]
             self._fail(began, words)
-            if self._after_switch(began) and not isinstance(error, ConnectionRefusedError):  # that is the proxy's own fault
+            # A refused connection is the proxy's fault, not the version's.
+            if self._after_switch(began) and not isinstance(error, ConnectionRefusedError):
                 self._count(path, words)
 
     def answered(self, began: float, path: str, answer: _Answer, new: bool) -> None:
@@ -243,7 +246,7 @@ class _Tally:
         self._new[path] = self._new.get(path, Answers()).and_one(failure)
 
     def _own_page(self, began: float, answer: _Answer) -> None:
-        """Before the first version is switched to, our own page is the right answer."""
+        """Before any version has answered, our own page is the right answer."""
         if self._was_serving or self._after_switch(began):
             self._fail(began, _failure(answer))
 

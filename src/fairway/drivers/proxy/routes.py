@@ -1,11 +1,11 @@
-"""The route directory: what is served is what lies here, and a switch is one atomic rename of a symlink.
+"""The route directory. Caddy serves the routes it contains, and a switch is one atomic rename of a symlink.
 
     routes/<kind>/<host>                 -> ../generations/<host>/<label>~<random>
-    routes/generations/<host>/<label>~…/ one empty file, named “address,address,…”: always eight, repeated;
-                                          “sticky,” before them where visitors stay with one
+    routes/generations/<host>/<label>~…/ one empty file, named “address,address,…”: always eight, repeated if there are
+                                          fewer; “sticky,” before them if visitors stay with one replica
 
-A host has one kind; while it changes, the new one is there before the old one goes, so a request always finds one.
-Writers take a lock, so several workers and threads of one machine may write. Readers need none.
+A host has one kind. While the kind changes, the new symlink is made before the old one is removed, so a request always finds
+one. Writers take a lock, so several workers and threads of one machine may write. Readers need no lock.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from fairway.drivers.proxy.contract import Fence, Route, RouteKind, unfenced
 from fairway.shared.names import Invalid, parse_hostname, parse_port
 
 GENERATIONS = "generations"
-PAGE = "page"  # the file of a route that is answered by a page of ours
+PAGE = "page"  # name of the file of a route that one of our pages answers
 LONGEST_NAME = 255  # bytes in a file name, on every Linux file system
-GRACE_SECONDS = 10.0  # a request that was reading a generation when it was replaced is long done after this
+GRACE_SECONDS = 10.0  # by then, every request that was reading a replaced generation is done with it
 SERVING = frozenset({RouteKind.OPEN, RouteKind.SIGNED_IN})
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}|")
 
 
 class RouteDirectory:
-    """Reads and writes the routes below `path` (made if missing)."""
+    """Reads and writes the routes in `path`, which is created if missing."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -45,11 +45,12 @@ class RouteDirectory:
             (path / name).mkdir(mode=0o700, exist_ok=True)
 
     def route(self, host: str) -> Route | None:
-        """What `host` serves: the first kind in the order Caddy looks. Raises Invalid for a host that is not one."""
+        """What `host` serves: the first kind in the order in which Caddy looks. Raises `Invalid` if the host is not
+        valid."""
         name = parse_hostname(host)
         found = self._look(name)
         if found is None:
-            with self._writing():  # nothing moves while we look again: a miss may have been a race
+            with self._writing():  # look again while nothing changes, because a switch may have caused the miss
                 found = self._look(name)
         return found
 
@@ -61,11 +62,11 @@ class RouteDirectory:
         return [route for host in sorted(hosts) if (route := self.route(host)) is not None]
 
     def ensure_route(self, route: Route, *, fence: Fence = unfenced) -> None:
-        """Serve `route` from this instant on.
+        """Serve `route` from this moment on.
 
-        `fence` is asked while the directory is locked: whoever takes over from one that passed it writes after it.
-        Raises Invalid (a ValueError) for a host, an address or a label that is none, and for no or more than eight
-        replicas: the configuration has eight slots. With 3, 5, 6 or 7 replicas some get one more slot than others.
+        `fence` is called while the directory is locked: a worker that takes over from one that passed its fence writes after
+        it. Raises `Invalid` (a ValueError) if the host, an address or the label is invalid, or if there are no replicas or
+        more than eight: the configuration has eight slots. With 3, 5, 6 or 7 replicas, some get one more slot than others.
         """
         wanted = checked(route)
         with self._writing():
@@ -84,7 +85,7 @@ class RouteDirectory:
             self._collect(name)
 
     def collect(self) -> None:
-        """Remove the generations no route leads to any more and whose grace is over."""
+        """Remove the generations that no route leads to and whose grace period is over."""
         with self._writing():
             for host in os.listdir(self.path / GENERATIONS):
                 self._collect(host)
@@ -117,15 +118,16 @@ class RouteDirectory:
             os.close(lock)
 
     def _new_generation(self, route: Route) -> Path:
-        """A directory nobody reads yet, complete."""
-        place = self.path / GENERATIONS / route.host / f"{route.generation}~{secrets.token_hex(4)}"
-        place.parent.mkdir(mode=0o700, exist_ok=True)
-        place.mkdir(mode=0o700)
-        os.close(os.open(place / _file_name(route), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        return place
+        """Make a complete directory that no route leads to yet."""
+        folder = self.path / GENERATIONS / route.host / f"{route.generation}~{secrets.token_hex(4)}"
+        folder.parent.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700)
+        os.close(os.open(folder / _file_name(route), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        return folder
 
     def _point(self, kind: RouteKind, host: str, generation: Path) -> None:
-        """The switch. Synced after it, not before: one journal orders all of this, and nobody waits for the disk."""
+        """Switch to the generation. It is synced after the switch, not before: one journal keeps the order of all these
+        changes, and requests need not wait for the disk."""
         folder = self.path / kind
         draft = folder / f".{secrets.token_hex(8)}"
         draft.symlink_to(Path("..") / generation.relative_to(self.path))
@@ -161,7 +163,7 @@ class RouteDirectory:
 
 
 def _retire(generation: Path | None) -> None:
-    """Its grace begins now: the time of the directory says when it was last served."""
+    """Begin the grace period: the modification time of the directory says when it was last served."""
     if generation is not None and generation.is_dir():
         os.utime(generation)
 
@@ -178,7 +180,7 @@ def _sync(folder: Path) -> None:
 
 
 def checked(route: Route) -> Route:
-    """The route as it will be read back, or Invalid."""
+    """The route as it will be read back. Raises `Invalid`."""
     host = parse_hostname(route.host)
     if not _LABEL.fullmatch(route.generation):
         raise Invalid("generation", "use at most 64 letters, digits, “.”, “_” and “-”, e.g. “d42”.")

@@ -1,1 +1,1 @@
-"""Backing services that Fairway runs itself, on this machine: one driver for each kind."""
+"""Backing services that Fairway itself runs on this machine: one driver for each kind."""

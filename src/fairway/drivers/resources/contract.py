@@ -1,7 +1,7 @@
 """What a kind of resource can do, and the facts it exchanges. Pure: no Django, no I/O.
 
-All verbs are *ensure* verbs: a step may run twice after a crash, so calling one again with the same argument must adopt what
-the first call made. Failures are `fairway.shared.failures`. Long verbs poll `Progress.check()`.
+All methods that change something are *ensure* methods: a step may run twice after a crash, so a second call with the same
+argument must adopt what the first call made. Failures are `fairway.shared.failures`. Long calls poll `Progress.check()`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class ServerSpec:
-    """Everything needed to run one server. `name` is a file name and never used again; `password` is the administrator's.
-    `require` are the walls without which nothing starts here (see `fairway.drivers.wall`)."""
+    """Everything needed to run one server. `name` is a file name and is never reused. `password` is the administrator's.
+    `require` names the layers of the wall without which the server must not start (see `fairway.drivers.wall`)."""
 
     name: str
     version: str
@@ -33,14 +33,15 @@ class ServerSpec:
 class ServerState(StrEnum):
     ABSENT = "absent"  # never started here, or put away
     RUNNING = "running"
-    RESTARTING = "restarting"  # it ended and waits for its back-off
+    RESTARTING = "restarting"  # it ended, and starts again after its back-off
     STOPPED = "stopped"  # deliberately
-    FAILED = "failed"  # nobody minds it any more
+    FAILED = "failed"  # it should run, but its shim is gone
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A server as it was found. `restarts` since it was last started by somebody; `exit_code` of the last time it ended."""
+    """The observed state of a server. `restarts` counts since the last deliberate start; `exit_code` is that of its last
+    end."""
 
     state: ServerState
     restarts: int = 0
@@ -50,7 +51,8 @@ class Seen:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a server says of itself: its exact version, bytes on disk, and open connections of how many at most."""
+    """What a server reports about itself: its exact version, its size on disk in bytes, its open connections, and their
+    maximum."""
 
     version: str
     size_bytes: int
@@ -60,7 +62,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Login:
-    """A way in: the user name and the password."""
+    """A user name and its password."""
 
     user: str
     password: str = field(repr=False)
@@ -68,7 +70,7 @@ class Login:
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server is and how to sign in; `database` is the one to use."""
+    """Where a server listens and how to sign in. `database` is the one to use."""
 
     host: str
     port: int
@@ -78,7 +80,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Content:
-    """What lies in one database: rows by table (``schema.table``)."""
+    """What a database contains: the number of rows by table (``schema.table``)."""
 
     rows: Mapping[str, int]
 
@@ -95,51 +97,60 @@ class ResourceDriver(Protocol):
     """One kind of resource on one data directory."""
 
     kind: str
-    versions: tuple[str, ...]  # the newest first; a resource keeps its own
+    versions: tuple[str, ...]  # the newest first; a resource keeps the version it was made with
 
     def fetch(self, version: str, progress: Progress) -> None:
-        """Have the programs here. `Retry` when the index cannot be reached, `NeedsPerson` when it has none that fit."""
+        """Download the programs if they are missing. Raises `Retry` if the index cannot be reached, `NeedsPerson` if it
+        offers none that fit."""
 
     def ensure_data(self, spec: ServerSpec, progress: Progress, *, may_be_new: bool) -> None:
-        """Have a data folder. It is made only where `may_be_new`; `Refused` where there was data and is none."""
+        """Make the data folder if it is missing and `may_be_new`. Raises `Refused` if the data is gone, `NeedsPerson` if a
+        required layer of the wall is missing."""
 
     def ensure_running(self, spec: ServerSpec, progress: Progress) -> None:
-        """Have the server run and answer. `Retry` while another holds the data; `Refused` with its last words if it ends."""
+        """Start the server if it does not run, and wait until it answers. Raises `Retry` while another process holds the
+        data, or if the server ends or does not answer; `Refused` if its data is gone; `NeedsPerson` if a required layer of
+        the wall is missing.
+        """
 
     def ensure_stopped(self, name: str) -> None: ...
 
     def ensure_put_away(self, name: str) -> Path | None:
-        """Stop it and move its data aside, to where nothing starts on it; the place, None if there was nothing."""
+        """Stop the server and move its data aside, where nothing starts on it. Returns the new folder; None if there was no
+        data."""
 
     def seen(self, name: str) -> Seen: ...
 
     def has_data(self, name: str) -> bool:
-        """Whether its data is where it belongs."""
+        """Whether the data is in its folder."""
 
     def look(self, spec: ServerSpec) -> Facts:
-        """Ask the server. Raises `Retry` when it does not answer."""
+        """Ask the server. Raises `Retry` if it does not answer."""
 
     def log(self, name: str, *, tail: int) -> list[OutputLine]: ...
 
     def ensure_database(self, spec: ServerSpec, database: str) -> None:
-        """A database that only those who were let in may enter."""
+        """Create a database that only its logins may enter."""
 
     def ensure_login(self, spec: ServerSpec, database: str, login: Login) -> None:
-        """Let somebody in, with all rights in this database and none elsewhere."""
+        """Create a login that has all rights in this database and none in others."""
 
     def ensure_no_login(self, spec: ServerSpec, database: str, user: str) -> None:
-        """Let somebody in no longer, end their connections, and keep what they made."""
+        """Remove a login and end its connections. What it created stays."""
 
     def address(self, spec: ServerSpec, database: str, login: Login) -> Address: ...
 
     def databases(self, spec: ServerSpec) -> list[str]:
-        """Every database that was made for somebody."""
+        """Every database that was created with `ensure_database` or `restore`."""
 
     def dump(self, spec: ServerSpec, database: str, to: Path, progress: Progress) -> Content:
-        """A consistent copy of a database as a file, and what lay in it. `Refused` or `NeedsPerson`, and then no file."""
+        """Write a consistent copy of a database to the file `to`, and return what it contains. Raises `Refused` or
+        `NeedsPerson`; then there is no file."""
 
     def look_into(self, spec: ServerSpec, dump: Path, progress: Progress) -> Content:
-        """Restore a dump into a throw-away database, count, and remove it. `Refused` for a dump that cannot be restored."""
+        """Restore a dump into a temporary database, count its rows, and drop it. Raises `Refused` if the dump cannot be
+        restored."""
 
     def restore(self, spec: ServerSpec, dump: Path, database: str, progress: Progress) -> Content:
-        """Make a database that does not exist yet what the dump holds. `Refused`, and then there is no such database."""
+        """Restore a dump as the database `database`, which replaces an earlier one only if everything was restored. Raises
+        `Refused`; then nothing has changed."""

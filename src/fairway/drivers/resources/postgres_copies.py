@@ -1,4 +1,4 @@
-"""Dumps of PostgreSQL databases: from which moment they are, and what lies in a restored one."""
+"""Dumps of PostgreSQL databases: the snapshot they are taken from, what a database contains, and temporary databases."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from fairway.drivers.resources import postgres_roles as roles
 from fairway.drivers.resources.contract import Content, Login
 from fairway.shared.failures import Retry
 
-THROW_AWAY = "look#"  # no database that is made for somebody has this sign in its name
+THROW_AWAY = "look#"  # the names of other databases contain no “#”
 DRAFT = "#draft"
 BEFORE = "#before"
 HELPER = "restore#"
-# Tables with rows of their own, none that an extension brings along.
+# Tables that hold rows, without those that belong to an extension.
 _TABLES = """
 SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
@@ -28,13 +28,13 @@ Connection = psycopg.Connection[Any]
 
 
 def snapshot(connection: Connection) -> str:
-    """A name for the moment this transaction sees, for others to see the same."""
+    """Export this transaction's snapshot, and return its name, with which pg_dump reads the same state."""
     found = connection.execute("SELECT pg_export_snapshot()").fetchone()
     return str(found[0]) if found else ""
 
 
 def content(connection: Connection) -> Content:
-    """Every table and its rows, as this transaction sees them."""
+    """Every table and its number of rows, as this transaction sees them."""
     rows: dict[str, int] = {}
     for schema, table in connection.execute(_TABLES).fetchall():
         words = SQL("SELECT count(*) FROM ONLY {}").format(Identifier(schema, table))
@@ -48,7 +48,7 @@ def password() -> str:
 
 
 def make_throw_away(connection: Connection) -> tuple[str, Login]:
-    """A database and its owner, who can do nothing else."""
+    """Create a temporary database and its owner, who has no other rights."""
     login = Login(f"{THROW_AWAY}{secrets.token_hex(6)}", password())
     sealed = connection.pgconn.encrypt_password(login.password.encode(), login.user.encode(), b"scram-sha-256").decode()
     words = SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(Identifier(login.user), Literal(sealed))
@@ -60,7 +60,7 @@ def make_throw_away(connection: Connection) -> tuple[str, Login]:
 
 
 def forget_throw_aways(connection: Connection) -> None:
-    """Those of a look that was cut short, too."""
+    """Drop all temporary databases and their owners, also those that an interrupted check left behind."""
     found = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{THROW_AWAY}%"]).fetchall()
     for (name,) in found:
         drop_database(connection, name)
@@ -73,9 +73,10 @@ def drop_database(connection: Connection, name: str) -> None:
 
 
 def swap(connection: Connection, draft: str, name: str) -> None:
-    """The draft takes the name; what had it is kept beside it until the next swap. Both at once, or neither.
+    """Rename the draft to `name`. The database that had the name is kept beside it until the next swap. Both renames happen
+    in one transaction.
 
-    Raises `Retry` while somebody keeps coming back to it.
+    Raises `Retry` while clients keep reconnecting.
     """
     before = f"{name}{BEFORE}"
     was_there = roles.has_database(connection, name)
@@ -83,9 +84,9 @@ def swap(connection: Connection, draft: str, name: str) -> None:
         drop_database(connection, before)
     everybody = SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
     try:
-        for one in (draft, *([name] if was_there else [])):
-            connection.execute(everybody.format(Identifier(one), SQL("false")))
-            connection.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [one])
+        for database in (draft, *([name] if was_there else [])):
+            connection.execute(everybody.format(Identifier(database), SQL("false")))
+            connection.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [database])
         with connection.transaction():
             rename = SQL("ALTER DATABASE {} RENAME TO {}")
             if was_there:
@@ -94,6 +95,6 @@ def swap(connection: Connection, draft: str, name: str) -> None:
     except psycopg.errors.ObjectInUse as error:
         raise Retry("The database is still in use; it is tried again.", detail=str(error)) from None
     finally:
-        for one in (draft, name, before):
-            if roles.has_database(connection, one):
-                connection.execute(everybody.format(Identifier(one), SQL("true")))
+        for database in (draft, name, before):
+            if roles.has_database(connection, database):
+                connection.execute(everybody.format(Identifier(database), SQL("true")))

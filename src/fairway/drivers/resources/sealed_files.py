@@ -1,8 +1,8 @@
-"""Files encrypted in pieces (AES-256-GCM), so that a change, a cut, a swap or a piece too many anywhere in them is found.
+"""Encrypts files in pieces (AES-256-GCM), so that a piece that was changed, removed, swapped or added is found.
 
-``FWSEAL1\\n``, 8 hexadecimal digits with the length of the header, the header (the file's own key, sealed by the
-installation's), then pieces: 4 bytes of length and the sealed bytes. Each piece is bound to its place, and the last one says
-that it is the last.
+A file is ``FWSEAL1\\n``, 8 hexadecimal digits with the length of the header, the header (the file's own key, sealed with the
+installation's), then pieces: 4 bytes of length and the encrypted bytes. Each piece is bound to its position, and the last
+one is marked as the last.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ LONGEST_HEADER = 64 * 1024
 
 
 def seal_file(source: Path, target: Path, seal: Seal, check: Callable[[], None]) -> tuple[int, str]:
-    """Write `source` sealed to `target`, in one step; the size and the SHA-256 of what was written. Raises `Failure`."""
+    """Encrypt `source` into `target`, which appears only when it is complete. Returns the size in bytes and the SHA-256 of
+    `target`. Raises `Failure`."""
     draft = target.with_name(f".{target.name}.draft")
     digest, key = hashlib.sha256(), AESGCM.generate_key(bit_length=256)
     try:
@@ -64,8 +65,8 @@ def _sealed(clear: IO[bytes], key: bytes, seal: Seal) -> Iterator[bytes]:
 
 
 def opened(source: Path, seal: Seal) -> Iterator[bytes]:
-    """The clear bytes, piece by piece. Raises `Refused` at the first one that is not what was written, `NeedsPerson` when
-    none of the keys fits; what came before must not be used then."""
+    """The decrypted bytes, piece by piece. Raises `Refused` at the first piece that differs from what was written,
+    `NeedsPerson` if none of the keys fits. The pieces before it must not be used then."""
     try:
         with open(source, "rb") as sealed:
             cipher = AESGCM(_key(sealed, seal))
@@ -82,7 +83,7 @@ def opened(source: Path, seal: Seal) -> Iterator[bytes]:
 
 
 def open_file(source: Path, target: Path, seal: Seal, check: Callable[[], None]) -> None:
-    """The same, into a file, which is there only when all of it was whole."""
+    """Decrypt into the file `target`, which remains only if all of it was intact. Raises like `opened`."""
     try:
         with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as clear:
             for part in opened(source, seal):
@@ -95,10 +96,10 @@ def open_file(source: Path, target: Path, seal: Seal, check: Callable[[], None])
         raise
 
 
-def sha256_of(place: Path) -> str:
-    """Raises `Refused` when it is gone."""
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal. Raises `Refused` if the file is gone."""
     try:
-        with open(place, "rb") as file:
+        with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         raise damaged(translate("its file is gone")) from None
@@ -106,7 +107,7 @@ def sha256_of(place: Path) -> str:
 
 @contextmanager
 def clear_file(source: Path, target: Path, seal: Seal, check: Callable[[], None]) -> Iterator[Path]:
-    """The clear file as long as the block lasts."""
+    """The decrypted file; it is removed at the end of the block."""
     open_file(source, target, seal, check)
     try:
         yield target
@@ -156,7 +157,7 @@ def _clear(cipher: AESGCM, number: int, body: bytes, *, is_last: bool) -> bytes:
 
 
 def _nonce(number: int) -> bytes:
-    return number.to_bytes(12, "big")  # the key is the file's alone, so a number never comes twice under it
+    return number.to_bytes(12, "big")  # each file has its own key, so no nonce is used twice with one key
 
 
 def _place(number: int, *, is_last: bool) -> bytes:
@@ -164,5 +165,5 @@ def _place(number: int, *, is_last: bool) -> bytes:
 
 
 def damaged(why: str) -> Refused:
-    """What to raise for a backup that is not what was written."""
+    """The failure of a backup whose bytes are not those that were written."""
     return Refused(translate("The backup is damaged: {why}. Use another one; this one cannot be restored.", why=why))

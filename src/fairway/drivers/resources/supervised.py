@@ -1,8 +1,9 @@
-"""One server under the shim that minds applications, with a data folder that has one holder.
+"""Runs one server under the shim that also supervises applications. Its data folder has one holder at a time.
 
-``resources/<name>/`` of the data directory: ``data`` (the server's own), ``tmp``, ``logs``, the shim's ``state.json`` and
-wish, and ``holder``, whose lock the shim and the whole family of the server inherit: while it is held nothing else starts
-on the data, whoever was killed meanwhile. ``made`` says that there was data once.
+``resources/<name>/`` in the data directory contains ``data`` (the server's own), ``tmp``, ``logs``, the shim's
+``state.json``, ``run`` while the server should run, and ``holder``. The shim and all processes of the server inherit a lock
+on ``holder``: while it is held, no other server starts on the data, whichever process was killed meanwhile. The file
+``made`` says that data was made once.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ from fairway.drivers.wall.users import Users
 from fairway.shared.failures import NeedsPerson, Refused, Retry
 from fairway.shared.translation import translate
 
-LAST_WORDS = 10.0  # seconds a shim gets beyond the grace to end everything itself
+LAST_WORDS = 10.0  # seconds that a shim gets after the grace period to end every process itself
 RUN = "run"
 
 
 @dataclass(frozen=True)
 class Order:
-    """How to start a server: program and words, its variables, the folder of its programs, seconds for a clean stop, and the
-    signal that asks for one."""
+    """How to start a server: its command line, environment variables, the folder of its programs, its port, the seconds it
+    gets for a clean stop, and the signal that asks for one."""
 
     argv: tuple[str, ...]
     variables: Mapping[str, str]
@@ -50,10 +51,10 @@ class Order:
 
 
 class Supervised:
-    """The server called `name` in this data directory; nothing is remembered but on disk."""
+    """The server called `name` in this data directory. All its state is on disk."""
 
     def __init__(self, data: Path, name: str) -> None:
-        self._root = data.resolve()  # behind the walls nobody sees where a link leads
+        self._root = data.resolve()  # behind the walls a symlink in the path could not be followed
         self.name = name
         self._places = Places(self._root)
         self.folder = self._root / "resources" / name
@@ -62,7 +63,7 @@ class Supervised:
 
     @contextmanager
     def alone(self, progress: Progress) -> Iterator[None]:
-        """Keeps every other act on this server waiting."""
+        """Lock this server against every other change."""
         with self._places.locked(f"resource.{self.name}", progress.check):
             yield
 
@@ -72,10 +73,10 @@ class Supervised:
         return self.data.is_dir() and any(self.data.iterdir())
 
     def prepare(self) -> Path:
-        """An empty folder in which data can be made; what an earlier try left there is gone."""
+        """Make an empty folder for new data. The remains of an earlier attempt are removed."""
         try:
-            for place in (self.folder.parent, self.folder, self.temporary):
-                place.mkdir(mode=0o700, exist_ok=True)
+            for folder in (self.folder.parent, self.folder, self.temporary):
+                folder.mkdir(mode=0o700, exist_ok=True)
             draft = self.folder / "data.draft"
             _erase(draft)
             draft.mkdir(mode=0o700)
@@ -84,13 +85,13 @@ class Supervised:
         return draft
 
     def keep(self, draft: Path) -> None:
-        """What was made in the draft is the data from now on."""
+        """Make the draft the data."""
         self.own([draft])
         draft.rename(self.data)
         (self.folder / "made").touch(mode=0o600)
 
     def refuse_if_emptied(self) -> None:
-        """Raises `Refused` where data was made once and is gone."""
+        """Raises `Refused` if data was made once and is gone."""
         if (self.folder / "made").exists() and not self.has_data():
             raise self._gone()
 
@@ -105,7 +106,7 @@ class Supervised:
         )
 
     def put_away(self) -> Path | None:
-        """Move the whole folder of a stopped server aside; the place, None if there is none."""
+        """Move the whole folder of a stopped server aside. Returns the new folder; None if there is none."""
         away = self._root / "resources" / ".put-away" / self.name
         if self.folder.is_dir():
             if self.seen().state in {ServerState.RUNNING, ServerState.RESTARTING}:
@@ -114,10 +115,11 @@ class Supervised:
             self.folder.rename(away)
         return away if away.is_dir() else None
 
-    # -- whose it is
+    # -- users and walls
 
     def own(self, folders: Sequence[Path]) -> int | None:
-        """Give the folders to the server's own user and return its id; None where servers have none of their own."""
+        """Give the folders to the server's own user and return its id; None if this machine cannot give servers users of
+        their own."""
         if not abilities().own_user:
             if os.geteuid() == 0:
                 raise _as_root()
@@ -128,8 +130,8 @@ class Supervised:
         return user
 
     def wall_for_making(self, draft: Path, programs: Path) -> dict[str, Any]:
-        """The walls around the program that makes the data. It asks who it is, so it needs a user this machine knows by
-        name; `keep` gives the data to the server's own user afterwards."""
+        """The walls around the program that makes the data. It looks up its user name, so it runs as a user that this
+        machine knows by name; `keep` then gives the data to the server's own user."""
         user = None
         if abilities().own_user:
             user = pwd.getpwnam("nobody").pw_uid
@@ -150,7 +152,7 @@ class Supervised:
     # -- running
 
     def seen(self) -> Seen:
-        """How it is, believed only while exactly the shim that said so lives."""
+        """The state of the server. The state file counts only while the shim that wrote it lives."""
         state = read_json(self.folder / "state.json")
         if not self._has_shim(state):
             if not state:
@@ -167,7 +169,7 @@ class Supervised:
         )
 
     def ensure_running(self, order: Order, require: Sequence[str], progress: Progress) -> None:
-        """Start it, or adopt what runs. Raises `Retry` while anything else holds its data."""
+        """Start the server, or adopt the one that runs. Raises `Retry` while another process holds its data."""
         self._await_birth(progress)
         if self.seen().state in {ServerState.RUNNING, ServerState.RESTARTING}:
             return
@@ -192,7 +194,7 @@ class Supervised:
 
     @contextmanager
     def _held(self) -> Iterator[int]:
-        """The lock of the data, to be inherited."""
+        """Take the lock of the data, for the shim to inherit."""
         lock = os.open(self.folder / "holder", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             is_free, who = try_lock(lock), holding.users(self.data)
@@ -234,7 +236,7 @@ class Supervised:
         }
 
     def ensure_stopped(self, grace: float = 60.0) -> None:
-        """End it cleanly; after the grace, by force."""
+        """Stop the server cleanly; after `grace` seconds, kill it."""
         if not self.folder.is_dir():
             return
         self._await_birth(NullProgress())
@@ -249,7 +251,7 @@ class Supervised:
         Groups(self._root).remove(f"resource.{self.name}")
 
     def _end_orphans(self) -> None:
-        """End what a killed shim could not."""
+        """End the processes that a killed shim left behind."""
         state = read_json(self.folder / "state.json")
         if not state or state.get("boot") != readings.boot() or (state.get("app") is None and state["state"] == "stopped"):
             return
@@ -260,14 +262,14 @@ class Supervised:
         return bool(state) and state.get("boot") == readings.boot() and readings.is_alive(state.get("minder"))
 
     def _await_birth(self, progress: Progress) -> None:
-        """Wait out a shim whose starter was killed before it answered, or one that is just ending."""
-        place = self.folder / "minder.lock"
+        """Wait for a shim whose starter was killed before it answered, or for one that is just ending."""
+        path = self.folder / "minder.lock"
 
         def is_settled() -> bool:
             if self.seen().state in {ServerState.RUNNING, ServerState.RESTARTING}:
                 return True
             try:
-                lock = os.open(place, os.O_RDWR | os.O_CLOEXEC)
+                lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
             except OSError:
                 return True
             try:
@@ -281,7 +283,7 @@ class Supervised:
         return list(output.read(self.folder / "logs", tail=tail, follow=None))
 
     def note(self, **facts: Any) -> None:
-        """Write down what a later version of Fairway must know of this data."""
+        """Record facts that later versions of Fairway must know about this data."""
         write_json(self.folder / "facts.json", {**self.noted(), **facts})
 
     def noted(self) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-// Runs the programs of a command one after another; the last one takes this process over where Node.js can do that (22.15 and
-// newer), else it is waited for and gets our signals. The same as chain.py, for images that have no Python: node chain.js JSON.
+// Runs the programs of a command one after another. The last one replaces this process if Node.js can do that (22.15 and newer);
+// otherwise we wait for it and pass our signals on. Does the same as chain.py, for images without Python: node chain.js JSON.
 "use strict";
 const { spawn } = require("node:child_process");
 const { constants } = require("node:os");
@@ -62,10 +62,10 @@ async function become(step) {
     process.chdir(folder);
     process.removeAllListeners("SIGTERM");
     process.removeAllListeners("SIGINT");
-    process.removeAllListeners("warning"); // it is called experimental
+    process.removeAllListeners("warning"); // Node.js warns that execve is experimental
     process.execve(program, step.argv, variables);
   }
-  process.title = "started"; // it is no longer seen among the processes as what runs something first
+  process.title = "started"; // so that the list of processes no longer shows us as a launcher that runs an earlier program
   process.exit(folder ? await run(step) : 127);
 }
 

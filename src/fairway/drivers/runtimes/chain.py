@@ -1,8 +1,8 @@
-"""Runs the programs of a command one after another; the last one takes this process over, so that nothing of ours stays.
+"""Runs the programs of a command one after another. The last one replaces this process, so that none of ours remains.
 
-Standard library only, and few modules of it: the shim of the process runtime imports this by its path, and generated
-images carry a copy, which is run as ``python3 -I -S -E chain.py JSON``. Each step is an object with ``argv``, ``variables``,
-``folder`` (relative to where we were started), ``may_fail`` and ``text`` (see `steps`).
+Uses only few modules of the standard library: the shim of the process runtime imports this file by its path, and generated
+images contain a copy, which is run as ``python3 -I -S -E chain.py JSON``. Each step is an object with ``argv``,
+``variables``, ``folder`` (relative to our working folder), ``may_fail`` and ``text`` (see `steps`).
 """
 
 import contextlib
@@ -10,13 +10,13 @@ import os
 import signal
 import sys
 
-TYPE_CHECKING = False  # the real one costs the import of typing
+TYPE_CHECKING = False  # defined here, so that typing need not be imported
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
 HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
-BEGUN, BROKEN = b"#", b"!"  # what is told: “#1\n”, the second program runs; “!1\n”, it failed and was the last
+BEGUN, BROKEN = b"#", b"!"  # messages: “#1\n”, the second program runs; “!1\n”, it failed, and no other follows
 
 
 def follow(
@@ -27,10 +27,11 @@ def follow(
     forwards: bool = False,
     prepare: "Callable[[], object]" = bool,
 ) -> None:
-    """Run all but the last step and become the last. Never returns.
+    """Run all steps but the last, and become the last. Never returns.
 
-    `tell` is a descriptor that hears which one runs. With `forwards` a TERM is passed on to the program that runs; without,
-    whoever sends it sends it to the whole group. `prepare` is called in each child before it becomes its program.
+    `tell` is a descriptor to which the number of the running program is written. With `forwards`, TERM is passed on to the
+    program that runs; without, the sender must send it to the whole group. `prepare` is called in each child before it
+    executes its program.
     """
     top = os.getcwd()
     signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
@@ -49,7 +50,8 @@ def follow(
 def run(
     step: "dict[str, Any]", environment: "dict[str, str]", top: str, forwards: bool, prepare: "Callable[[], object]"
 ) -> "tuple[int, int]":
-    """(Exit code, 0) of one program, or (…, the signal) when we were told to end meanwhile and it has ended."""
+    """Run one program. Returns (its exit code, 0), or (…, the signal) if we received a signal to end meanwhile and it has
+    ended."""
     ours, ended_by = os.getpid(), 0
     pid = os.fork()
     if pid == 0:
@@ -62,15 +64,15 @@ def run(
         if found:
             code = os.waitstatus_to_exitcode(status)
             return (code if code >= 0 else 128 - code), ended_by
-        heard = signal.sigwait(HEARD)
-        if heard != signal.SIGCHLD:
-            ended_by = int(heard)
+        received = signal.sigwait(HEARD)
+        if received != signal.SIGCHLD:
+            ended_by = int(received)
             if forwards:
-                os.kill(pid, heard)
+                os.kill(pid, received)
 
 
 def become(step: "dict[str, Any]", environment: "dict[str, str]", top: str) -> None:
-    """Turn into a program. Never returns: what cannot be started is said, and ends with 127."""
+    """Execute a program in this process. Never returns: if it cannot be started, print why, and exit with 127."""
     try:
         os.chdir(os.path.join(top, step["folder"]))
     except OSError:
@@ -79,17 +81,17 @@ def become(step: "dict[str, Any]", environment: "dict[str, str]", top: str) -> N
     try:
         for number in HEARD:
             signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)  # a TERM that came meanwhile ends us here
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)  # a TERM that arrived meanwhile ends us here
         variables = {**environment, **step["variables"]}
         os.execvpe(step.get("program") or step["argv"][0], step["argv"], variables)  # noqa: S606 -- no shell is the point
-    except Exception as error:  # whatever it is, nobody else would ever hear of it
+    except Exception as error:  # every error, because nobody else could report it
         log_error(f"“{step['text']}” could not be started: {why(error)}.")
     finally:
         os._exit(127)
 
 
 def why(error: Exception) -> str:
-    """What the kernel said, for the person who wrote the command."""
+    """The kernel's error, in words for the person who wrote the command."""
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return "the program was not found in the application or on this machine"
     if isinstance(error, PermissionError):
@@ -98,20 +100,21 @@ def why(error: Exception) -> str:
 
 
 def leave(number: int) -> None:
-    """End as whoever is told to end does."""
+    """End by the signal that we received."""
     signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
     os.kill(os.getpid(), number)
-    os._exit(128 + number)  # the first process of a container is not ended by its own signal
+    os._exit(128 + number)  # a signal that the first process of a container sends itself does not end it
 
 
 def keep_only(descriptor: int) -> None:
-    """Close what no program would inherit, but this one: the pipes and locks of the process we come from."""
+    """Close the descriptors that an executed program would not inherit, except this one: the pipes and locks of our
+    parent."""
     for number in map(int, os.listdir("/proc/self/fd")):
         try:
             if number not in (0, 1, 2, descriptor) and not os.get_inheritable(number):
                 os.close(number)
-        except OSError:  # that of this list is closed already
+        except OSError:  # the descriptor of this listing is closed already
             pass
 
 

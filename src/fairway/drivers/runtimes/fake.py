@@ -1,17 +1,17 @@
-"""A runtime that runs nothing: for tests, demonstrations and trying Fairway's own machinery.
+"""A runtime that runs no programs: for tests, demonstrations and trying Fairway's own machinery.
 
-It keeps the whole contract. Its instances answer over HTTP from threads of this process (`/` with the artifact's reference,
-and the paths of `fake_application`), so health checks, routes and probes work with it. Opened with a data directory
-it keeps its world in one file there, which several processes share; without, in memory.
+It keeps the whole contract. Threads of this process answer HTTP for its instances (`/` with the artifact's reference, and
+the paths of `fake_application`), so health checks, routes and probes work with it. Opened with a data directory, it keeps
+its state there in one file, which several processes share; otherwise in memory.
 
-What runs once (`run_once`) says the artifact's version and ends as an instance would: with ``EXIT_AT_START``, else when it
-is told to; ``echo`` and ``env`` end at once, and ``exit 3`` with that code.
+A program that runs once (`run_once`) prints the artifact's version and ends with the code of ``EXIT_AT_START``, or when it
+is ended; ``echo`` and ``env`` end at once, and ``exit 3`` with that code.
 
-Conventions: a digest of zeros exists nowhere; a command that starts with ``no-such`` is no program; ``echo`` echoes, and
-succeeds as a health command, where everything else fails; the variable ``EXIT_AT_START`` makes an instance die with that
+Conventions: the digest of zeros does not exist; a command that starts with ``no-such`` is not found; ``echo`` echoes, and
+succeeds as a health command, where everything else fails; the variable ``EXIT_AT_START`` makes an instance end with that
 code, ``HEALTH_STATUS`` sets the answer of ``/health`` and ``STATUS`` that of other paths, and ``START_SECONDS`` is how long
-it takes to start.
-Failures are asked for with `fail`, standstill with `hang` and `release`, a dying application with `crash`.
+the start takes. Tests cause failures with `fail`, block calls with `hang` until `release`, and end an application with
+`crash`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from fairway.drivers.runtimes.contract import (
     Written,
 )
 from fairway.drivers.runtimes.fake_application import Server, now
-from fairway.drivers.runtimes.written import told
+from fairway.drivers.runtimes.written import worth_showing
 from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 
 NOWHERE = f"sha256:{'0' * 64}"
@@ -57,7 +57,7 @@ _UP = (InstanceState.RUNNING, InstanceState.RESTARTING)
 
 
 class World:
-    """Everything the fake knows, as JSON; changed under a lock that also keeps other processes out."""
+    """The whole state of the fake, as JSON. It is changed under a lock that also excludes other processes."""
 
     def __init__(self, file: Path | None) -> None:
         self.file = file
@@ -66,7 +66,7 @@ class World:
 
     @contextmanager
     def open(self) -> Iterator[dict[str, Any]]:
-        """The world, to read and change; what was changed counts when the block ends without an error."""
+        """The state, to read and change. Changes are kept if the block ends without an error."""
         with self.lock:
             if self.file is None:
                 yield self.memory
@@ -86,7 +86,7 @@ def _empty() -> dict[str, Any]:
 
 
 class FakeRuntime:
-    """See the module. `calls` tells which verbs were called with what, in order."""
+    """See the module. `calls` lists the calls that were made, in order."""
 
     name = "fake"
     artifact_kinds = frozenset(ArtifactKind)
@@ -98,19 +98,19 @@ class FakeRuntime:
 
     @classmethod
     def open(cls, options: Mapping[str, object], *, data: Path) -> FakeRuntime:
-        """`options` may say ``{"available": False}``."""
+        """`options` may be ``{"available": False}``."""
         return cls(data, is_available=bool(options.get("available", True)))
 
     # -- controls
 
     def fail(self, verb: str, failure: Failure, *, times: int = 1) -> None:
-        """Let the next `times` calls of `verb` raise `failure`."""
+        """Make the next `times` calls of `verb` raise `failure`."""
         with self.world.open() as world:
             kind = type(failure).__name__
             world["failures"].append({"verb": verb, "kind": kind, "sentence": failure.sentence, "times": times})
 
     def hang(self, verb: str) -> None:
-        """Let `verb` stand still, listening to its `progress`, until `release`."""
+        """Make calls of `verb` wait, polling their `progress`, until `release`."""
         with self.world.open() as world:
             world["hanging"].append(verb)
 
@@ -119,7 +119,7 @@ class FakeRuntime:
             world["hanging"] = [hanging for hanging in world["hanging"] if hanging != verb]
 
     def crash(self, name: str, exit_code: int = 1, *, for_good: bool = False) -> None:
-        """Let an instance die; it is started again at once, or has failed `for_good`."""
+        """End an instance. It is started again at once, or has failed `for_good`."""
         with self.world.open() as world:
             found = world["instances"][name]
             found["exit_code"] = exit_code
@@ -131,12 +131,12 @@ class FakeRuntime:
 
     @property
     def calls(self) -> list[tuple[str, str]]:
-        """(verb, what it was called with) of every call that changes something."""
+        """Every call that changes something, as (verb, what it was called with)."""
         with self.world.open() as world:
             return [(verb, what) for verb, what in world["calls"]]
 
     def close(self) -> None:
-        """Stop answering. The world stays."""
+        """Stop answering. The state is kept."""
         for server in list(self.servers.values()):
             server.close()
         self.servers.clear()
@@ -263,7 +263,8 @@ class FakeRuntime:
     def written(self, name: str) -> tuple[Written, ...]:
         with self.world.open() as world:
             found = world["instances"].get(name, {}).get("written", ())
-        return tuple(replace(one, folder=f"/{one.folder}" if one.folder else "") for one in told(found, lambda folder: True))
+        shown = worth_showing(found, lambda folder: True)
+        return tuple(replace(file, folder=f"/{file.folder}" if file.folder else "") for file in shown)
 
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
         with self.world.open() as world:
@@ -296,7 +297,7 @@ class FakeRuntime:
     # -- inside
 
     def _called(self, verb: str, what: str, progress: Progress) -> None:
-        """Note the call, then fail or stand still if that was asked for."""
+        """Record the call, then fail or wait if a test asked for it."""
         progress.check()
         with self.world.open() as world:
             world["calls"].append([verb, what])
@@ -318,7 +319,7 @@ class FakeRuntime:
             return verb in world["hanging"]
 
     def _take_time(self, spec: InstanceSpec, progress: Progress) -> None:
-        """Start as slowly as was asked for; what is there already takes no time."""
+        """Wait as long as the start shall take, unless the instance exists already."""
         until = time.monotonic() + float(spec.environment.get("START_SECONDS", "0"))
         while time.monotonic() < until and self.instance(spec.name) is None:
             progress.check()
@@ -355,12 +356,12 @@ class FakeRuntime:
         return facts
 
     def _free_port(self, name: str) -> int:
-        """The port of a server that is opened here and now, so that nobody else gets it."""
+        """The port of a server that is opened at once, so that nothing else gets the port."""
         self.servers[name] = Server(self, name, 0)
         return self.servers[name].port
 
     def _serve(self, name: str, facts: Mapping[str, Any]) -> None:
-        """Answer for an instance. Another process may do so already: then its port is taken, and all is well."""
+        """Answer for an instance. If another process already does, the port is taken, and there is nothing to do."""
         if name not in self.servers:
             with suppress(OSError):
                 self.servers[name] = Server(self, name, facts["port"])

@@ -1,4 +1,4 @@
-"""What the fake runtime's instances serve: a real HTTP server each, from daemon threads of this process."""
+"""The applications of the fake runtime: a real HTTP server each, which runs in daemon threads of this process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Server:
-    """Answers on one port for one instance, from daemon threads."""
+    """Answers on one port for one instance, in daemon threads."""
 
     def __init__(self, runtime: FakeRuntime, name: str, port: int) -> None:
         handler = type("Handler", (Handler,), {"runtime": runtime, "name": name})
@@ -103,7 +103,7 @@ class Handler(BaseHTTPRequestHandler):
         return 404, "nothing noted"
 
     def log_message(self, format: str, *args: object) -> None:
-        """Requests are not worth a line."""
+        """Requests are not logged."""
 
 
 def now() -> str:

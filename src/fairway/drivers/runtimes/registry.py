@@ -1,6 +1,6 @@
-"""Finding runtimes: whatever is installed under the entry-point group ``fairway.runtimes``.
+"""Finds the runtimes that are installed under the entry-point group ``fairway.runtimes``.
 
-A runtime that cannot be loaded never breaks a page: it opens as one that is unavailable and says why.
+A runtime that cannot be loaded never breaks a page: an unavailable one that says why takes its place.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from fairway.shared.failures import Failure, NeedsPerson
 from fairway.shared.names import Invalid
 
 GROUP = "fairway.runtimes"
-FAKE = "fake"  # always there for tests and demonstrations, never offered
+FAKE = "fake"  # always available for tests and demonstrations, never offered to people
 
 
 def runtime_names() -> list[str]:
-    """The names of all installed runtimes, whether they can be used here or not."""
+    """The names of all installed runtimes, whether or not they can be used here."""
     return sorted(_installed())
 
 
 def open_runtime(name: str, options: Mapping[str, object], data: Path) -> Runtime:
-    """The runtime called `name`; an `UnavailableRuntime` when it is unknown, cannot be loaded or does not accept its
-    options. Never raises."""
+    """The runtime called `name`; an `UnavailableRuntime` if it is unknown, cannot be loaded or does not accept its options.
+    Never raises."""
     if name == FAKE:
         return FakeRuntime.open(options, data=data)
     entry = _installed().get(name)
@@ -52,7 +52,7 @@ def open_runtime(name: str, options: Mapping[str, object], data: Path) -> Runtim
         return UnavailableRuntime(name, failure.sentence)
     except Invalid as invalid:
         return UnavailableRuntime(name, f"“{invalid.field}” {invalid.sentence}")
-    except Exception as error:  # third-party code: anything may come
+    except Exception as error:  # third-party code may raise anything
         return UnavailableRuntime(name, f"The runtime “{name}” ({entry.value}) cannot be loaded: {_reason(error)}")
     if not isinstance(runtime, Runtime):
         return UnavailableRuntime(name, f"“{entry.value}”, installed as the runtime “{name}”, is not a runtime.")
@@ -60,7 +60,7 @@ def open_runtime(name: str, options: Mapping[str, object], data: Path) -> Runtim
 
 
 def availability(runtime: Runtime) -> Availability:
-    """What the runtime says of itself; a sentence also when a third party's breaks its word and raises."""
+    """What the runtime says about itself. If a third party's runtime raises although it must not, the sentence says so."""
     try:
         return runtime.availability()
     except Exception as error:
@@ -68,7 +68,8 @@ def availability(runtime: Runtime) -> Availability:
 
 
 class UnavailableRuntime:
-    """Stands where a runtime should be. Acts, and questions about instances, raise `NeedsPerson` with the reason."""
+    """Takes the place of a runtime that cannot be used. Changes, and questions about instances, raise `NeedsPerson` with the
+    reason."""
 
     def __init__(self, name: str, sentence: str) -> None:
         self.name = name
@@ -104,7 +105,7 @@ class UnavailableRuntime:
         self._raise()
 
     def instance(self, name: str) -> Instance | None:
-        """Raises `NeedsPerson`: "none" would be read as "gone", and what is gone is replaced."""
+        """Raises `NeedsPerson`: None would be taken for an instance that is gone, and would be replaced."""
         self._raise()
 
     def instances(self, placement: str | None = None) -> list[Instance]:

@@ -1,8 +1,8 @@
-"""A command as the steps an instance takes: each program with its words, the variables set for it, and its folder.
+"""Turns a command into the steps that an instance runs: each program with its words, its variables and its folder.
 
-``cd`` and ``export`` are no programs: they decide where, and with which variables, the programs after them run. So a command
-that has only one program needs no launcher, whatever stands before it. What a Procfile says to the shell that Heroku has
-(``set -e``, ``source venv/bin/activate``) means nothing here and is passed over. Pure.
+``cd`` and ``export`` are no programs: they decide in which folder, and with which variables, the programs after them run. So
+a command with only one program needs no launcher, even if ``cd`` or ``export`` precede it. Settings of the shell that Heroku
+runs (``set -e``, ``source venv/bin/activate`` in a Procfile) have no meaning here and are skipped. Pure.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fairway.drivers.builders.command_line import filled, join_command, programs
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 
-LONGEST_BEFORE = 600.0  # seconds the programs before the last one may take together: migrations of a large database
+LONGEST_BEFORE = 600.0  # seconds for all programs before the last one, e.g. migrations of a large database
 LONGEST_TEXT = 80  # characters of a program that are shown
 ONLY_OURS = (
     "is several programs in a row, which only images that Fairway writes can run: put them into a shell script of the image "
@@ -26,9 +26,10 @@ ONLY_OURS = (
 
 @dataclass(frozen=True)
 class Step:
-    """One program: its words, the variables on top of the instance's own, its folder relative to the application's ("" is
-    that itself), and whether the next one starts although it failed. `text` is the program as it was written, at most a
-    line, without the values of variables: they may be secret."""
+    """One program: its words, its variables in addition to the instance's, its folder relative to the application's ("" is
+    the application's own), and whether the next step starts even if it fails. `text` is the program as it was written, at
+    most a line, without the values of variables, which may be secret.
+    """
 
     argv: tuple[str, ...]
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -37,7 +38,7 @@ class Step:
     text: str = ""
 
     def order(self) -> dict[str, Any]:
-        """What a launcher gets to know; see `chain`."""
+        """The step as a launcher receives it; see `chain`."""
         return {
             "argv": list(self.argv),
             "variables": dict(self.variables),
@@ -48,9 +49,9 @@ class Step:
 
 
 def steps_of(command: Sequence[str], known: Mapping[str, str], *, port: int, host: str) -> tuple[Step, ...]:
-    """The steps of a command, at least one; `known` are the instance's own variables, which fill ``${NAME}``.
+    """The steps of a command, at least one. `known` are the instance's own variables, with which ``${NAME}`` is replaced.
 
-    Raises `Refused` where a folder leaves the application's, and where no program is left to stay.
+    Raises `Refused` if a folder is outside the application's, or if the command does not end with a program.
     """
 
     def put_in(words: Sequence[str]) -> tuple[str, ...]:
@@ -94,8 +95,8 @@ def _line(words: Sequence[str]) -> str:
     return line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 1]}…"
 
 
-def _inside(folder: str, place: str) -> str:
-    joined = posixpath.normpath(posixpath.join(folder, place))
-    if place.startswith("/") or joined == ".." or joined.startswith("../"):
-        raise Refused(f"The start command goes to “{place}”, which is outside the application's folder; correct it.")
+def _inside(folder: str, target: str) -> str:
+    joined = posixpath.normpath(posixpath.join(folder, target))
+    if target.startswith("/") or joined == ".." or joined.startswith("../"):
+        raise Refused(f"The start command goes to “{target}”, which is outside the application's folder; correct it.")
     return "" if joined == "." else joined

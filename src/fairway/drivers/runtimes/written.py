@@ -1,4 +1,4 @@
-"""Which of the files an instance wrote are worth a word: what it would miss after the next deployment. Pure."""
+"""Decides which files that an instance wrote should be shown: those that it would miss after the next deployment. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from fairway.drivers.runtimes.contract import Written
 
-MOST = 200  # files told of one instance; a thousand more would change nothing of what a person decides
+MOST = 200  # files shown of one instance; more would not help a person to decide
 CACHES = frozenset(
     {"__pycache__", ".cache", "cache", ".npm", ".next", ".nuxt", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
     | {".ipynb_checkpoints", ".git", "log", "logs", "tmp", "temp", "staticfiles"}
@@ -16,14 +16,15 @@ PASSING = (".pyc", ".log", ".pid", ".sock", ".lock", ".tmp", ".swp", "-wal", "-s
 
 
 def is_lasting(path: str) -> bool:
-    """Whether a file is neither a cache, a log nor something that lives as long as a process. `path` is relative."""
-    place = PurePosixPath(path)
-    return CACHES.isdisjoint(place.parts[:-1]) and not place.name.endswith(PASSING)
+    """Whether a file is neither a cache, nor a log, nor a file that is only useful while a process runs. `path` is
+    relative."""
+    relative = PurePosixPath(path)
+    return CACHES.isdisjoint(relative.parts[:-1]) and not relative.name.endswith(PASSING)
 
 
-def told(paths: Iterable[str], is_free: Callable[[str], bool]) -> tuple[Written, ...]:
-    """What is said of these files, `MOST` at most. `is_free`: whether a folder is the application's data alone, so that a
-    volume in its place hides nothing that the next version brings anew."""
+def worth_showing(paths: Iterable[str], is_free: Callable[[str], bool]) -> tuple[Written, ...]:
+    """The files to show, at most `MOST`. `is_free` says whether a folder contains only the application's data, so that a
+    volume there hides nothing that the next version brings."""
     chosen = sorted(path for path in paths if is_lasting(path))[:MOST]
     return tuple(Written(path, _folder(path, is_free)) for path in chosen)
 

@@ -1,1 +1,1 @@
-"""What stands between somebody else's code and everything of this machine that is not its business."""
+"""Walls around other people's programs, so that each program reaches only what it needs."""

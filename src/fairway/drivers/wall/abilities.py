@@ -1,4 +1,4 @@
-"""Which walls this machine can put up, tried once per process, and the sentence that says so for each layer."""
+"""Which layers of the wall this machine can put up, tried once per process, and a sentence about each layer."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ ANSWERS_WITHIN = 30.0  # seconds; a busy machine takes two
 ENQUIRIES = 3
 
 USER, FILES, VIEW, PORTS = "user", "files", "view", "ports"
-LAYERS: Final = (USER, FILES, VIEW, PORTS)  # also the words an administrator requires them by
+LAYERS: Final = (USER, FILES, VIEW, PORTS)  # also the words with which an administrator requires them
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer of the wall: whether it stands here, and what that means, for the page."""
+    """One layer of the wall: whether it can be put up here, and a sentence about what that means, for the page."""
 
     name: str
     stands: bool
     sentence: str
 
     def translate(self) -> str:
-        """One line of a log."""
+        """The layer as one line of a log."""
         return f"{'Wall' if self.stands else 'No wall'} ({self.name}): {self.sentence}"
 
 
 @dataclass(frozen=True)
 class Abilities:
-    """What the kernel and our rights allow. `landlock` is its version (0: none); `view` is how a program gets a view of the
-    file system of its own: ``root`` (by our rights), ``user`` (in a user namespace) or "" (not at all); `groups` tells
-    whether control groups close ports."""
+    """What the kernel and our rights allow. `landlock` is the version of its interface (0: none). `view` is how a program
+    gets its own view of the file system: ``root`` (we may mount), ``user`` (in a user namespace) or "" (not at all).
+    `groups` says whether control groups can close ports.
+    """
 
     landlock: int = 0
     own_user: bool = False
@@ -93,10 +94,10 @@ MISSING: Final = "This environment requires the wall “{layer}”, which cannot
 
 @cache
 def abilities() -> Abilities:
-    """What this machine can do. An enquiry that answers nonsense means: nothing.
+    """What this machine can do. If the answer cannot be parsed, it counts as nothing.
 
-    Raises `Retry` where it does not answer at all, since a machine that is too busy to say must not be taken for one
-    without walls; the next call asks again.
+    Raises `Retry` if there is no answer: a machine that is too busy to answer must not be taken for one without walls. The
+    next call asks again.
     """
     own = uids()
     for _ in range(ENQUIRIES):
@@ -110,7 +111,7 @@ def abilities() -> Abilities:
 
 
 def layers_said() -> list[str]:
-    """A line for each layer, or one that says why there are none."""
+    """A line for each layer, or one line that says why they are unknown."""
     try:
         return [layer.translate() for layer in abilities().layers()]
     except Retry as busy:
@@ -133,11 +134,11 @@ def _enquire(user: int) -> bytes:
 
 def _read(found: dict[str, Any], *, has_uids: bool) -> Abilities:
     view = "root" if found["view"] else "user" if found["view_as_user"] and os.geteuid() else ""
-    # A user of its own could not enter folders that are Fairway's alone, were they not shown to it elsewhere.
+    # Folders that only Fairway may enter are closed to another user, so its own must be mounted in a view of its own.
     has_user = bool(found["own_user"] and has_uids and view == "root")
     return Abilities(int(found["landlock"]), has_user, view, groups=has_user and can_close())
 
 
 def python() -> str:
-    """The Python that runs our own small programs: this one, without anybody's packages."""
+    """The Python that runs our own small programs: the base interpreter of this one, without installed packages."""
     return str(getattr(sys, "_base_executable", sys.executable))

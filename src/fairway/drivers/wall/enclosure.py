@@ -1,9 +1,9 @@
-"""Puts the walls up around the calling process, which then becomes somebody else's program: a user of its own, a view of the
+"""Puts up walls around the calling process, which then executes somebody else's program: a user of its own, a view of the
 file system without Fairway's data, Landlock, closed ports.
 
-Only the standard library, and little of it: a shim loads this file by its path and keeps it in memory once per
-instance. Everything was decided before (`fairway.drivers.wall.plan`); the order is plain JSON. Nothing here can be undone by
-the program afterwards. ``python -I -S enclosure.py UID`` tells, as JSON, which walls this machine can put up.
+It uses only the standard library, and little of it: a shim loads this file by its path and keeps it in memory once per
+instance. `fairway.drivers.wall.plan` has made all decisions; the order is plain JSON. The program cannot undo any of it.
+``python -I -S enclosure.py UID`` prints, as JSON, which walls this machine can put up.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import os
 import struct
 import sys
 
-TYPE_CHECKING = False  # the real one costs the import of typing
+TYPE_CHECKING = False  # defined here, so that typing need not be imported
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
@@ -48,10 +48,10 @@ REFER, TRUNCATE, IOCTL_DEVICE = 1 << 13, 1 << 14, 1 << 15
 OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEVICE
 ACCESS = {
     "read": EXECUTE | READ_FILE | READ_DIR,
-    "use": EXECUTE | READ_FILE | READ_DIR | WRITE_FILE | TRUNCATE | IOCTL_DEVICE,  # what is there, without making anything
+    "use": EXECUTE | READ_FILE | READ_DIR | WRITE_FILE | TRUNCATE | IOCTL_DEVICE,  # existing files; none can be created
     "write": (1 << 16) - 1,
 }
-# Everything a version of Landlock knows about files. Source: Documentation/userspace-api/landlock.rst
+# All rights on files that a version of Landlock knows. Source: Documentation/userspace-api/landlock.rst
 KNOWN = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
 PORTS_SINCE, SCOPES_SINCE = 4, 6
 BIND_TCP, CONNECT_TCP = 1, 2
@@ -60,11 +60,11 @@ FREE_CAPABILITIES = 64
 
 
 class NoWall(OSError):
-    """A wall that could not be put up; `strerror` says which, and where."""
+    """A wall could not be put up. `strerror` says which one, and where."""
 
 
 def enter(order: dict[str, Any]) -> None:
-    """Put up every wall the order names; nothing to do for an empty one. Raises `NoWall`; the caller must then end."""
+    """Put up every wall in the order; an empty order has none. Raises `NoWall`; the caller must then end."""
     if order.get("group"):
         _step("joining the group whose ports are closed", lambda: _write(f"{order['group']}/cgroup.procs", str(os.getpid())))
     if order.get("view"):
@@ -86,7 +86,7 @@ def enter(order: dict[str, Any]) -> None:
 
 def _become(uid: int, gid: int) -> None:
     for capability in range(FREE_CAPABILITIES):
-        LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # beyond the last one it fails, which is how we know
+        LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # fails, harmlessly, for numbers the kernel does not know
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
@@ -96,19 +96,19 @@ def _become(uid: int, gid: int) -> None:
 
 
 def _enter_view(view: dict[str, Any]) -> None:
-    """Cover folders with empty ones, and let only what is named appear again, at the same path."""
+    """Cover folders with empty ones, and mount only the named paths in them again, each at the same path."""
     _unshare(view["as_user"])
     _check(_mount(None, "/", None, RECURSIVE | SLAVE), "keeping mounts apart")
-    shown = [(place, os.open(place, os.O_PATH | os.O_CLOEXEC), way) for place, way in view["shown"] if os.path.exists(place)]
+    shown = [(path, os.open(path, os.O_PATH | os.O_CLOEXEC), way) for path, way in view["shown"] if os.path.exists(path)]
     sources = {source: os.open(source, os.O_PATH | os.O_CLOEXEC) for _, source in view["covered"] if source[0] == "/"}
-    for place, source in view["covered"]:
-        _cover(place, source, sources)
-    for place, fd, way in shown:
-        _show(place, fd, way)
+    for path, source in view["covered"]:
+        _cover(path, source, sources)
+    for path, fd, way in shown:
+        _show(path, fd, way)
         os.close(fd)
     for fd in sources.values():
         os.close(fd)
-    if not view["as_user"]:  # the others' processes are not even seen; a container may forbid it
+    if not view["as_user"]:  # hides the processes of others; a container may forbid this mount, so it is not checked
         _mount("proc", "/proc", "proc", NO_SUID | NO_DEVICES | NO_EXEC, "hidepid=invisible")
 
 
@@ -125,32 +125,32 @@ def _map_user(uid: int, gid: int) -> None:
     _write("/proc/self/gid_map", f"{gid} {gid} 1")
 
 
-def _cover(place: str, source: str, sources: dict[str, int]) -> None:
-    """`source` is the folder that appears there, or the options of an empty one in memory."""
-    if not os.path.isdir(place):
+def _cover(path: str, source: str, sources: dict[str, int]) -> None:
+    """Mount something over `path`: the folder `source`, or an empty file system in memory whose options are `source`."""
+    if not os.path.isdir(path):
         return
     if source in sources:
-        _check(_mount(f"/proc/self/fd/{sources[source]}", place, None, BIND | RECURSIVE), f"covering {place}")
+        _check(_mount(f"/proc/self/fd/{sources[source]}", path, None, BIND | RECURSIVE), f"covering {path}")
     else:
-        _check(_mount("tmpfs", place, "tmpfs", NO_SUID | NO_DEVICES, source), f"covering {place}")
+        _check(_mount("tmpfs", path, "tmpfs", NO_SUID | NO_DEVICES, source), f"covering {path}")
 
 
-def _show(place: str, fd: int, way: str) -> None:
-    if not os.path.lexists(place):
+def _show(path: str, fd: int, way: str) -> None:
+    if not os.path.lexists(path):
         with contextlib.suppress(FileExistsError):
-            _make_place(place, is_folder=os.path.isdir(f"/proc/self/fd/{fd}"))
-    _check(_mount(f"/proc/self/fd/{fd}", place, None, BIND | RECURSIVE), f"showing {place}")
+            _make_place(path, is_folder=os.path.isdir(f"/proc/self/fd/{fd}"))
+    _check(_mount(f"/proc/self/fd/{fd}", path, None, BIND | RECURSIVE), f"showing {path}")
     if way == "read":
-        kept = os.statvfs(place).f_flag & (NO_SUID | NO_DEVICES | NO_EXEC)  # locked for us, where they are set
-        _mount(None, place, None, REMOUNT | BIND | READ_ONLY | kept)  # a second lock: the first is whose files they are
+        kept = os.statvfs(path).f_flag & (NO_SUID | NO_DEVICES | NO_EXEC)  # flags that are set here must not be removed
+        _mount(None, path, None, REMOUNT | BIND | READ_ONLY | kept)  # not checked: the files' owner protects them, too
 
 
-def _make_place(place: str, *, is_folder: bool) -> None:
-    os.makedirs(os.path.dirname(place), mode=0o755, exist_ok=True)
+def _make_place(path: str, *, is_folder: bool) -> None:
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     if is_folder:
-        os.mkdir(place, 0o755)
+        os.mkdir(path, 0o755)
     else:
-        os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
 
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> int:
@@ -169,49 +169,50 @@ def _ruleset(order: dict[str, Any]) -> int:
     attributes = struct.pack("=QQQ", known, ports, scopes)[: 24 if scopes else 16 if ports else 8]
     rules = int(LIBC.syscall(CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0))
     _check(rules, "Landlock")
-    for place, way in order["paths"]:
-        _allow(rules, place, ACCESS[way] & known)
+    for path, way in order["paths"]:
+        _allow(rules, path, ACCESS[way] & known)
     if ports:
         _allow_ports(rules, order["ports"])
     return rules
 
 
-def _allow(rules: int, place: str, access: int) -> None:
+def _allow(rules: int, path: str, access: int) -> None:
     try:
-        fd = os.open(place, os.O_PATH | os.O_CLOEXEC)
-    except OSError:  # not on this machine
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:  # this machine does not have it
         return
     if not os.path.isdir(f"/proc/self/fd/{fd}"):
         access &= OF_FILES
     done = LIBC.syscall(ADD_RULE, rules, PATH_BENEATH, struct.pack("=Qi", access, fd), 0)
     os.close(fd)
-    _check(done, f"Landlock for {place}")
+    _check(done, f"Landlock for {path}")
 
 
 def _allow_ports(rules: int, closed: Iterable[tuple[int, int]]) -> None:
-    """Every TCP port but those between each pair. Landlock knows no ranges: one call a port, 50 to 100 ms in all."""
+    """Allow every TCP port outside the ranges `closed`. Landlock has no ranges of ports: this takes a call per port, 50 to
+    100 ms in all."""
     forbidden = {port for first, last in closed for port in range(first, last + 1)}
     rule = (ctypes.c_uint64 * 2)(BIND_TCP | CONNECT_TCP, 0)
-    add, place = LIBC.syscall, ctypes.byref(rule)
+    add, address = LIBC.syscall, ctypes.byref(rule)
     for port in range(65536):
         if port not in forbidden:
             rule[1] = port
-            add(ADD_RULE, rules, NET_PORT, place, 0)
+            add(ADD_RULE, rules, NET_PORT, address, 0)
 
 
-# -- what is done to others
+# -- limits of other processes
 
 
 def _keep_limits() -> None:
-    """Refuse `prlimit` with new limits for another process: of the same user it would be allowed, and with no files left to
-    open Fairway itself could not go on. Its own limits, and looking at others', stay a program's business."""
+    """Refuse to set limits of another process with `prlimit`. The kernel allows it between processes of the same user, and
+    Fairway could not go on if it may open no more files. A program may still set its own limits and read those of others."""
     machine = os.uname().machine
     if machine not in PRLIMIT:
         return
     architecture, call = PRLIMIT[machine]
     program = [
         (LOAD, 0, 0, OF_ARCHITECTURE),
-        (IF_EQUAL, 0, 10, architecture),  # to REFUSE: another machine's numbers mean other calls
+        (IF_EQUAL, 0, 10, architecture),  # else to REFUSE: on another architecture the numbers mean other calls
         (LOAD, 0, 0, OF_NUMBER),
         (IF_AT_LEAST, 8, 0, FOREIGN),  # to REFUSE
         (IF_EQUAL, 0, 8, call),  # else to ALLOW
@@ -230,7 +231,7 @@ def _keep_limits() -> None:
     _check(LIBC.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filters, 0, 0), "the filter of calls")
 
 
-# -- words
+# -- errors
 
 
 def _check(answer: int, what: str) -> None:
@@ -246,19 +247,20 @@ def _step(what: str, act: Callable[[], None]) -> None:
         raise NoWall(error.errno or errno.EPERM, f"{what}: {error.strerror}") from error
 
 
-def _write(place: str, text: str) -> None:
-    fd = os.open(place, os.O_WRONLY | os.O_CLOEXEC)
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(fd, text.encode())
     finally:
         os.close(fd)
 
 
-# -- what this machine can
+# -- what this machine can do
 
 
 def abilities(uid: int) -> dict[str, Any]:
-    """Which walls can be put up here: tried in children, because a wall cannot be taken down. `uid` is one to become."""
+    """Which walls can be put up here. Each is tried in a child process, because a wall cannot be taken down again. `uid` is
+    the user that the child tries to become."""
     version = int(LIBC.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), 1))
     is_root = os.geteuid() == 0
     return {

@@ -1,8 +1,8 @@
-"""Closing ports to a group of processes: a control group (version 2) with a small filter of our own in the kernel.
+"""Closes ports to a group of processes, with a control group (version 2) and a small BPF filter of our own.
 
-Needs root. It costs a millisecond where Landlock, which knows no ranges of ports, takes a call for each of 60,000; and it
-closes UDP as well. The filter says no to an address whose port lies in a closed range, when a socket is bound, connected or
-sent from. It stays with the group, whatever becomes of Fairway, and nobody in the group can leave it.
+This needs root. It takes a millisecond, whereas Landlock has no ranges of ports and needs a call for each of 60,000; and it
+closes UDP ports as well. The filter refuses addresses whose port is in a closed range when a socket is bound or connected or
+sends. It stays attached to the group, even if Fairway ends, and no process can leave the group.
 """
 
 from __future__ import annotations
@@ -32,47 +32,47 @@ Ranges = Sequence[tuple[int, int]]
 
 
 class Groups:
-    """The groups of one data directory."""
+    """The control groups of one data directory."""
 
     def __init__(self, data: Path) -> None:
         self._prefix = f"fairway-{hashlib.sha256(os.fsencode(data)).hexdigest()[:10]}-"
 
     def ensure(self, name: str, closed: Ranges) -> Path:
-        """A group called `name` to which these ports are closed, new or as it stands. Raises OSError."""
-        place = base() / (self._prefix + name)
-        place.mkdir(exist_ok=True)
-        group = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        """Create or keep the group `name`, and close these ports to it. Raises OSError."""
+        folder = base() / (self._prefix + name)
+        folder.mkdir(exist_ok=True)
+        group = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for kind in _WHERE:
                 _attach(group, kind, filter_of(closed))
         finally:
             os.close(group)
-        return place
+        return folder
 
     def remove(self, name: str) -> None:
-        """Forget a group whose processes have ended; one that still has some stays."""
+        """Remove a group whose processes have ended. A group that still has processes stays."""
         with suppress(OSError, LookupError):
-            place = base() / (self._prefix + name)
-            for _ in range(20):  # the kernel counts what ended for a moment
-                if not place.exists() or (place / "cgroup.procs").read_text():
+            folder = base() / (self._prefix + name)
+            for _ in range(20):  # the kernel counts processes for a moment after they ended
+                if not folder.exists() or (folder / "cgroup.procs").read_text():
                     return
                 with suppress(OSError):
-                    place.rmdir()
+                    folder.rmdir()
                 time.sleep(0.005)
 
 
 def base(mounts: Path = Path("/proc/self/mountinfo"), own: Path = Path("/proc/self/cgroup")) -> Path:
-    """The folder of the group we are in. Raises LookupError where there is no version 2."""
+    """The folder of the control group that we are in. Raises LookupError if there are no groups of version 2."""
     lines = [line.split() for line in mounts.read_text().splitlines()]
-    place = next((line[4] for line in lines if line[line.index("-") + 1] == "cgroup2"), None)
+    root = next((line[4] for line in lines if line[line.index("-") + 1] == "cgroup2"), None)
     mine = next((line[3:] for line in own.read_text().splitlines() if line.startswith("0::")), None)
-    if place is None or mine is None:
+    if root is None or mine is None:
         raise LookupError("there are no control groups of version 2")
-    return Path(place) / mine.strip("/")
+    return Path(root) / mine.strip("/")
 
 
 def can_close() -> bool:
-    """Whether groups can be made here: tried with one."""
+    """Whether ports can be closed with a group here; one group is tried."""
     groups, name = Groups(Path("/")), f"trial-{os.getpid()}-{threading.get_ident()}"
     try:
         groups.ensure(name, [(1, 1)])
@@ -84,7 +84,7 @@ def can_close() -> bool:
 
 
 def filter_of(closed: Ranges) -> bytes:
-    """The filter as instructions of the kernel's virtual machine: 0 (refused) for a closed port, else 1."""
+    """The filter, as BPF instructions: it returns 0 (refuse) for a closed port, else 1."""
     load = [_instruction(0x61, 2, 1, _PORT), _instruction(0xDC, 2, imm=16)]  # r2 = port; from network order
     allow = [_instruction(0xB7, 0, imm=1), _instruction(0x95)]  # return 1
     refuse = [_instruction(0xB7, 0, imm=0), _instruction(0x95)]  # return 0
@@ -101,9 +101,9 @@ def _instruction(code: int, to: int = 0, source: int = 0, off: int = 0, imm: int
 
 def _attach(group: int, kind: int, program: bytes) -> None:
     code, licence = ctypes.create_string_buffer(program), ctypes.create_string_buffer(b"Apache-2.0")
-    places = ctypes.addressof(code), ctypes.addressof(licence)
+    addresses = ctypes.addressof(code), ctypes.addressof(licence)
     wanted = struct.pack(
-        "=IIQQIIQII16sII", _SOCKET_ADDRESS, len(program) // 8, *places, 0, 0, 0, 0, 0, b"fairway_ports", 0, kind
+        "=IIQQIIQII16sII", _SOCKET_ADDRESS, len(program) // 8, *addresses, 0, 0, 0, 0, 0, b"fairway_ports", 0, kind
     )
     loaded = _bpf(_LOAD, wanted)
     try:
@@ -113,8 +113,8 @@ def _attach(group: int, kind: int, program: bytes) -> None:
 
 
 def _bpf(act: int, attributes: bytes) -> int:
-    """One call of bpf(2). The kernel gives up checking a filter whenever a signal comes (EAGAIN): it is asked again, as
-    libbpf does, and signals are put off meanwhile, so that no stream of them can keep it from ending."""
+    """Call bpf(2). The kernel gives up checking a filter whenever a signal arrives (EAGAIN). The call is repeated, as libbpf
+    does, and signals are blocked meanwhile, so that a stream of them cannot delay it forever."""
     if not _BPF:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     before = signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())

@@ -1,8 +1,8 @@
-"""Giving folders to a user, and back to ours, whatever somebody put into them.
+"""Gives folders to another user, and back to ours, whatever a program has put into them.
 
-Every entry is opened before it is looked at and changed through what was opened, so that no link put in its place meanwhile
-is followed. A file with several names is changed only when all of them lie inside: else whoever once linked a file of this
-machine into a volume would be given that file.
+Every entry is opened first and changed through its descriptor, so that a link put in its place meanwhile is not followed. A
+file with several names (hard links) is changed only if all its names are inside the folder: otherwise a program that has
+linked a file of this machine into its volume would be given that file.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ _PLAIN = (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK, stat.S_IFIFO, stat.S_IFSOCK)
 
 
 def hand_over(folder: Path, owner: int) -> None:
-    """Make everything below `folder`, and last the folder itself, belong to `owner` (user and group of that number).
+    """Make `owner` (its number, as user and as group) the owner of everything below `folder`, and last of the folder itself.
 
-    What has the right owner already is left alone; a folder whose top has it counts as done. Raises OSError.
+    A folder that `owner` owns already counts as done. Raises OSError.
     """
     if os.lstat(folder).st_uid != owner:
         take_back(folder, owner)
 
 
 def take_back(folder: Path, owner: int, *, all_names: bool = False) -> None:
-    """The same, however the top looks: for what somebody else's program has worked in.
+    """Like `hand_over`, even if `folder` already has the owner: for a folder in which somebody else's program has worked.
 
-    `all_names` is for folders into which only that program could have linked anything, from its own: they have names in its
-    package cache, too.
+    `all_names` also changes files with names outside the folder. It is meant for folders into which only that program could
+    have linked files, from its own package cache.
     """
     several: Counter[tuple[int, int]] = Counter()
     for _, fd in _entries(folder):
@@ -54,11 +54,11 @@ def take_back(folder: Path, owner: int, *, all_names: bool = False) -> None:
 
 
 def _entries(folder: Path) -> Iterator[tuple[str, int]]:
-    """Every entry below, as (name, a descriptor of exactly that entry)."""
-    for _, names, files, place in os.fwalk(folder, follow_symlinks=False):
+    """Every entry below the folder, as (name, a descriptor of exactly that entry)."""
+    for _, names, files, parent in os.fwalk(folder, follow_symlinks=False):
         for name in (*names, *files):
             try:
-                fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place)
+                fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
             except FileNotFoundError:
                 continue
             try:

@@ -1,4 +1,4 @@
-"""From what a program needs and what this machine can do to the order for `enclosure`. Looks at folders, changes nothing."""
+"""Turns what a program needs and what this machine can do into the order for `enclosure`. Reads folders, changes nothing."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from fairway.drivers.wall.abilities import Abilities
 
-# This machine's programs and what they need to start. Whatever lies elsewhere, an administrator can name.
+# This machine's programs and the files they need to start. An administrator can add other folders.
 SYSTEM: Final = (
     *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix", "/gnu", "/snap", "/sys"),
     "/var/cache/fontconfig",
 )
-READABLE: Final = ("/proc",)  # never written: an application's user may be Fairway's, too
+READABLE: Final = ("/proc",)  # never writable, because the application's user may be Fairway's, too
 USABLE: Final = ("/dev",)
-# What is shown of /run: how names are resolved, where a database of this machine listens, NixOS' programs.
+# The parts of /run that programs see: for resolving names, the sockets of this machine's databases, NixOS' programs.
 RUN: Final = (
     *("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/run/nscd", "/run/current-system"),
     *("/run/opengl-driver", "/run/postgresql", "/run/mysqld", "/run/redis", "/run/valkey"),
@@ -30,8 +30,9 @@ SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108
 
 @dataclass(frozen=True)
 class Need:
-    """What one program must reach: folders to read (and execute from), to write in, a temporary folder of its own. `closed`
-    are the ports it must not reach, as (first, last); `group` is a control group to which they are closed already."""
+    """What one program must reach: folders it reads (and executes from), folders it writes to, and its own temporary folder.
+    `closed` are the ports it must not reach, as (first, last). `group` is a control group to which they are closed already.
+    """
 
     reads: tuple[Path, ...]
     writes: tuple[Path, ...]
@@ -57,7 +58,7 @@ def order(here: Abilities, need: Need, *, data: Path, user: int | None) -> dict[
 
 
 def without(closed: Iterable[tuple[int, int]], port: int) -> tuple[tuple[int, int], ...]:
-    """These ranges of ports with a hole for one's own."""
+    """These ranges of ports without `port`, the program's own."""
     parts: list[tuple[int, int]] = []
     for first, last in closed:
         if first <= port <= last:
@@ -67,52 +68,53 @@ def without(closed: Iterable[tuple[int, int]], port: int) -> tuple[tuple[int, in
     return tuple(parts)
 
 
-def _real(places: Iterable[Path]) -> list[str]:
-    return sorted({str(place.resolve()) for place in places if place.exists()})
+def _real(paths: Iterable[Path]) -> list[str]:
+    return sorted({str(path.resolve()) for path in paths if path.exists()})
 
 
 def _view(reads: list[str], writes: list[str], temporary: Path, data: Path, *, as_user: bool) -> dict[str, Any]:
     needed = [*reads, *writes]
     hidden = {str(data), *_private_folders(as_user)}
-    hidden |= set() if as_user else {top for place in needed if (top := _first_closed(place))}
-    covered = [(place, SKELETON) for place in sorted(hidden) if not _below(place, [*hidden - {place}, *TEMPORARY, "/run"])]
-    is_inside = any(_below(place, TEMPORARY) for place in needed)
-    covered += [(place, SCRATCH if is_inside else str(temporary)) for place in TEMPORARY]
+    hidden |= set() if as_user else {top for path in needed if (top := _first_closed(path))}
+    covered = [(path, SKELETON) for path in sorted(hidden) if not _below(path, [*hidden - {path}, *TEMPORARY, "/run"])]
+    is_inside = any(_below(path, TEMPORARY) for path in needed)
+    covered += [(path, SCRATCH if is_inside else str(temporary)) for path in TEMPORARY]
     covered += [("/run", SKELETON), (SHARED_MEMORY, SCRATCH)]
-    tops = [place for place, _ in covered]
-    shown = [(place, "write") for place in writes if _below(place, tops)]
-    shown += [(place, "read") for place in (*reads, *RUN) if _below(place, tops) and not _below(place, writes)]
+    tops = [path for path, _ in covered]
+    shown = [(path, "write") for path in writes if _below(path, tops)]
+    shown += [(path, "read") for path in (*reads, *RUN) if _below(path, tops) and not _below(path, writes)]
     return {"as_user": as_user, "covered": covered, "shown": sorted(_outermost(shown), key=lambda one: one[0].count("/"))}
 
 
 def _private_folders(as_user: bool) -> set[str]:
-    """Fairway's own home, where the program would have the same user."""
+    """The home folder of Fairway's user, if the program runs as that user."""
     home = os.path.realpath(os.path.expanduser("~"))
     return {home} if as_user and home != "/" and os.path.isdir(home) else set()
 
 
-def _first_closed(place: str) -> str:
-    """The topmost folder on the way that strangers may not pass; "" when the way is free."""
-    closed = (folder for folder in reversed(Path(place).parents) if not folder.stat().st_mode & 0o001)
+def _first_closed(path: str) -> str:
+    """The topmost folder above `path` that other users may not pass through; "" if there is none."""
+    closed = (folder for folder in reversed(Path(path).parents) if not folder.stat().st_mode & 0o001)
     return next((str(folder) for folder in closed if str(folder) != "/"), "")
 
 
 def _outermost(shown: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Without what appears together with a folder above it; but what may be written inside what may be read stays."""
+    """Leave out each path that appears anyway with a folder above it. A writable path inside a folder that may only be read
+    stays."""
     return [
-        (place, way)
-        for place, way in shown
-        if not any(_below(place, [other]) and (kind == way or kind == "write") for other, kind in shown if other != place)
+        (path, way)
+        for path, way in shown
+        if not any(_below(path, [other]) and (kind == way or kind == "write") for other, kind in shown if other != path)
     ]
 
 
-def _below(place: str, tops: Iterable[str]) -> bool:
-    return any(place == top or place.startswith(top.rstrip("/") + "/") for top in tops)
+def _below(path: str, tops: Iterable[str]) -> bool:
+    return any(path == top or path.startswith(top.rstrip("/") + "/") for top in tops)
 
 
 def _landlock(here: Abilities, reads: list[str], writes: list[str], need: Need) -> dict[str, Any]:
     own = (*TEMPORARY, *RUN) if here.view else ()
-    paths = [(place, "read") for place in (*SYSTEM, *READABLE, *reads, *(RUN if here.view else ()))]
-    paths += [(place, "use") for place in USABLE]
-    paths += [(place, "write") for place in (SHARED_MEMORY, *writes, *(place for place in own if place in TEMPORARY))]
+    paths = [(path, "read") for path in (*SYSTEM, *READABLE, *reads, *(RUN if here.view else ()))]
+    paths += [(path, "use") for path in USABLE]
+    paths += [(path, "write") for path in (SHARED_MEMORY, *writes, *(path for path in own if path in TEMPORARY))]
     return {"version": here.landlock, "paths": paths, "ports": [] if need.group else [list(pair) for pair in need.closed]}

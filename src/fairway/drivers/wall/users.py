@@ -1,6 +1,7 @@
-"""A user id for each placement and each application that is built: chosen once, kept in a file, known to no other system.
+"""Chooses a user id for each placement and for each application that is built. It is kept in a file; no other system knows
+it.
 
-No entry in passwd is needed. Two installations on one machine choose from the same range, each at random from a million.
+No entry in passwd is needed. Two installations on one machine choose from the same range, each at random from a million ids.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ NARROW: Final = range(40_000, 60_000)
 
 
 def uids(table: Path = Path("/proc/self/uid_map")) -> range:
-    """The ids to choose from: those that exist in this user namespace. Empty where there are none to spare."""
+    """The ids to choose from: those that exist in this user namespace. Empty if none can be spared."""
     try:
         extents = [tuple(map(int, line.split())) for line in table.read_text().splitlines()]
     except (OSError, ValueError):
@@ -30,21 +31,21 @@ def uids(table: Path = Path("/proc/self/uid_map")) -> range:
 
 
 class Users:
-    """The ids that were given, one file each below `folder`."""
+    """The ids that were assigned, one file each in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def of(self, name: str) -> int:
-        """The id that belongs to `name` (a file name), chosen now if it has none. Raises OSError."""
+        """The id of `name` (which is a file name); it is chosen now if there is none yet. Raises OSError."""
         allowed = uids()
         if (known := _read(self.folder / name)) is not None and known in allowed:
-            return known  # a file that is there is whole, and stays
+            return known  # without the lock: a file is complete once it exists, and never changes
         self.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         with open(self.folder / ".lock", "a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if (known := _read(self.folder / name)) is not None and known in allowed:
-                return known  # another was faster
+                return known  # another process was faster
             chosen = self._choose(allowed, self._taken())
             draft = self.folder / f".{name}.draft"
             draft.write_text(str(chosen))
@@ -59,7 +60,7 @@ class Users:
                 return chosen
 
     def _taken(self) -> set[int]:
-        """Every id that somebody has. Each file is read once: there may be a thousand."""
+        """Every id that is assigned. Each file is read only once, because there may be a thousand."""
         names = {name for name in os.listdir(self.folder) if not name.startswith(".")}
         known = _known.setdefault(self.folder, {})
         for name in known.keys() - names:
@@ -70,10 +71,10 @@ class Users:
         return set(known.values())
 
 
-_known: dict[Path, dict[str, int]] = {}  # ids by name, by folder; only whoever holds the folder's lock looks here
+_known: dict[Path, dict[str, int]] = {}  # ids by folder and name; only read and changed under the folder's lock
 
 
-def _read(place: Path) -> int | None:
+def _read(path: Path) -> int | None:
     with suppress(OSError, ValueError):
-        return int(place.read_text())
+        return int(path.read_text())
     return None

@@ -1,9 +1,8 @@
-"""Runs one program, behind walls where the order names some, and ends with it.
+"""Runs one program, behind walls if the order has some, and ends with it. No process of the program is left behind.
 
-Nothing of the program is left behind. It is called as ``python -I -S -E walled.py FD``.
-
-The order comes as JSON on the descriptor FD: ``wall`` (see `enclosure`), ``program``, ``argv``, ``env``. The environment is
-in it, too, because this process must not start with one that somebody else wrote (``LD_PRELOAD`` comes before the walls).
+It is called as ``python -I -S -E walled.py FD``. The order comes as JSON on the descriptor FD: ``wall`` (see `enclosure`),
+``program``, ``argv``, ``env``. The environment is part of it because this process must not start with one that somebody else
+wrote: ``LD_PRELOAD`` would act before the walls.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ import enclosure  # type: ignore[import-not-found]
 
 HEARD = {signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP}
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
-GRACE = 4.0  # seconds the program gets after TERM; less than whoever sends it waits
+GRACE = 4.0  # seconds the program gets after TERM; less than the sender of TERM waits
 SWEEPS_FOR = 5.0
-TYPE_CHECKING = False  # the real one costs the import of typing
+TYPE_CHECKING = False  # defined here, so that typing need not be imported
 if TYPE_CHECKING:
     from typing import Any
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 def main(descriptor: int) -> None:
     with open(descriptor) as pipe:
         order = json.load(pipe)
-    enclosure.LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # what its parents leave behind becomes ours
+    enclosure.LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # orphaned processes below us become our children
     ours = os.getpid()
     signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
     pid = os.fork()
@@ -41,15 +40,15 @@ def main(descriptor: int) -> None:
 
 
 def become(order: dict[str, Any], parent: int) -> None:
-    """In the child: turn into the program. Never returns."""
+    """In the child process: execute the program. Never returns."""
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
         os.umask(0o022)
-        place = os.getcwd()
+        folder = os.getcwd()
         enclosure.enter(order["wall"])
         enclosure.LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() == parent:
-            os.chdir(place)  # again: the folder as it is seen from here
+            os.chdir(folder)  # again: behind the walls the same path may be another mount
             os.execve(order["program"], order["argv"], order["env"])  # noqa: S606 -- no shell is the point
     except OSError as error:
         os.write(2, f"{order['argv'][0]} could not be started: {error.strerror}\n".encode())
@@ -58,11 +57,11 @@ def become(order: dict[str, Any], parent: int) -> None:
 
 
 def wait(pid: int) -> int:
-    """The status with which the program ended. TERM, which the program gets as well, ends it after a grace at the latest;
-    HUP (whoever started us is dead) ends it at once."""
+    """Wait until the program ends, and return its status. After TERM, which the program receives as well, the program gets a
+    grace period and is then killed. After HUP, which says that our parent died, it is killed at once."""
     until = None
     while True:
-        while True:  # before waiting: SIGCHLD of several children is one
+        while True:  # before waiting for a signal, because several SIGCHLD may arrive as one
             found, status = os.waitpid(-1, os.WNOHANG)
             if found == pid:
                 return status
@@ -72,15 +71,15 @@ def wait(pid: int) -> int:
         if left is not None and left <= 0:
             os.kill(pid, signal.SIGKILL)
             left = 1.0
-        told = signal.sigwaitinfo(HEARD) if left is None else signal.sigtimedwait(HEARD, left)
-        if told is not None and told.si_signo == signal.SIGTERM and until is None:
+        received = signal.sigwaitinfo(HEARD) if left is None else signal.sigtimedwait(HEARD, left)
+        if received is not None and received.si_signo == signal.SIGTERM and until is None:
             until = time.monotonic() + GRACE
-        if told is not None and told.si_signo == signal.SIGHUP:
+        if received is not None and received.si_signo == signal.SIGHUP:
             until = time.monotonic()
 
 
 def sweep() -> None:
-    """KILL what is left below us, however often it forks meanwhile, and reap it."""
+    """Kill and reap every process below us, even if they fork meanwhile."""
     until = time.monotonic() + SWEEPS_FOR
     while time.monotonic() < until:
         for pid in descendants():
@@ -117,7 +116,7 @@ def descendants() -> list[int]:
 
 
 def end_like(status: int) -> None:
-    """End as the program did, so that whoever waits for us learns the same."""
+    """End with the program's exit code or signal, so that our parent sees the same."""
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {-code})

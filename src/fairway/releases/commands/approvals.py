@@ -14,7 +14,7 @@ from fairway.activity.commands import record
 from fairway.applications.models import Configuration
 from fairway.environments.models import Environment
 from fairway.environments.protection import approver_blocker, may_approve
-from fairway.releases.commands.guards import locked, refuse_while_rolling_out, void
+from fairway.releases.commands.guards import locked, refuse_while_rolling_out, rollout_blockers, void
 from fairway.releases.models import Approval, Release
 from fairway.releases.subjects import on_release
 from fairway.releases.target_state import (
@@ -36,22 +36,30 @@ def seal(*, actor: Actor, release: Release) -> Release:
     """
     require(actor, Act.SEAL_RELEASE)
     row = locked(release)
-    if row.cancelled_at is not None:
-        raise Blocked([Blocker(code="release_cancelled", sentence=_("%(release)s was cancelled.") % {"release": row})])
-    refuse_while_rolling_out(row)
-    packages = list(packages_of(row))
-    open_ones = [package.name for package in packages if not is_ready_to_run(package)]
-    if not packages or open_ones:
-        words = {"release": row, "names": ", ".join(open_ones)}
-        sentence = _("%(names)s has no version that could run yet.") if packages else _("%(release)s has no packages.")
-        who = _("a Deployer, by adding packages or changing their versions")
-        raise Blocked([Blocker(code="unresolved" if packages else "empty", sentence=sentence % words, who=who)])
+    if reasons := sealing_blockers(row):
+        raise Blocked(reasons)
     if is_sealed(row):
         return row
     _seal(actor, row)
     after = {"fingerprint": row.fingerprint, "settings": _versions(sealed_configurations(row))}
     record(who=actor.who, verb="release.sealed", on=on_release(row), after=after)
     return row
+
+
+def sealing_blockers(release: Release) -> list[Blocker]:
+    """What keeps everybody from sealing it now."""
+    if release.cancelled_at is not None:
+        return [Blocker(code="release_cancelled", sentence=_("%(release)s was cancelled.") % {"release": release})]
+    if running := rollout_blockers(release):
+        return running
+    packages = list(packages_of(release))
+    open_ones = [package.name for package in packages if not is_ready_to_run(package)]
+    if not packages or open_ones:
+        words = {"release": release, "names": ", ".join(open_ones)}
+        sentence = _("%(names)s has no version that could run yet.") if packages else _("%(release)s has no packages.")
+        who = _("a Deployer, by adding packages or changing their versions")
+        return [Blocker(code="unresolved" if packages else "empty", sentence=sentence % words, who=who)]
+    return []
 
 
 def _seal(actor: Actor, row: Release) -> None:

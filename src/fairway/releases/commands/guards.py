@@ -54,6 +54,15 @@ def refuse_while_rolling_out(release: Release, *, also_scheduled: bool = False, 
     raise Blocked([Blocker(code=code, sentence=sentence % words, who=who)])
 
 
+def rollout_blockers(release: Release) -> list[Blocker]:
+    """The blockers that `refuse_while_rolling_out` would raise, for pages that show them beside a button."""
+    try:
+        refuse_while_rolling_out(release)
+    except Blocked as blocked:
+        return list(blocked.blockers)
+    return []
+
+
 def refuse_unless_open(release: Release) -> None:
     """Raise `Blocked` if the release is cancelled, sealed or being rolled out. It must be locked."""
     if release.cancelled_at is not None:

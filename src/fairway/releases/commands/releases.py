@@ -247,6 +247,7 @@ def _set_targets(actor: Actor, row: Release, targets: Iterable[Environment]) -> 
     if {one.pk for one in chosen} == set(row.targets.values_list("pk", flat=True)):
         return
     refuse_while_rolling_out(row)
+    _refuse_planned(row, [one.pk for one in chosen])
     before = status_of(row)
     row.targets.set(chosen)
     if ReleaseStatus.RELEASED not in {before} and status_of(row) == ReleaseStatus.RELEASED:
@@ -255,6 +256,15 @@ def _set_targets(actor: Actor, row: Release, targets: Iterable[Environment]) -> 
         raise Blocked([Blocker(code="would_finish", sentence=sentence, who=who)])
     if row.sealed_at is not None:
         void(actor, row, "Its targets were changed")
+
+
+def _refuse_planned(row: Release, kept: list[int]) -> None:
+    """Raise `Blocked` if the release is scheduled for a target that is not kept: nothing could start then."""
+    planned = Rollout.objects.filter(release=row, status__in=sorted(ROLLOUT_NOT_BEGUN)).exclude(environment__in=kept)
+    if (one := planned.select_related("environment").first()) is not None:
+        sentence = _("%(release)s is scheduled for %(environment)s.") % {"release": row, "environment": one.environment.name}
+        who = _("a Release Manager, by cancelling the schedule")
+        raise Blocked([Blocker(code="scheduled", sentence=sentence, who=who)])
 
 
 def _active(person: User | None, field: str) -> User:

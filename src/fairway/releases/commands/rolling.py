@@ -27,6 +27,7 @@ from fairway.releases.plan import IN_FLIGHT, Plan, StepStatus, Verdict, next_pla
 from fairway.releases.rules import ROLLOUT_ENDED, ROLLOUT_NOT_BEGUN, Direction, OnTarget, RolloutStatus
 from fairway.releases.subjects import on_package, on_rollout, rollout_facts
 from fairway.releases.target_state import TargetState, fallback_target_of, subject_of, target_state_of
+from fairway.shared.sentences import joined
 from fairway.shared.translation import together
 
 ALREADY_THERE = "It was there already."
@@ -96,7 +97,7 @@ def _take_what_is_there(packages: Iterable[Package], state: TargetState) -> None
 
 def _hold(row: Rollout, reasons: list[Blocker]) -> datetime | None:
     """Let a scheduled rollout wait for its blockers; end it if its start-by limit passed or it was not scheduled."""
-    now, why = timezone.now(), " ".join(blocker.sentence for blocker in reasons)
+    now, why = timezone.now(), joined(blocker.sentence for blocker in reasons)
     if row.start_by is None or now >= row.start_by:
         missed = f"It missed its start-by limit because: {why}" if row.start_by else f"It could not start: {why}"
         ends_as = RolloutStatus.CANCELLED if row.start_by else RolloutStatus.FAILED
@@ -252,7 +253,7 @@ def _fall_back(step: RolloutPackage, state: TargetState, run: Run, actor: Actor,
 
 
 def _could_not(step: RolloutPackage, becomes: StepStatus, reasons: list[Blocker]) -> bool:
-    step.move_to(becomes, sentence=" ".join(reason.sentence for reason in reasons), finished_at=timezone.now())
+    step.move_to(becomes, sentence=joined(reason.sentence for reason in reasons), finished_at=timezone.now())
     return False
 
 
@@ -268,7 +269,7 @@ def _end(row: Rollout, steps: list[RolloutPackage]) -> None:
 
 def _ask_a_person(row: Rollout, steps: list[RolloutPackage]) -> None:
     bad = [one for one in steps if one.status in {StepStatus.FAILED, StepStatus.STUCK}]
-    sentence = " ".join(together((one.package.name, one.sentence) for one in bad))
+    sentence = joined(together((one.package.name, one.sentence) for one in bad))
     row.move_to(RolloutStatus.NEEDS_DECISION, sentence=sentence)
     after = {one.package.name: one.status for one in steps}
     record(who=SYSTEM.who, verb="rollout.needs_decision", on=on_rollout(row), comment=sentence, after=after)

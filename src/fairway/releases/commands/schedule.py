@@ -26,6 +26,7 @@ from fairway.releases.commands.rollouts import (
     require_for_all,
 )
 from fairway.releases.commands.targets import asked_by, locked_environment
+from fairway.releases.gate_rules import rollout_in_the_way
 from fairway.releases.models import Release, Rollout
 from fairway.releases.rules import (
     LONGEST_START_BY,
@@ -88,16 +89,8 @@ def schedule_release(
     if row.cancelled_at is not None:
         sentence = _("%(release)s was cancelled.") % {"release": row}
         raise Blocked([Blocker(code="release_cancelled", sentence=sentence, who=_("a Release Manager, by cloning it"))])
-    _refuse_idle_schedule(state)
-    if state.active_rollout is not None:
-        words = {"release": row, "environment": place.name}
-        is_planned = state.active_rollout.status in ROLLOUT_NOT_BEGUN
-        sentence = (
-            _("%(release)s is scheduled for %(environment)s.")
-            if is_planned
-            else _("%(release)s is being rolled out to %(environment)s.")
-        )
-        raise Blocked([Blocker(code="scheduled" if is_planned else "rollout_running", sentence=sentence % words)])
+    if reasons := _idle(state) or rollout_in_the_way(state):
+        raise Blocked(reasons)
     rollout = new_rollout(
         actor,
         Act.SCHEDULE_RELEASE,
@@ -116,16 +109,23 @@ def schedule_release(
     return rollout
 
 
-def _refuse_idle_schedule(state: TargetState) -> None:
-    """Raise `Blocked` for a schedule under which nothing could ever start."""
+def scheduling_blockers(state: TargetState) -> list[Blocker]:
+    """What keeps everybody from scheduling this release for this target, or moving its schedule there, now."""
+    is_planned = state.active_rollout is not None and state.active_rollout.status in ROLLOUT_NOT_BEGUN
+    return _idle(state) or ([] if is_planned else rollout_in_the_way(state))
+
+
+def _idle(state: TargetState) -> list[Blocker]:
+    """The blockers of a schedule under which nothing could ever start."""
     words = {"release": state.release, "environment": state.environment.name}
     if not state.is_target:
         sentence = _("%(release)s is not meant for %(environment)s.") % words
         who = _("a Release Manager, by adding it to the release's targets")
-        raise Blocked([Blocker(code="not_a_target", sentence=sentence, who=who)])
+        return [Blocker(code="not_a_target", sentence=sentence, who=who)]
     if not state.packages:
         sentence = _("%(release)s has no packages.") % words
-        raise Blocked([Blocker(code="empty", sentence=sentence, who=_("a Deployer, by adding some"))])
+        return [Blocker(code="empty", sentence=sentence, who=_("a Deployer, by adding some"))]
+    return []
 
 
 @transaction.atomic

@@ -37,8 +37,8 @@ class Button:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Everything the acts on one placement need, loaded once for the whole page."""
+class ActContext:
+    """What the buttons for acts on one placement need: who acts, and on what. It is loaded once for a page."""
 
     actor: Actor
     subject: Subject
@@ -59,8 +59,8 @@ class Place:
 
     def current(self) -> Subject:
         """The subject of acts on what runs."""
-        one = self.subject.placement.current if self.subject.placement else None
-        return self._with(one)
+        deployment = self.subject.placement.current if self.subject.placement else None
+        return self._with(deployment)
 
     def _with(self, deployment: Deployment | None) -> Subject:
         return Subject(
@@ -76,112 +76,113 @@ class Place:
         return self._with(deployment)
 
 
-def main_acts(place: Place) -> list[Button]:
+def main_acts(context: ActContext) -> list[Button]:
     """The buttons on the card: deploy, then promote. An uploaded application is deployed by uploading again."""
-    application, placement = place.subject.application, place.subject.placement
-    found = blockers(Act.DEPLOY, place.subject, place.actor)
+    application, placement = context.subject.application, context.subject.placement
+    found = blockers(Act.DEPLOY, context.subject, context.actor)
     why_not = shown(found)
-    deploy = Button(_("Deploy"), place.url("deploy"), "deploy", "primary", blockers=why_not, note=place.note(Act.DEPLOY))
+    deploy = Button(_("Deploy"), context.url("deploy"), "deploy", "primary", blockers=why_not, note=context.note(Act.DEPLOY))
     if placement is not None and placement.current is not None and "upload" in application.source:
-        deploy = Button(_("New version"), place.url("deploy"), "upload", "primary", "get", why_not)
+        deploy = Button(_("New version"), context.url("deploy"), "upload", "primary", "get", why_not)
     waits = bool(found) and opens_by_itself(found)  # the next page offers to wait, or to break the glass
-    later = [Button(_("Deploy when it opens…"), place.url("deploy"), "clock", method="get")] if waits else []
-    onward = [promote_here(place, place.origin)] if place.origin is not None else []
+    later = [Button(_("Deploy when it opens…"), context.url("deploy"), "clock", method="get")] if waits else []
+    onward = [promote_here(context, context.origin)] if context.origin is not None else []
     return [deploy, *later, *onward]
 
 
-def promote_here(place: Place, origin: Placement, label: Text = "", kind: str = "") -> Button:
+def promote_here(context: ActContext, origin: Placement, label: Text = "", kind: str = "") -> Button:
     """The button that promotes what runs in `origin` to this environment."""
     subject = Subject(
-        place.subject.application,
-        place.subject.environment,
-        placement=place.subject.placement,
+        context.subject.application,
+        context.subject.environment,
+        placement=context.subject.placement,
         artifact=origin.current.artifact if origin.current else None,
-        configuration=place.latest,
+        configuration=context.latest,
     )
     return Button(
         label or _("Promote from %(environment)s") % {"environment": origin.environment.name},
-        place.url("promote"),
+        context.url("promote"),
         "promote",
         kind,
-        blockers=place.why_not(Act.PROMOTE, subject),
+        blockers=context.why_not(Act.PROMOTE, subject),
         fields=[("from", origin.environment.slug)],
-        note=place.note(Act.PROMOTE),
+        note=context.note(Act.PROMOTE),
     )
 
 
-def more_acts(place: Place) -> list[Button]:
+def more_acts(context: ActContext) -> list[Button]:
     """The buttons in the card's menu."""
-    placement = place.subject.placement
+    placement = context.subject.placement
     if placement is None or placement.current is None:
         return []
-    found = [*_back(place, placement), *_running(place, placement)]
-    found.append(Button(_("Deploy another version…"), place.url("deploy"), "clock", method="get"))
-    if placement.held_at:
-        found.append(_release_hold(place))
-    found.append(_remove(place, placement))
+    found = [*_back(context, placement), *_running(context, placement)]
+    found.append(Button(_("Deploy another version…"), context.url("deploy"), "clock", method="get"))
+    found.append(_remove(context, placement))
     return found
 
 
-def _back(place: Place, placement: Placement) -> Iterable[Button]:
+def _back(context: ActContext, placement: Placement) -> Iterable[Button]:
     good = placement.previous_good
     if good is None:
         return []
     label = _("Roll back to %(version)s") % {"version": good.version}
-    why_not = place.why_not(Act.ROLL_BACK, place.to(good))
-    return [Button(label, place.url("roll-back"), "rollback", blockers=why_not, fields=[("to", str(good.pk))])]
+    why_not = context.why_not(Act.ROLL_BACK, context.to(good))
+    return [Button(label, context.url("roll-back"), "rollback", blockers=why_not, fields=[("to", str(good.pk))])]
 
 
-def _running(place: Place, placement: Placement) -> list[Button]:
-    current = place.current()
+def _running(context: ActContext, placement: Placement) -> list[Button]:
+    current = context.current()
     return [
-        Button(_("Restart"), place.url("restart"), "restart", blockers=place.why_not(Act.RESTART, current)),
-        Button(_("Start"), place.url("start"), "play", blockers=place.why_not(Act.START, current))
+        Button(_("Restart"), context.url("restart"), "restart", blockers=context.why_not(Act.RESTART, current)),
+        Button(_("Start"), context.url("start"), "play", blockers=context.why_not(Act.START, current))
         if placement.wanted == "stopped"
-        else Button(_("Stop"), place.url("stop"), "stop", blockers=place.why_not(Act.STOP, current)),
+        else Button(_("Stop"), context.url("stop"), "stop", blockers=context.why_not(Act.STOP, current)),
     ]
 
 
-def _release_hold(place: Place) -> Button:
-    return Button(_("Release the hold"), place.url("release-hold"), "unlock", blockers=place.why_not(Act.RELEASE_HOLD))
+def release_hold(context: ActContext) -> Button:
+    """The button beside the reason for which automatic deployments are held."""
+    return Button(_("Release the hold"), context.url("release-hold"), "unlock", blockers=context.why_not(Act.RELEASE_HOLD))
 
 
-def _remove(place: Place, placement: Placement) -> Button:
+def _remove(context: ActContext, placement: Placement) -> Button:
     return Button(
         _("Remove from here"),
-        place.url("remove"),
+        context.url("remove"),
         "trash",
         "danger",
-        blockers=place.why_not(Act.REMOVE, place.current()),
+        blockers=context.why_not(Act.REMOVE, context.current()),
         confirm=placement.name,
         consequence=_("It is stopped and its address is released. Its stored data and its history are kept."),
     )
 
 
-def deployment_acts(actor: Actor, deployment: Deployment, placement: Placement | None, onward: Place | None) -> list[Button]:
+def deployment_acts(
+    actor: Actor, deployment: Deployment, placement: Placement | None, onward: ActContext | None
+) -> list[Button]:
     """The buttons on the page of a deployment. `onward` is the placement that a promotion would change."""
     subject = Subject(
         deployment.application, deployment.environment, placement, deployment.artifact, deployment.configuration, deployment
     )
-    place = Place(actor, subject)
+    context = ActContext(actor, subject)
     if deployment.is_active:
         url = reverse("deployment-cancellation", args=[deployment.pk])
-        return [Button(_("Cancel"), url, "x", "danger", blockers=place.why_not(Act.CANCEL))]
+        return [Button(_("Cancel"), url, "x", "danger", blockers=context.why_not(Act.CANCEL))]
     is_current = placement is not None and placement.current_id == deployment.pk
     found = []
     if is_current and placement is not None:
-        found += list(_back(place, placement))
+        found += list(_back(context, placement))
         if onward is not None:
             label = _("Promote to %(environment)s") % {"environment": onward.subject.environment.name}
             found.append(promote_here(onward, placement, label, "primary"))
     elif deployment.status == "succeeded" and deployment.artifact is not None:
         label = _("Roll back to this")
-        why_not = place.why_not(Act.ROLL_BACK)
+        why_not = context.why_not(Act.ROLL_BACK)
         found.append(
-            Button(label, place.url("roll-back"), "rollback", blockers=why_not, fields=[("to", str(deployment.pk))])
+            Button(label, context.url("roll-back"), "rollback", blockers=why_not, fields=[("to", str(deployment.pk))])
         )
     if deployment.artifact is not None:
         url = reverse("deployment-again", args=[deployment.pk])
-        why_not = place.why_not(Act.DEPLOY)
-        found.append(Button(_("Deploy again"), url, "deploy", blockers=why_not, note=place.note(Act.DEPLOY)))
+        why_not = context.why_not(Act.DEPLOY)
+        found.append(Button(_("Deploy again"), url, "deploy", blockers=why_not, note=context.note(Act.DEPLOY)))
     return found

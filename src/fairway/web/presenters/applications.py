@@ -18,6 +18,7 @@ from fairway.drivers.builders.spec_rules import command_text, health_text
 from fairway.insights.matrix import placement_state
 from fairway.insights.rows import rows
 from fairway.shared.urls import without_secrets
+from fairway.web.failure_words import finding_in_words
 from fairway.web.presenters.placements import placements_shown
 
 KIND_ICONS = {"image": "image", "git": "git", "archive": "upload"}
@@ -46,7 +47,7 @@ def spec_shown(application: Application) -> dict[str, Any] | None:
         return None
     spec = Spec.from_json({**newest.spec, **(application.spec or {})})
     return {
-        "framework": spec.framework,
+        "framework": finding_in_words(spec.framework),
         "command": command_text(spec.command),
         "port": spec.port,
         "health": health_text(spec.to_json()),

@@ -16,7 +16,7 @@ from fairway.deployments.models import Placement
 from fairway.deployments.queries import placements_visible_to
 from fairway.environments.models import Environment
 from fairway.environments.queries import environments_for
-from fairway.web.presenters.acts import Button, Place, main_acts
+from fairway.web.presenters.acts import ActContext, Button, main_acts
 from fairway.web.presenters.applications import head
 from fairway.web.variables import rows_of
 
@@ -88,15 +88,15 @@ def _versions(versions: list[Configuration], running: Configuration | None) -> l
 
 def _deploy(actor: Actor, application: Application, environment: Environment, placement: Placement | None) -> Button:
     """The button that deploys what runs with the newest configuration, or the source if nothing runs."""
-    place = Place(actor, Subject(application, environment, placement))
+    context = ActContext(actor, Subject(application, environment, placement))
     if placement is None or placement.current is None or placement.current.artifact_id is None:
-        return main_acts(place)[0]
+        return main_acts(context)[0]
     return Button(
         _("Deploy"),
         reverse("deployment-again", args=[placement.current_id]),
         "deploy",
         "primary",
-        blockers=place.why_not(Act.DEPLOY),
+        blockers=context.why_not(Act.DEPLOY),
     )
 
 

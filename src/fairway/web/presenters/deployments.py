@@ -30,12 +30,12 @@ from fairway.environments.protection import approvers_words, may_approve
 from fairway.environments.queries import next_after
 from fairway.insights.rows import seconds_of, shown_kind
 from fairway.web.errors import shown
-from fairway.web.failure_words import in_words
-from fairway.web.presenters.acts import Button, Place, deployment_acts
+from fairway.web.failure_words import findings_in_words, in_words
+from fairway.web.presenters.acts import ActContext, Button, deployment_acts
 from fairway.web.presenters.applications import source_text
 from fairway.web.presenters.filters import who
 from fairway.web.presenters.placements import away_shown
-from fairway.web.words import DOOR_LABELS, LOG_LABELS, ROLE_LABELS, STEP_LABELS
+from fairway.web.words import DOOR_LABELS, LOG_LABELS, ROLE_LABELS, STEP_LABELS, gate_words
 
 LAST_LINES = 12
 STEP_STATES = {"waiting": "pending"}  # a step that was not reached; that the run waits is shown above the steps
@@ -102,7 +102,7 @@ def _why_it_ended(deployment: Deployment) -> str:
     """Why it ended (rejected, superseded, not approved in time, cancelled), also while its clean-up is still running."""
     if deployment.status not in {Status.CANCELLING, Status.CANCELLED}:
         return ""
-    return in_words(deployment.sentence) or (deployment.run.cancel_reason if deployment.run else "")
+    return in_words(deployment.sentence or (deployment.run.cancel_reason if deployment.run else ""))
 
 
 def _approval_state(deployment: Deployment, found: Approvals) -> str:
@@ -130,7 +130,7 @@ def _placement(actor: Actor, deployment: Deployment) -> Placement | None:
     return there.select_related("previous_good__configuration").first()
 
 
-def _onward(actor: Actor, deployment: Deployment, placement: Placement | None) -> Place | None:
+def _onward(actor: Actor, deployment: Deployment, placement: Placement | None) -> ActContext | None:
     if placement is None or placement.current_id != deployment.pk or deployment.is_active:
         return None
     environment = next_after(deployment.environment, actor, deployment.application)
@@ -138,7 +138,7 @@ def _onward(actor: Actor, deployment: Deployment, placement: Placement | None) -
         return None
     there = placements_visible_to(actor).filter(application=deployment.application_id, environment=environment).first()
     latest = latest_configuration(deployment.application, environment)
-    return Place(actor, Subject(deployment.application, environment, there, configuration=latest), placement, latest)
+    return ActContext(actor, Subject(deployment.application, environment, there, configuration=latest), placement, latest)
 
 
 def _facts(deployment: Deployment, placement: Placement | None) -> dict[str, Any]:
@@ -155,11 +155,11 @@ def _facts(deployment: Deployment, placement: Placement | None) -> dict[str, Any
         "configuration_version": deployment.configuration.version if deployment.configuration else 0,
         "replicas": replicas_shown(deployment.counts),
         "url": placement.url if placement and is_open else "",
-        "gate": deployment.gate_used,
+        "gate": gate_words(deployment.gate_used),
         "probe": deployment.probe,
         "away_seconds": deployment.away_seconds,
         "away": away_shown(absence(placement, deployment.artifact) if placement and deployment.is_active else None),
-        "remarks": deployment.artifact.remarks if deployment.artifact else [],
+        "remarks": findings_in_words(deployment.artifact.remarks if deployment.artifact else []),
         "log_lines": deployment.log_lines,
         "log_collected_at": deployment.log_collected_at,
         "source": _source(deployment),
@@ -171,7 +171,7 @@ def _workflow(deployment: Deployment) -> dict[str, Any]:
         "actor": who(deployment.requested_by),
         "acting_role": ROLE_LABELS.get(deployment.acting_role, deployment.acting_role),
         "door": DOOR_LABELS.get(Door(deployment.door), deployment.door),
-        "reason": deployment.reason,
+        "reason": in_words(deployment.reason),
         "at": deployment.created_at,
         "started_at": deployment.started_at,
         "ended_at": deployment.finished_at,
@@ -197,7 +197,7 @@ def _waiting(deployment: Deployment) -> dict[str, Any]:
     )
     closed = [reason.sentence for reason in blockers(act_of(deployment), subject, SYSTEM) if reason.only_starts]
     return {
-        "waiting_for": " ".join(closed) or deployment.run.wait_reason,
+        "waiting_for": in_words(" ".join(closed) or deployment.run.wait_reason),
         "waits_until": deployment.run.run_at if closed else None,
         "starts_by": deployment.starts_by if closed else None,
     }

@@ -23,6 +23,7 @@ from fairway.environments.queries import proof_name, visible_to
 from fairway.environments.runtimes import availability_of
 from fairway.insights.matrix import placement_state
 from fairway.web.errors import shown
+from fairway.web.failure_words import in_words
 from fairway.web.presenters.acts import Button
 from fairway.web.presenters.applications import KIND_ICONS
 from fairway.web.presenters.freezes import environment_freeze
@@ -197,7 +198,7 @@ def _management(actor: Actor, environment: Environment) -> dict[str, Any]:
 def availability_shown(environment: Environment) -> Availability:
     """Whether its runtime can be used. The answer is cached for some seconds, so it is translated here, for each reader."""
     answer = availability_of(environment)
-    return replace(answer, sentence=_(answer.sentence)) if answer.sentence else answer
+    return replace(answer, sentence=in_words(_(answer.sentence))) if answer.sentence else answer
 
 
 def walls_shown(environment: Environment) -> list[dict[str, Any]]:

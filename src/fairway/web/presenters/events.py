@@ -31,6 +31,7 @@ from fairway.releases.models import Release
 from fairway.releases.queries import rollouts_visible_to, visible_packages
 from fairway.releases.queries import visible_to as releases_visible_to
 from fairway.shared.urls import without_secrets
+from fairway.web.failure_words import in_words
 from fairway.web.presenters.filters import day, people_choices, who
 from fairway.web.words import BROKEN_WORDS, DOOR_LABELS, ROLE_LABELS
 
@@ -169,7 +170,7 @@ def _event(event: Event, usernames: Mapping[int, str], names: Mapping[str, str])
         "door": DOOR_LABELS.get(Door(event.door), event.door) if event.door in set(Door) else event.door,
         "verb": event.verb,
         "subject": {"label": event.subject_label, "url": _url(event)},
-        "comment": event.comment,
+        "comment": in_words(event.comment),
         "changes": changes(event.before, event.after),
         "address": event.address,
         "client": event.client,
@@ -200,6 +201,8 @@ def _url(event: Event) -> str:
         return reverse("deployment-detail", args=[event.subject_id])
     if event.subject_kind == "job":
         return reverse("command-detail", args=[event.subject_id])
+    if event.subject_kind == "schedule" and event.application:
+        return f"{reverse('application-commands', args=[event.application])}?environment={event.environment}"
     if event.subject_kind in {"application", "placement", "artifact"} and event.application:
         return reverse("application-detail", args=[event.application])
     if event.subject_kind == "configuration" and event.application:

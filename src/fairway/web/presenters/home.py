@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import Act, Actor, may_somewhere
 from fairway.applications.models import Application
-from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.models import Deployment, Placement, ScheduledJob
 from fairway.deployments.queries import active, visible_to
 from fairway.environments.freeze_queries import cached_windows
 from fairway.environments.models import Environment
@@ -117,6 +117,8 @@ def _waiting(waiting: Waiting) -> dict[str, Any]:
         return {"title": title, "sentence": about.lock_reason, "url": _environment_url(about), "at": waiting.at}
     if isinstance(about, Standstill):
         return {**_standstill(about), "at": waiting.at}
+    if isinstance(about, ScheduledJob):
+        return {**_job(about), "at": waiting.at}
     where = {"application": about.application.name, "environment": about.environment.name}
     if isinstance(about, Deployment) and waiting.kind == "approval":
         title = _("Approve %(application)s → %(environment)s") % where
@@ -141,6 +143,18 @@ def _waiting(waiting: Waiting) -> dict[str, Any]:
     }
 
 
+def _job(job: ScheduledJob) -> dict[str, Any]:
+    """A scheduled job that was skipped, or whose last run failed (see `troubled_jobs`)."""
+    words = {"job": job.name, "application": job.application.name, "environment": job.environment.name}
+    if job.skipped_because:
+        title = _("%(job)s of %(application)s in %(environment)s was skipped") % words
+        url = f"{reverse('application-commands', args=[job.application.slug])}?environment={job.environment.slug}"
+        return {"title": title, "sentence": in_words(job.skipped_because), "url": url}
+    title = _("%(job)s of %(application)s in %(environment)s failed") % words
+    run: Any = job
+    return {"title": title, "sentence": in_words(run.last_sentence), "url": reverse("command-detail", args=[run.last_id])}
+
+
 def _standstill(standstill: Standstill) -> dict[str, Any]:
     words = {"release": standstill.release, "environment": standstill.environment.name}
     if standstill.rollout is not None:
@@ -159,8 +173,8 @@ def _standstill(standstill: Standstill) -> dict[str, Any]:
 
 def _placement_sentence(kind: str, about: Placement) -> str:
     if kind == "hold":
-        return about.hold_reason
-    return " ".join(about.drift) or _("No instance responds. Check its log, restart it or roll it back.")
+        return in_words(about.hold_reason)
+    return in_words(" ".join(about.drift)) or _("No instance responds. Check its log, restart it or roll it back.")
 
 
 def _environment_url(environment: Environment) -> str:

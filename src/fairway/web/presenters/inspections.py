@@ -21,9 +21,9 @@ from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.names import image_host, slug_from
 from fairway.web.errors import shown
-from fairway.web.failure_words import in_words
-from fairway.web.forms import run_values
+from fairway.web.failure_words import finding_in_words, findings_in_words, in_words
 from fairway.web.presenters.applications import KIND_ICONS, source_text
+from fairway.web.source_forms import run_values
 
 OTHER = "other"  # the choice that is none of the candidates: a person enters how to run it
 
@@ -39,8 +39,8 @@ def inspection_shown(look: Inspection, used: int | None = None) -> dict[str, Any
         "kind_icon": kind,
         "source": source_text(look.source_kind, look.source),
         "folder": look.source.get("folder", ""),
-        "remarks": [*look.remarks, *way.get("remarks", ())],
-        "advice": look.advice,
+        "remarks": findings_in_words([*look.remarks, *way.get("remarks", ())]),
+        "advice": in_words(look.advice),
         "sentence": in_words(look.sentence),
         "provenance": _provenance(look),
         "started_at": look.created_at,
@@ -79,9 +79,9 @@ def ways_shown(look: Inspection, used: int | None) -> list[dict[str, Any]]:
         shown.append(
             {
                 "url": f"?use={number}",
-                "name": spec.get("framework") or spec["kind"],
+                "name": finding_in_words(spec.get("framework") or spec["kind"]),
                 "folder": "" if spec.get("root") in (None, ".") else spec["root"],
-                "because": because,
+                "because": finding_in_words(because),
                 "needs_docker": spec["kind"] in ("dockerfile", "image"),
                 "is_chosen": number == used,
                 "problem": one["problem"],

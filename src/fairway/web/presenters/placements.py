@@ -33,8 +33,9 @@ from fairway.environments.queries import environments_for
 from fairway.environments.rules import Lock
 from fairway.insights.matrix import placement_state
 from fairway.insights.queue import positions
-from fairway.web.presenters.acts import Button, Place, main_acts, more_acts
-from fairway.web.words import STEP_LABELS
+from fairway.web.failure_words import in_words
+from fairway.web.presenters.acts import ActContext, Button, main_acts, more_acts, release_hold
+from fairway.web.words import STEP_LABELS, gate_words
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,10 @@ def placements_shown(actor: Actor, application: Application) -> list[dict[str, A
     now = situation(actor, application)
     cards, origin = [], None
     for environment in now.environments:
-        place = place_in(now, actor, application, environment, origin)
-        cards.append(_card(place, now))
-        if place.subject.placement and place.subject.placement.current:
-            origin = place.subject.placement
+        context = act_context(now, actor, application, environment, origin)
+        cards.append(_card(context, now))
+        if context.subject.placement and context.subject.placement.current:
+            origin = context.subject.placement
     return cards
 
 
@@ -89,28 +90,33 @@ def placement_shown(actor: Actor, application: Application, environment: str) ->
     return next(found, None)
 
 
-def place_in(
+def act_context(
     now: Situation, actor: Actor, application: Application, environment: Environment, origin: Placement | None
-) -> Place:
+) -> ActContext:
     latest = now.configurations.get(environment.pk)
     subject = Subject(application, environment, placement=now.placements.get(environment.pk), configuration=latest)
-    return Place(actor, subject, origin, latest)
+    return ActContext(actor, subject, origin, latest)
 
 
-def _card(place: Place, now: Situation) -> dict[str, Any]:
-    environment, placement = place.subject.environment, place.subject.placement
+def _card(context: ActContext, now: Situation) -> dict[str, Any]:
+    environment, placement = context.subject.environment, context.subject.placement
     moving = now.running.get(environment.pk)
     card = {
         "environment": environment,
         "lock": lock_shown(environment.lock),
         "state": placement_state(placement) if placement else "",
         "running": running_shown(moving, now.positions) if moving else None,
-        "acts": main_acts(place),
-        "more": more_acts(place),
-        "scale": _scale(place, placement) if placement and placement.current else None,
-        "writes": writes_shown(place, placement) if placement and placement.lost_writes else None,
+        "acts": main_acts(context),
+        "more": more_acts(context),
+        "scale": _scale(context, placement) if placement and placement.current else None,
+        "writes": writes_shown(context, placement) if placement and placement.lost_writes else None,
+        "hold": _hold(context, placement) if placement and placement.held_at else None,
     }
     return card | (_facts(placement, placement.current) if placement and placement.current else {})
+
+
+def _hold(context: ActContext, placement: Placement) -> dict[str, Any]:
+    return {"reason": in_words(placement.hold_reason), "at": placement.held_at, "act": release_hold(context)}
 
 
 def _facts(placement: Placement, current: Deployment) -> dict[str, Any]:
@@ -125,7 +131,7 @@ def _facts(placement: Placement, current: Deployment) -> dict[str, Any]:
         "deployed_at": current.switched_at or current.finished_at or current.created_at,
         "actor": {"name": current.requested_by},
         "configuration_version": current.configuration.version if current.configuration else 0,
-        "gate": current.gate_used,
+        "gate": gate_words(current.gate_used),
         "strategy": strategy_of(current.artifact.parsed_spec.volumes if current.artifact else ()),
         "away": away_shown(absence(placement)),
         "services": services_shown(placement),
@@ -134,17 +140,17 @@ def _facts(placement: Placement, current: Deployment) -> dict[str, Any]:
     }
 
 
-def writes_shown(place: Place, placement: Placement) -> dict[str, Any]:
+def writes_shown(context: ActContext, placement: Placement) -> dict[str, Any]:
     """The written files that the next deployment would lose, with the buttons to keep them and to dismiss the warning."""
     lost = placement.lost_writes
-    may_edit = may(place.actor, Act.EDIT_APPLICATION, application=placement.application.slug)
+    may_edit = may(context.actor, Act.EDIT_APPLICATION, application=placement.application.slug)
     settings = reverse("application-settings", args=[placement.application.slug])
     keep = Button(_("Keep them in a volume"), f"{settings}?keep={placement.environment.slug}", "disk", method="get")
     can_keep = may_edit and any(one["target"] for one in lost)
     return {
         "places": ", ".join(_counted(one) for one in lost[:MOST_NAMED]) + (" …" if len(lost) > MOST_NAMED else ""),
         "keep": keep if can_keep else None,
-        "dismiss": Button(_("Dismiss"), place.url("dismiss-writes"), "x", "ghost") if may_edit else None,
+        "dismiss": Button(_("Dismiss"), context.url("dismiss-writes"), "x", "ghost") if may_edit else None,
     }
 
 
@@ -159,13 +165,13 @@ def away_shown(found: Absence | None) -> dict[str, Any] | None:
     return {"volumes": ", ".join(found.volumes), "seconds": found.seconds} if found else None
 
 
-def _drift(placement: Placement) -> str:
-    """A sentence about the drift, or that the last observation is old."""
+def _drift(placement: Placement) -> list[str]:
+    """Sentences about the drift, or one that the last observation is old."""
     if placement.drift:
-        return " ".join(placement.drift)
+        return [in_words(one) for one in placement.drift]
     if placement.observed_at and is_stale(placement, now=timezone.now()):
-        return _("It has not been checked for a while. Is a worker running?")
-    return ""
+        return [_("It has not been checked for a while. Is a worker running?")]
+    return []
 
 
 def services_shown(placement: Placement) -> list[dict[str, Any]]:
@@ -200,13 +206,13 @@ def lock_shown(lock: Lock | None) -> dict[str, Any] | None:
     return {"by": {"name": lock.owner}, "reason": lock.reason, "at": lock.at, "until": lock.until} if lock else None
 
 
-def _scale(place: Place, placement: Placement) -> dict[str, Any]:
+def _scale(context: ActContext, placement: Placement) -> dict[str, Any]:
     current = placement.current
     most = most_replicas(current.artifact.parsed_spec.volumes if current and current.artifact else ())
     return {
         "url": reverse("placement-scale", args=[placement.application.slug, placement.environment.slug]),
         "services": [_service_scale(name, count, most) for name, count in placement.counts.items()],
-        "blockers": place.why_not(Act.SCALE, place.current()),
+        "blockers": context.why_not(Act.SCALE, context.current()),
     }
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,15 +14,17 @@ from fairway.environments.models import Environment
 from fairway.environments.protection import may_approve
 from fairway.insights import desk
 from fairway.releases import queries
-from fairway.releases.commands.approvals import renewal_blockers
-from fairway.releases.commands.schedule import USUAL_START_BY
+from fairway.releases.commands.approvals import renewal_blockers, sealing_blockers
+from fairway.releases.commands.guards import rollout_blockers
+from fairway.releases.commands.schedule import USUAL_START_BY, scheduling_blockers
 from fairway.releases.models import Approval, Release, Rollout
 from fairway.releases.queries import Difference, Readiness
-from fairway.releases.target_state import is_sealed, lapsed_among
+from fairway.releases.target_state import is_sealed, lapsed_among, target_state_of
 from fairway.web.errors import shown
 from fairway.web.presenters.acts import Button
 from fairway.web.presenters.filters import who
 from fairway.web.presenters.releases import head_shown
+from fairway.web.zones import zones
 
 
 def readiness_shown(actor: Actor, release: Release) -> dict[str, Any]:
@@ -74,13 +75,16 @@ def planned_shown(actor: Actor, release: Release) -> dict[str, Any]:
 def sealing_shown(actor: Actor, release: Release) -> dict[str, Any]:
     sealed = is_sealed(release)
     allowed = may(actor, Act.SEAL_RELEASE) and release.cancelled_at is None
-    seal = Button(_("Seal"), reverse("release-seal", args=[release.pk]), "lock", "primary")
+    can_seal = allowed and not sealed
+    url, blocked = reverse("release-seal", args=[release.pk]), sealing_blockers(release) if can_seal else []
+    seal = Button(_("Seal"), url, "lock", "primary", blockers=shown(blocked))
     unseal = Button(
         _("Unseal"),
         reverse("release-unseal", args=[release.pk]),
         "unlock",
         confirm=queries.confirms_unsealing(release),
         consequence=voided_words(release),
+        blockers=shown(rollout_blockers(release)) if allowed and sealed else (),
     )
     return {
         "release": release,
@@ -89,7 +93,7 @@ def sealing_shown(actor: Actor, release: Release) -> dict[str, Any]:
             "fingerprint": release.fingerprint,
             "at": release.sealed_at,
             "by": release.sealed_by,
-            "seal": seal if allowed and not sealed else None,
+            "seal": seal if can_seal else None,
             "unseal": unseal if allowed and sealed else None,
             "newer": [_newer(newer_setting) for newer_setting in queries.newer_settings(release, actor)] if sealed else [],
             "renew": _renew(actor, release) if sealed and release.cancelled_at is None else None,
@@ -227,11 +231,19 @@ def _schedule(
         "target": values["environment"],
         "at": values["at"],
         "zone": values["zone"],
-        "zones": sorted(available_timezones()),
+        "zones": zones(),
         "start_by": values["start_by"],
         "is_move": planned is not None,
+        "blockers": shown(_nowhere(release, targets)),
         "errors": errors,
     }
+
+
+def _nowhere(release: Release, targets: Iterable[Environment]) -> list[Blocker]:
+    """Why no schedule is possible for any target; nothing if one takes it."""
+    found = [scheduling_blockers(target_state_of(release, target)) for target in targets]
+    reasons = [blocker for each in found for blocker in each] if all(found) else []
+    return list({one.sentence: one for one in reasons}.values())
 
 
 def _minutes(planned: Rollout | None) -> int:

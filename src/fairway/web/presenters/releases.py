@@ -19,6 +19,7 @@ from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.commands.guards import closed_to_changes
 from fairway.releases.commands.targets import withdrawal_blockers
+from fairway.releases.gate_rules import rollout_in_the_way
 from fairway.releases.models import Package, Release, Rollout
 from fairway.releases.rules import OnTarget, Resolution, Stage
 from fairway.releases.target_state import TargetState, goes_down, subject_of, target_state_seen
@@ -246,10 +247,13 @@ def _target_acts(actor: Actor, state: TargetState) -> Iterable[Button]:
     where = {"environment": environment.slug}
     if may(actor, Act.DISTRIBUTE, **where) and any(state.shown(one) == OnTarget.ABSENT for one in state.seen):
         yield Button(_("Distribute all"), reverse("release-distribute", args=number), "download")
+    running = shown(rollout_in_the_way(state))
     if may(actor, Act.ROLL_OUT, **where):
-        yield Button(_("Roll out"), reverse("release-roll-out", args=number), "promote", method="get")
-    if may(actor, Act.FALL_BACK_RELEASE, **where) and any(state.is_deployed(one) for one in state.seen):
-        yield Button(_("Fall back"), reverse("release-fall-back", args=number), "rollback", method="get")
+        url = reverse("release-roll-out", args=number)
+        yield Button(_("Roll out"), url, "promote", method="get", blockers=running)
+    if may(actor, Act.FALL_BACK_RELEASE, **where) and any(map(state.can_fall_back, state.seen)):
+        url = reverse("release-fall-back", args=number)
+        yield Button(_("Fall back"), url, "rollback", method="get", blockers=running)
 
 
 def _package(

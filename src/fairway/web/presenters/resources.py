@@ -17,6 +17,7 @@ from fairway.resources.models import Backup, Binding, Resource
 from fairway.resources.queries import backups_of, bindings_of, bindings_visible_to, log_of, may_see_all_of, visible_to
 from fairway.resources.rules import KIND_WORDS, RUNTIME, BackupState, BindingState, Kind, State, Wanted, variable_names
 from fairway.web.errors import shown
+from fairway.web.failure_words import in_words
 from fairway.web.presenters.acts import Button
 
 LOG_LINES = 100
@@ -24,22 +25,22 @@ MOST_BACKUPS = 50
 # state → (word of `vocabulary.STATUSES`, whether work is under way)
 LOOKS = {
     State.PREPARING: "starting",
-    State.RUNNING: "healthy",
+    State.RUNNING: "resource_healthy",
     State.DOWN: "down",
-    State.STOPPED: "stopped",
-    State.FAILED: "failed",
+    State.STOPPED: "resource_stopped",
+    State.FAILED: "resource_failed",
     State.REMOVING: "cancelling",
 }
 BINDING_LOOKS = {
     BindingState.BINDING: "starting",
     BindingState.BOUND: "bound",
-    BindingState.FAILED: "failed",
+    BindingState.FAILED: "resource_failed",
     BindingState.UNBINDING: "cancelling",
 }
 BACKUP_LOOKS = {
     BackupState.TAKING: "running",
     BackupState.VERIFIED: "verified",
-    BackupState.FAILED: "failed",
+    BackupState.FAILED: "resource_failed",
 }
 
 
@@ -68,7 +69,7 @@ def _line(one: Resource) -> dict[str, Any]:
         "version": one.observed.get("version") or one.version,
         "environment": one.environment,
         "state": LOOKS[State(one.state)],
-        "sentence": one.sentence,
+        "sentence": in_words(one.sentence),
         "size_bytes": one.observed.get("size_bytes"),
         "connections": one.observed.get("connections"),
         "most_connections": one.observed.get("most_connections"),
@@ -161,7 +162,7 @@ def _binding(actor: Actor, one: Resource, binding: Binding) -> dict[str, Any]:
         "application": binding.application,
         "variables": variable_names(binding.alias),
         "state": BINDING_LOOKS[BindingState(binding.state)],
-        "sentence": binding.sentence,
+        "sentence": in_words(binding.sentence),
         "database": binding.database,
         "login": binding.login,
         "previous_login": binding.previous_login,
@@ -206,7 +207,7 @@ def _backup(actor: Actor, one: Resource, backup: Backup) -> dict[str, Any]:
         "number": backup.pk,
         "application": backup.application,
         "state": BACKUP_LOOKS[BackupState(backup.state)],
-        "sentence": backup.sentence,
+        "sentence": in_words(backup.sentence),
         "at": backup.taken_at or backup.created_at,
         "size_bytes": backup.size_bytes,
         "tables": len(backup.content),

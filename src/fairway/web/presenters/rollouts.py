@@ -54,14 +54,14 @@ def _facts(rollout: Rollout, steps: Sequence[RolloutPackage]) -> dict[str, Any]:
         "target": {"slug": rollout.environment.slug, "name": rollout.environment.name},
         "actor": {"name": rollout.requested_by},
         "acting_role": ROLE_LABELS.get(rollout.acting_role, rollout.acting_role),
-        "reason": rollout.reason,
+        "reason": in_words(rollout.reason),
         "at": rollout.created_at,
         "planned_at": rollout.planned_at,
         "started_at": rollout.started_at,
         "ended_at": rollout.finished_at,
         "seconds": seconds,
         "sentence": in_words(rollout.sentence) if rollout.status != RolloutStatus.HELD else "",
-        "wait_reason": rollout.sentence if rollout.status == RolloutStatus.HELD else "",
+        "wait_reason": in_words(rollout.sentence) if rollout.status == RolloutStatus.HELD else "",
         "start_by": rollout.start_by,
         "parallel": rollout.parallel,
         "done": sum(one.status in DONE for one in relevant),
@@ -151,7 +151,13 @@ def _graph(rollout: Rollout, steps: Sequence[RolloutPackage]) -> dict[str, Any]:
     packages = [step.package for step in steps]
     names, needs = {package.pk: package.name for package in packages}, needs_in(packages)
     nodes = [
-        Node(one.package.name, one.status, note=one.package.version, sentence=one.sentence, url=f"#in-{one.package_id}")
+        Node(
+            one.package.name,
+            one.status,
+            note=one.package.version,
+            sentence=in_words(one.sentence),
+            url=f"#in-{one.package_id}",
+        )
         for one in steps
     ]
     return graph_shown(nodes, {names[one]: [names[other] for other in some] for one, some in needs.items()})
@@ -174,7 +180,7 @@ def _decision(actor: Actor, rollout: Rollout, steps: Sequence[RolloutPackage]) -
         return None
     failed = [step.package.name for step in steps if step.status in {StepStatus.FAILED, StepStatus.STUCK}]
     choices = [Choice.RETRY, Choice.SKIP, Choice.FALL_BACK_ALL, Choice.STOP]
-    if rollout.direction == Direction.BACK:
+    if rollout.direction == Direction.BACK or not preview(rollout=rollout, choice=Choice.FALL_BACK_ALL):
         choices.remove(Choice.FALL_BACK_ALL)
     is_theirs = may(actor, Act.ROLL_OUT, environment=rollout.environment.slug)
     blocked = [] if is_theirs else shown([role_blocker(Act.ROLL_OUT)])
@@ -260,11 +266,14 @@ def rolling_out_shown(actor: Actor, release: Release, environment: Environment, 
     state = target_state_of(release, environment)
     act = Act.FALL_BACK_RELEASE if is_back else Act.ROLL_OUT
     steps = desk.steps_ahead(state, is_back=is_back)
+    found = release_blockers(act, state, actor)
+    passes = may(actor, Act.BREAK_GLASS, environment=environment.slug) and bool(found)
     return {
         **head_shown(actor, release),
         "target": {"slug": environment.slug, "name": environment.name},
         "is_back": is_back,
-        "blockers": shown(release_blockers(act, state, actor)),
+        "blockers": shown(found),
+        "can_begin": not found or (passes and not release_blockers(act, state, actor, breaks_glass=True)),
         "steps": [_ahead_shown(one, is_back=is_back) for one in steps],
         "goes_down": [one.name for level in steps for one in level.packages if one.goes_down],
     }

@@ -17,9 +17,9 @@ from fairway.deployments.queries import placements_visible_to
 from fairway.shared.hostnames import readable_hostname
 from fairway.shared.urls import without_secrets
 from fairway.web.errors import shown
-from fairway.web.forms import GitForm, ImageForm, RunSettingsForm, run_values, volume_lines
 from fairway.web.presenters.acts import Button
 from fairway.web.presenters.applications import head, spec_shown
+from fairway.web.source_forms import GitForm, ImageForm, RunSettingsForm, run_values, volume_lines
 
 SourceForm = ImageForm | GitForm
 

@@ -195,11 +195,11 @@ def _avatar(name: str, form: str) -> SafeString:
 
 def bytes_words(size: float) -> str:
     """Bytes in the largest unit in which they are at least 1: “812 B”, “1.4 MB”. Units of 1024."""
-    for unit in ("B", "KB", "MB", "GB", "TB"):
-        if size < 1024 or unit == "TB":
-            return f"{number_format(size, 0 if unit == 'B' or size >= 100 else 1)} {unit}"
-        size /= 1024
-    raise AssertionError("unreachable")
+    units = str(SCRIPT_WORDS["units"]).split()
+    at = 0
+    while size >= 1024 and at < len(units) - 1:
+        size, at = size / 1024, at + 1
+    return f"{number_format(size, 0 if at == 0 or size >= 100 else 1)} {units[at]}"
 
 
 @register.simple_tag(name="bytes")

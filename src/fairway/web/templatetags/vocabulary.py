@@ -44,9 +44,15 @@ STATUSES: dict[str, tuple[Text, str, str]] = {
     "skipped": (pgettext_lazy("step", "Skipped"), "cancelled", "idle"),
 }
 STATUSES |= {
-    # bindings and backups
+    # resources, bindings and backups: of one gender in French
+    "resource_healthy": (pgettext_lazy("resource", "Healthy"), "healthy", "ok"),
+    "resource_stopped": (pgettext_lazy("resource", "Stopped"), "stopped", "idle"),
+    "resource_failed": (pgettext_lazy("resource", "Failed"), "failed", "bad"),
     "bound": (pgettext_lazy("binding", "Bound"), "available", "ok"),
     "verified": (pgettext_lazy("backup", "Verified"), "available", "ok"),
+    # scheduled jobs
+    "job_paused": (pgettext_lazy("scheduled job", "Paused"), "stopped", "idle"),
+    "job_skipped": (pgettext_lazy("scheduled job", "Skipped"), "cancelled", "warn"),
     # releases
     "draft": (pgettext_lazy("release", "Draft"), "pending", "idle"),
     "sealed": (pgettext_lazy("release", "Sealed"), "locked", "run"),
@@ -83,6 +89,7 @@ UNKNOWN: tuple[Text, str, str] = (_("Unknown"), "pending", "idle")
 
 # Sentences for scripts, by the scripts' keys; they replace `%s`.
 SCRIPT_WORDS: dict[str, Text] = {
+    "units": pgettext_lazy("bytes", "B KB MB GB TB"),
     "ago.now": _("just now"),
     "ago.minutes": _("%s min ago"),
     "ago.hours": _("%s h ago"),

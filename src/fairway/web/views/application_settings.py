@@ -20,9 +20,10 @@ from fairway.deployments.queries import get_placement
 from fairway.environments.queries import get_environment_for
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
-from fairway.web.forms import RunSettingsForm, refuse
+from fairway.web.forms import refuse
 from fairway.web.pages import page
 from fairway.web.presenters.settings import SourceForm, settings_shown, source_form_of
+from fairway.web.source_forms import RunSettingsForm
 from fairway.web.stale import as_of, changed_sentence, tell_changed
 
 

@@ -18,6 +18,7 @@ from fairway.applications.queries import get_application as application_named
 from fairway.releases.queries import get_release as release_numbered
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
+from fairway.web.failure_words import in_words
 from fairway.web.long_lists import LongPaginator
 from fairway.web.pages import page
 from fairway.web.presenters.applications import head as application_head
@@ -81,7 +82,8 @@ def acknowledgement(request: HttpRequest) -> HttpResponse:
     try:
         acknowledge(actor=actor_of(request), reason=request.POST.get("reason", ""))
     except (Invalid, Refused) as problem:
-        messages.error(request, f"{_('Why')}: {problem.sentence}" if isinstance(problem, Invalid) else problem.sentence)
+        is_input = isinstance(problem, Invalid)
+        messages.error(request, f"{_('Why')}: {problem.sentence}" if is_input else in_words(problem.sentence))
     else:
         messages.success(
             request, _("Acknowledged. The chain is compared from here on; what was found stays in it as an event.")

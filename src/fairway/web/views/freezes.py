@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -29,6 +28,7 @@ from fairway.web.pages import page
 from fairway.web.presenters.freezes import delete_button, list_shown, may_change, occurrences_shown
 from fairway.web.stale import as_of, tell_changed
 from fairway.web.words import REPEATS
+from fairway.web.zones import zones
 
 
 @require_GET
@@ -136,13 +136,12 @@ def _initial(row: FreezeWindow) -> dict[str, Any]:
 def _form(request: HttpRequest, actor: Actor, initial: dict[str, Any]) -> FreezeForm:
     environments = [(environment.slug, environment.name) for environment in environments_visible_to(actor)]
     applications = [(application.slug, application.name) for application in applications_visible_to(actor)]
-    zones = sorted(available_timezones())
     return FreezeForm(
         request.POST if request.method == "POST" else None,
         initial=initial,
         environments=environments,
         applications=applications,
-        zones=zones,
+        zones=zones(),
     )
 
 

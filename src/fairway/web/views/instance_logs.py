@@ -20,7 +20,7 @@ from fairway.environments.models import Environment
 from fairway.environments.queries import environments_for, get_environment_for
 from fairway.environments.runtimes import runtime_of
 from fairway.web import live
-from fairway.web.log_followers import FOLLOWERS, InstanceLogStream, Place, came_back
+from fairway.web.log_followers import FOLLOWERS, FollowedInstance, InstanceLogStream, came_back
 from fairway.web.pages import page
 from fairway.web.presenters.applications import head
 from fairway.web.viewers import viewer_of
@@ -104,7 +104,9 @@ def log_stream(request: HttpRequest, slug: str, environment: str) -> HttpRespons
     def sees(who: Actor) -> bool:
         return placements_visible_to(who).filter(pk=there.pk).exists()
 
-    return live.admit(InstanceLogStream(FOLLOWERS, _places(there, names), viewer_of(request), sees, count, since))
+    return live.admit(
+        InstanceLogStream(FOLLOWERS, _followed_instances(there, names), viewer_of(request), sees, count, since)
+    )
 
 
 def _there(actor: Actor, slug: str, environment: str) -> Placement:
@@ -112,9 +114,9 @@ def _there(actor: Actor, slug: str, environment: str) -> Placement:
     return get_placement(actor, application, get_environment_for(actor, application, environment))
 
 
-def _places(there: Placement, names: list[str]) -> list[Place]:
+def _followed_instances(placement: Placement, names: list[str]) -> list[FollowedInstance]:
     if not names:
         return []
-    masker = masker_of_output(there, [one.get("deployment", "") for one in there.observed if one["name"] in names])
-    runtime = runtime_of(there.environment)
-    return [Place((there.environment.slug, name), runtime, masker) for name in names]
+    masker = masker_of_output(placement, [one.get("deployment", "") for one in placement.observed if one["name"] in names])
+    runtime = runtime_of(placement.environment)
+    return [FollowedInstance((placement.environment.slug, name), runtime, masker) for name in names]

@@ -27,7 +27,8 @@ from fairway.environments.queries import get_environment as environment_named
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
-from fairway.web.forms import DetectedForm, GitForm, ImageForm, refuse, run_values
+from fairway.web.failure_words import finding_in_words, findings_in_words, in_words
+from fairway.web.forms import refuse
 from fairway.web.pages import page
 from fairway.web.presenters.inspections import (
     OTHER,
@@ -40,6 +41,7 @@ from fairway.web.presenters.inspections import (
     used_by,
     ways_shown,
 )
+from fairway.web.source_forms import DetectedForm, GitForm, ImageForm, run_values
 from fairway.web.variables import Rows, mark_error, read_rows, rows_of
 
 CHUNK = 256 * 1024
@@ -239,11 +241,11 @@ def _second_step(
         "inspection": inspection_shown(way.look, way.used),
         "ways": ways_shown(way.look, way.used),
         "used": OTHER if way.used is None else way.used,
-        "framework": "" if way.is_manual else way.spec.get("framework", ""),
+        "framework": "" if way.is_manual else finding_in_words(way.spec.get("framework", "")),
         "kind": way.spec["kind"],
         "is_manual": way.is_manual,
-        "findings": candidate.get("findings", []),
-        "problem": candidate.get("problem") or ("" if way.candidate else way.look.advice),
+        "findings": findings_in_words(candidate.get("findings", [])),
+        "problem": in_words(candidate.get("problem") or ("" if way.candidate else way.look.advice)),
         "offer": candidate.get("offer", ""),
         "form": form,
         "now": {**run_values({}), **HINTS},

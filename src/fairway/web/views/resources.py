@@ -27,6 +27,7 @@ from fairway.resources.rules import KIND_WORDS, RUNTIME
 from fairway.shared.failures import Failure
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
+from fairway.web.failure_words import in_words
 from fairway.web.forms import PLAIN, refuse
 from fairway.web.pages import page
 from fairway.web.presenters.resources import detail_shown, list_shown, places_for
@@ -95,7 +96,7 @@ def _act(request: HttpRequest, environment: str, name: str, do: Callable[[Actor,
     except Blocked as problem:
         tell_blocked(request, problem)
     except Failure as problem:
-        messages.error(request, problem.sentence)
+        messages.error(request, in_words(problem.sentence))
     return redirect("resource-detail", environment, name)
 
 
@@ -229,7 +230,7 @@ def download(request: HttpRequest, number: int) -> HttpResponseBase:
     except Blocked as problem:
         tell_blocked(request, problem)
     except Failure as problem:
-        messages.error(request, problem.sentence)
+        messages.error(request, in_words(problem.sentence))
     else:
         response = StreamingHttpResponse(pieces, content_type="application/octet-stream")
         response["Content-Disposition"] = f'attachment; filename="{found.database}-{found.pk}.dump"'

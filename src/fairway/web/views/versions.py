@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from fairway.accounts.permissions import actor_of, needs
-from fairway.accounts.rules import Act, Blocked, NotVisible
+from fairway.accounts.rules import Act, Blocked, NotVisible, may
 from fairway.applications.commands import store_upload
 from fairway.applications.models import Application
 from fairway.applications.queries import get_application as application_named
@@ -92,13 +92,16 @@ def upload(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
 def _page(
     request: HttpRequest, application: Application, environment: Environment, choice: Choice, status: int = 200
 ) -> HttpResponse:
-    context = choices_shown(actor_of(request), application, environment, choice)
+    actor = actor_of(request)
+    context = choices_shown(actor, application, environment, choice)
     drop = {
         "url": reverse("placement-upload", args=[application.slug, environment.slug]),
         "max_bytes": settings.MAX_UPLOAD_BYTES,
         "error": "",
     }
-    return page(request, TEMPLATE, {**context, "upload": drop}, status=status)
+    takes = application.source_kind == SourceKind.ARCHIVE
+    can_upload = takes and may(actor, Act.DEPLOY, application=application.slug, environment=environment.slug)
+    return page(request, TEMPLATE, {**context, "upload": drop if can_upload else None}, status=status)
 
 
 def _what(request: HttpRequest, application: Application) -> dict[str, Any]:

@@ -170,6 +170,7 @@ def test_a_stack_as_people_write_it_is_understood(tmp_path: Path) -> None:
     """The order of starting, a migration that runs first, files of variables, checks, and what means nothing here."""
     compose = """
 services:
+  admin: {build: app, command: python admin.py, ports: ["9000"], profiles: [admin]}
   migrate:
     build: app
     command: python migrate.py
@@ -207,7 +208,7 @@ networks: {back: {driver: bridge}}
     assert [one.what for one in best.remarks] == [
         "“secret.env” is not in the source; set its variables on the configuration page",
         "Not used here: container_name, networks, depends_on",
-        "Not started: debug, db (postgres); give their addresses as variables",
+        "Not started: admin, debug, db (postgres); give their addresses as variables",
     ]
 
 

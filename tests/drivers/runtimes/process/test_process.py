@@ -27,7 +27,7 @@ from fairway.drivers.runtimes.contract import (
     NullProgress,
     Volume,
 )
-from fairway.drivers.runtimes.process import ProcessRuntime, launch, ports, readings, workcopy
+from fairway.drivers.runtimes.process import ProcessRuntime, launch, ports, readings, shim_check, workcopy
 from fairway.drivers.runtimes.process.bundle import Bundle
 from fairway.shared.failures import NeedsPerson, Refused, Retry
 from tests.drivers.runtimes.contract import ask, listens
@@ -121,6 +121,17 @@ def test_a_health_command_that_hangs_is_ended_and_leaves_nothing(
     shim = state(runtime, name)["minder"][0]
     runtime.ensure_stopped(name, grace=0.5)
     assert readings.descendants(shim) == []
+
+
+def test_long_words_of_a_health_command_are_cut_between_words(tmp_path: Path) -> None:
+    """Half a secret would not be masked."""
+    file = tmp_path / "said"
+    file.write_bytes(b"key=" + b"s3cret" * 500 + b" the end")
+    check = shim_check.Check(1, os.open(file, os.O_RDONLY), 0.0)
+    while check.read():
+        pass
+    assert check.words(5.0, 1) == "the end"
+    os.close(check.out)
 
 
 def test_a_health_command_that_does_not_exist_is_refused_by_name(runtime: ProcessRuntime, spec: InstanceSpec) -> None:

@@ -1,4 +1,4 @@
-"""From every way to run a source to the one that is taken: what the environment can run, and what a person chose."""
+"""Chooses one of the ways to run a source, by what the environment can run and what a person chose."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NEEDS_DOCKER = "This needs Docker ({what}); choose an environment with the docke
 
 
 class Unrunnable(Exception):
-    """Nothing of a source can be run; the sentence says why and what to do."""
+    """No way to run the source can be used. The sentence says why and what to do."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
@@ -28,7 +28,7 @@ class Unrunnable(Exception):
 
 
 def kinds_of(runtime: Runtime | None) -> frozenset[str]:
-    """The kinds of specs that a runtime runs; without one, those that any does."""
+    """The kinds of specs that a runtime can run; without one, those that any runtime can run."""
     if runtime is None:
         return ON_BUNDLES | ON_IMAGES
     kinds: frozenset[str] = frozenset()
@@ -40,23 +40,28 @@ def kinds_of(runtime: Runtime | None) -> frozenset[str]:
 
 
 def usable(detection: Detection, kinds: Collection[str]) -> tuple[Candidate, ...]:
-    """The candidates that can be run as they are where only `kinds` are run, the best first."""
-    return tuple(one for one in detection.candidates if not one.problem and one.spec.kind in kinds)
+    """The candidates that can be run as they are in an environment that runs only `kinds`, the best first."""
+    return tuple(candidate for candidate in detection.candidates if not candidate.problem and candidate.spec.kind in kinds)
 
 
 def here(detection: Detection) -> Detection:
-    """The detection where programs are built on this machine: one whose toolchain is missing says so, and what to do."""
+    """The detection for programs that are built on this machine: candidates whose toolchain is missing get a problem that
+    says what to do."""
     found = tuple(
-        replace(one, problem=one.problem or missing_toolchain(one.spec)) if one.spec.kind == "program" else one
-        for one in detection.candidates
+        replace(candidate, problem=candidate.problem or missing_toolchain(candidate.spec))
+        if candidate.spec.kind == "program"
+        else candidate
+        for candidate in detection.candidates
     )
     return replace(detection, candidates=found)
 
 
 def reason_for_none(detection: Detection, kinds: Collection[str]) -> str:
-    """Why nothing of this can be run where only `kinds` are run, and what to do."""
-    elsewhere = [one for one in detection.candidates if not one.problem and one.spec.kind not in kinds]
-    blocked = [one.problem for one in detection.candidates if one.problem]
+    """Why nothing of this can be run in an environment that runs only `kinds`, and what to do."""
+    elsewhere = [
+        candidate for candidate in detection.candidates if not candidate.problem and candidate.spec.kind not in kinds
+    ]
+    blocked = [candidate.problem for candidate in detection.candidates if candidate.problem]
     if not elsewhere:
         return " ".join(dict.fromkeys([*blocked[:1], detection.advice])).strip()
     first = elsewhere[0]
@@ -74,11 +79,12 @@ def reason_for_none(detection: Detection, kinds: Collection[str]) -> str:
 def chosen_spec(
     folder: Path, changes: Mapping[str, Any], kinds: Collection[str], *, root: str = "."
 ) -> tuple[Spec, tuple[Finding, ...]]:
-    """The spec of a source with a person's changes on top, where only `kinds` are run; and what it does not use.
+    """The spec of a source with a person's changes, for an environment that runs only `kinds`, and the remarks about what it
+    leaves unused.
 
-    The candidate is the best that has the kind, the framework, the root folder and the Dockerfile that were chosen; a kind
-    and a start command that were chosen need no candidate. Raises `Unrunnable` when nothing can be run, and `Invalid` for a
-    root folder that is none.
+    The best candidate is used that has the kind, framework, root folder and Dockerfile that the person chose. A chosen kind
+    with a start command needs no candidate. Raises `Unrunnable` if nothing can be run, and `Invalid` for a root folder that
+    does not exist.
     """
     root = str(changes.get("root") or root)
     detection = here(detect(folder, root=root)) if "image" not in kinds else detect(folder, root=root)
@@ -86,13 +92,15 @@ def chosen_spec(
     dockerfile = (changes.get("install") or {}).get("dockerfile")
     if dockerfile:
         wanted.setdefault("kind", "dockerfile")
-    fitting = [one for one in detection.candidates if _fits(one.spec, wanted, dockerfile)]
+    fitting = [candidate for candidate in detection.candidates if _fits(candidate.spec, wanted, dockerfile)]
     command = changes.get("command")
     is_meant = bool(command) or wanted.get("kind") in (
         "image",
         "static",
-    )  # a person says it: what stood against it is answered
-    best = next((one for one in fitting if one.spec.kind in kinds and (is_meant or not one.problem)), None)
+    )  # a person decided it, so a problem of the candidate no longer counts
+    best = next(
+        (candidate for candidate in fitting if candidate.spec.kind in kinds and (is_meant or not candidate.problem)), None
+    )
     if best is not None:
         inside = {name: value for name, value in changes.items() if name != "root"}
         return overlay(best.spec, inside), detection.remarks_on(best)
@@ -118,8 +126,8 @@ def _fits(spec: Spec, wanted: Mapping[str, Any], dockerfile: str | None) -> bool
 
 
 def _kind_for(fitting: list[Candidate], command: Any, kinds: Collection[str]) -> str:
-    """The kind that a start command alone speaks of."""
-    first = next((one.spec.kind for one in fitting if one.spec.kind in kinds), "")
+    """The kind of application that a start command belongs to."""
+    first = next((candidate.spec.kind for candidate in fitting if candidate.spec.kind in kinds), "")
     words = command if isinstance(command, list | tuple) else str(command or "").split()
     if any(str(word).rpartition("/")[2] in ("node", "npm", "npx", "yarn", "pnpm", "bun") for word in words[:1]):
         return "node"

@@ -1,12 +1,12 @@
-"""``compose.yaml``: a documented subset of the Compose Specification, checked line by line, one service at a time.
+"""Reads ``compose.yaml``: a documented subset of the Compose Specification, checked line by line.
 
-Known: top level ``services``, ``volumes`` (named, without options), ``name``, ``version``; in the service
+Known keys at the top level: ``services``, ``volumes`` (named, without options), ``name``, ``version``; in a service:
 ``image`` or ``build`` (``context``, ``dockerfile``, ``target``, ``args``), ``entrypoint``, ``command``, ``ports`` (one),
 ``expose``, ``environment`` (with ``${VAR}``, ``${VAR:?msg}``, ``${VAR:-default}``), ``env_file``, ``volumes`` (named),
 ``restart``, ``stop_grace_period``, ``healthcheck``, ``depends_on``, ``profiles``, ``deploy.resources.limits`` (``memory``,
-``cpus``) and ``x-fairway`` (``health``, ``port``, ``version``, ``start_seconds``). What changes nothing here
-(`_WITHOUT_EFFECT`) is read and named on the page. Anything else is refused with its line, never ignored.
-Source: compose-spec/compose-spec, ``spec.md``.
+``cpus``) and ``x-fairway`` (``health``, ``port``, ``version``, ``start_seconds``). Keys that change nothing here
+(`_WITHOUT_EFFECT`) are accepted, and the page names them. Any other key is refused with its line, never ignored. Source:
+compose-spec/compose-spec, ``spec.md``.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ class ComposeBuild:
 
 @dataclass(frozen=True)
 class ComposeService:
-    """One service of a compose file; either `image` or `build`. Sizes in bytes, times in seconds.
+    """One service of a compose file, with either `image` or `build`. Sizes are in bytes, times in seconds.
 
-    `env_files` are paths inside the source, each with whether it must be there; what they set is weaker than `environment`.
-    `after` names the services that have to end successfully before this one starts. `is_optional` says that it has a
-    profile, so that ``docker compose up`` alone does not start it, `is_once` that it is
-    not started again when it ends. `unused` are the keys that change nothing here.
+    `env_files` are paths inside the source, each with whether it must exist; `environment` overrules what they set. `after`
+    names the services that must end successfully before this one starts. `is_optional` says that the service has a profile,
+    so that ``docker compose up`` alone does not start it; `is_once` says that it is not started again when it ends. `unused`
+    are the keys that change nothing here.
     """
 
     name: str
@@ -86,7 +86,8 @@ class ComposeService:
 
 @dataclass(frozen=True)
 class ComposeFile:
-    """The services that can be read, why the others cannot, and for each name the image it runs ("" when it is built)."""
+    """The services that can be read, the errors of those that cannot (`wrong`, by name), and the image of each service
+    ("" if it is built)."""
 
     services: tuple[ComposeService, ...]
     wrong: Mapping[str, Invalid]
@@ -94,7 +95,7 @@ class ComposeFile:
 
 
 def read_compose(text: str, *, file: str = "compose.yaml") -> ComposeFile:
-    """Read every service of a compose file. Raises `Invalid` whose field names file and line for a file that is none."""
+    """Read all services of a compose file. Raises `Invalid`, whose field names file and line, if it is no compose file."""
     top = root_of(text, file)
     entries = top.require("services").mapping().entries
     services: list[ComposeService] = []
@@ -113,13 +114,13 @@ def read_compose(text: str, *, file: str = "compose.yaml") -> ComposeFile:
 
 
 def _only(item: Item, known: tuple[str, ...]) -> None:
-    """Raises `Invalid` for any other key, but for extensions (``x-…``), which say nothing to Compose either."""
+    """Raises `Invalid` for any other key except extensions (``x-…``), which Compose ignores, too."""
     extensions = tuple(entry.key for entry in item.entries if entry.key.startswith("x-"))
     item.only((*known, *extensions), _HINTS)
 
 
 def _check_order(top: Item, services: Sequence[ComposeService]) -> None:
-    """Raises `Invalid` where a service has to wait for itself, or for one that is not in the file."""
+    """Raises `Invalid` if a service would wait for itself, or depends on one that is not in the file."""
     entries = {entry.key: entry.value for entry in top.require("services").entries}
     waits = {one.name: _dependencies(entries[one.name].get("depends_on")) for one in services}
     for name, wanted in waits.items():
@@ -150,7 +151,7 @@ def _dependencies(item: Item | None) -> dict[str, str]:
 
 
 def parse_compose(text: str, *, file: str = "compose.yaml") -> ComposeService:
-    """The one service of a compose file. Raises `Invalid` whose field names file and line, its sentence the key."""
+    """Read a compose file with one service. Raises `Invalid`; its field names file and line, its sentence the key."""
     found = read_compose(text, file=file)
     if len(found.images) != 1:
         names = ", ".join(found.images) or "none"
@@ -215,13 +216,13 @@ def _service(name: str, service: Item, declared: frozenset[str]) -> ComposeServi
 
 
 def _whole_command(service: Item) -> tuple[str, ...] | None:
-    """``entrypoint`` and ``command`` as one: alone, the entrypoint replaces the image's own command as well."""
+    """``entrypoint`` and ``command`` as one command. An entrypoint alone also replaces the image's own command."""
     entry, command = _command(service.get("entrypoint")), _command(service.get("command"))
     return (*entry, *(command or ())) if entry else command
 
 
 def _env_files(item: Item | None) -> Iterator[tuple[str, bool]]:
-    """The paths of ``env_file``, and whether each must be there."""
+    """The paths in ``env_file``, each with whether it must exist."""
     if item is None or item.is_null():
         return
     for part in item.sequence() if item.is_sequence() else [item]:
@@ -238,7 +239,7 @@ def _items(item: Item | None) -> list[Item]:
 
 
 def _plain(item: Item) -> str:
-    """A text without ``${…}``: variables are filled in ``environment`` only."""
+    """A text without ``${…}``. Variables are only replaced in ``environment``."""
     text = item.text()
     if "$" in text.replace("$$", ""):
         refuse(item, "uses a variable; ${VAR} is read under “environment” only, write the value here")
@@ -278,7 +279,7 @@ def _build(item: Item) -> ComposeBuild:
 
 
 def _pairs(item: Item | None) -> list[tuple[str, Item | None]]:
-    """A mapping, or a list of ``NAME=value`` (returned with the list item), as pairs; None for a name alone."""
+    """A mapping, or a list of ``NAME=value``, as (name, value) pairs. The value is None for a name alone."""
     if item is None or item.is_null():
         return []
     if item.is_sequence():
@@ -305,7 +306,8 @@ def _variable(item: Item, name: str) -> str:
 
 
 def _environment(item: Item | None) -> tuple[dict[str, str], tuple[str, ...]]:
-    """(values, names that must be set). A name without a value is passed on and therefore required."""
+    """(values, names that must be set). A name without a value takes its value from the configuration and must be set
+    there."""
     environment: dict[str, str] = {}
     requires: list[str] = []
     for name, value in _pairs(item):
@@ -395,7 +397,7 @@ def _check_restart(item: Item | None) -> bool:
 
 
 def _limits(deploy: Item | None) -> tuple[int | None, float | None]:
-    """(bytes of memory, CPUs) of ``deploy.resources.limits``."""
+    """(bytes of memory, CPUs) in ``deploy.resources.limits``."""
     limits = deploy
     for key in ("resources", "limits"):
         if limits is None:
@@ -423,7 +425,7 @@ def _cpus(item: Item) -> float:
 
 @dataclass(frozen=True)
 class _Own:
-    """What ``x-fairway`` says of a service."""
+    """The settings in ``x-fairway`` of a service."""
 
     port: int | None = None
     health: str = ""

@@ -1,4 +1,4 @@
-"""``healthcheck`` of a compose file. Source: compose-spec/compose-spec, ``spec.md``, "healthcheck". Pure."""
+"""Reads ``healthcheck`` of a compose file. Pure. Source: compose-spec/compose-spec, ``spec.md``, "healthcheck"."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fairway.drivers.builders.spec_rules import LONGEST_START
 from fairway.shared.names import Invalid
 from fairway.shared.yaml_with_lines import Item, refuse
 
-USUAL_START = 60.0  # seconds that every service has to become ready
+USUAL_START = 60.0  # seconds that each service has by default to become ready
 _OWN_URL = re.compile(r"http://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::(?P<port>\d{1,5}))?(?P<path>/[!-~]*)?")
 
 
 def read_health(item: Item | None, port: int | None) -> tuple[dict[str, Any], float | None]:
-    """The check of ``healthcheck`` of a service with this port, in the form of a spec, and the seconds until it must have
-    succeeded (None: as everywhere). Raises `Invalid`."""
+    """(the health check of a service with this port, in the form of a spec; the seconds within which it must succeed).
+    The seconds are None if the default is enough. Raises `Invalid`."""
     if item is None or item.is_null():
         return {}, None
     item.mapping().only(("test", "interval", "timeout", "retries", "start_period", "start_interval", "disable"))
@@ -37,7 +37,8 @@ def read_health(item: Item | None, port: int | None) -> tuple[dict[str, Any], fl
 
 
 def _test(item: Item) -> tuple[str, ...] | None:
-    """The program of a test; None for ``NONE``. What Compose gives to a shell must do without one here."""
+    """The program of a test; None for ``NONE``. A test for a shell is accepted if it is one program that needs no shell.
+    Raises `Invalid`."""
     if not item.is_sequence():
         return _shell_test(item, item.text())
     parts = item.sequence()
@@ -63,13 +64,14 @@ def _shell_test(item: Item, text: str) -> tuple[str, ...]:
 
 
 def _asked_path(words: tuple[str, ...], port: int | None) -> str:
-    """The path that curl or wget asks of the service itself, which Fairway asks without them; "" for any other command."""
+    """The path that curl or wget requests from the service itself, which Fairway can request without them; "" for any
+    other command."""
     asked = _OWN_URL.fullmatch(words[-1]) if words[0] in ("curl", "wget") and port else None
     return (asked["path"] or "/") if asked and int(asked["port"] or 80) == port else ""
 
 
 def duration(item: Item | None) -> float | None:
-    """Seconds; None for no item. Raises `Invalid`."""
+    """The duration in seconds; None if there is no item. Raises `Invalid`."""
     if item is None:
         return None
     value = seconds(item.text())

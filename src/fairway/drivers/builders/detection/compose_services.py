@@ -1,4 +1,5 @@
-"""The services of a compose file as ways to run a source: those that are built from it, and those that are images."""
+"""The services of a compose file as ways to run a source: services that are built from it, and services that run an
+image."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from fairway.drivers.builders.detection.static import detect_static
 from fairway.drivers.builders.services import MOST_SERVICES, RESERVED, parse_name
 from fairway.shared.names import slug_from
 
-# What people run beside an application: it answers no visitors over HTTP, so it is never taken for the application.
+# Images of services that people run beside an application. They do not answer visitors over HTTP, so they are never taken
+# for the application.
 BACKING = frozenset(
     {"postgres", "postgresql", "postgis", "pgvector", "timescaledb", "mysql", "mariadb", "percona", "mssql", "oracle"}
     | {"mongo", "mongodb", "redis", "redis-stack", "valkey", "keydb", "dragonfly", "memcached", "couchdb", "cassandra"}
@@ -42,21 +44,22 @@ Workers = Mapping[str, list[ComposeService]]
 
 
 def built_services(source: SourceFolder) -> Iterator[Recipe]:
-    """The services that are built from this source; those that open a port come first."""
+    """The services that are built from this source. Those that open a port come first."""
     file, compose = _read(source)
     workers = _workers(compose)
-    for service in sorted(compose.services, key=lambda one: one.port is None):
+    for service in _best_first(compose):
         if service.build is not None:
             recipe = _overlaid(_with_files(source, file, _built(source, file, service, service.build), service), service)
-            yield _told(recipe, file, compose, service, workers)
+            yield _with_other_services(recipe, file, compose, service, workers)
     _raise_wrong(file, compose, built=True)
 
 
 def image_services(source: SourceFolder) -> Iterator[Recipe]:
-    """The services that run an image from a registry. A database or the like is named, never deployed by itself."""
+    """The services that run an image from a registry. Databases and the like get a problem, so that they are not deployed
+    by default."""
     file, compose = _read(source)
     workers = _workers(compose)
-    for service in compose.services:
+    for service in _best_first(compose):
         if service.build is not None:
             continue
         spec = Spec(kind="image", framework="Image", install={"image": service.image})
@@ -67,12 +70,17 @@ def image_services(source: SourceFolder) -> Iterator[Recipe]:
                 f"{file} runs {service.image} only, a service that an application uses and no application that answers "
                 "visitors; choose it all the same, or add the application beside it."
             )
-        yield _told(recipe, file, compose, service, workers)
+        yield _with_other_services(recipe, file, compose, service, workers)
     _raise_wrong(file, compose, built=False)
 
 
+def _best_first(compose: ComposeFile) -> list[ComposeService]:
+    """The services in the order in which they may be the application: those that always run and open a port come first."""
+    return sorted(compose.services, key=lambda service: (service.is_optional or service.is_once, service.port is None))
+
+
 def is_backing(image: str) -> bool:
-    """Whether an image is a database, a cache or another service behind an application, by its name."""
+    """Whether an image, by its name, is a database, a cache or another service that applications use."""
     return image.partition("@")[0].rpartition("/")[2].partition(":")[0].lower() in BACKING
 
 
@@ -84,7 +92,7 @@ def _read(source: SourceFolder) -> tuple[str, ComposeFile]:
 
 
 def _raise_wrong(file: str, compose: ComposeFile, *, built: bool) -> None:
-    """Say why a service cannot be used; that there are several comes before what is wrong with one of them."""
+    """Raise `Undetectable` for services that cannot be used. If there are several services, the sentence says that first."""
     wrong = [error for name, error in compose.wrong.items() if bool(compose.images.get(name)) is not built]
     if not wrong:
         return
@@ -95,14 +103,18 @@ def _raise_wrong(file: str, compose: ComposeFile, *, built: bool) -> None:
     raise Undetectable(sentence, file)
 
 
-def _told(recipe: Recipe, file: str, compose: ComposeFile, service: ComposeService, workers: Workers) -> Recipe:
-    """The recipe with the service's name, those that run beside it, and those that are not started."""
+def _with_other_services(
+    recipe: Recipe, file: str, compose: ComposeFile, service: ComposeService, workers: Workers
+) -> Recipe:
+    """The recipe with the service's name, the services that run beside it, and a remark about those that are not started."""
     recipe = replace(recipe, findings=(*recipe.findings, Finding(f"The service “{service.name}”", file)))
-    beside = {one.name: one for one in workers.get(_program(service), ()) if one.name != service.name}
+    beside = {worker.name: worker for worker in workers.get(_program(service), ()) if worker.name != service.name}
     beside = {} if service.port is None else dict(list(beside.items())[:MOST_SERVICES])
     if beside:
-        services = {parse_name(slug_from(name)): _differs(service, one) for name, one in beside.items()}
-        requires = tuple(dict.fromkeys([*recipe.spec.requires, *(name for one in beside.values() for name in one.requires)]))
+        services = {parse_name(slug_from(name)): _differs(service, worker) for name, worker in beside.items()}
+        requires = tuple(
+            dict.fromkeys([*recipe.spec.requires, *(name for worker in beside.values() for name in worker.requires)])
+        )
         recipe = recipe.changed(services=services, requires=requires).noting(f"Runs beside it: {', '.join(beside)}", file)
     recipe, first = _with_release(recipe, file, compose, service)
     if service.unused:
@@ -115,8 +127,8 @@ def _told(recipe: Recipe, file: str, compose: ComposeFile, service: ComposeServi
 
 
 def _with_release(recipe: Recipe, file: str, compose: ComposeFile, service: ComposeService) -> tuple[Recipe, str]:
-    """The recipe with the command of the service that has to end before this one starts, and is the same program, as its
-    release command; and the name of that service."""
+    """(recipe, name): the recipe with a release command, and the name of the service whose command it is; "" if there is
+    none. It is a service that runs the same program and must end before this one starts."""
     before = {one.name: one for one in compose.services if one.name in service.after and one.command}
     found = next((one for one in before.values() if _program(one) == _program(service)), None)
     if found is None:
@@ -125,8 +137,8 @@ def _with_release(recipe: Recipe, file: str, compose: ComposeFile, service: Comp
 
 
 def _workers(compose: ComposeFile) -> Workers:
-    """The services that nobody asks anything, by the program they are: with a command of their own and no port. Each can
-    run beside a service with a port that is the same program. A service with a port answers visitors itself."""
+    """Services that can run beside another one, by their program (`_program`): those with a command of their own and no
+    port. A service with a port answers visitors itself."""
     found: dict[str, list[ComposeService]] = defaultdict(list)
     for one in compose.services:
         if one.is_optional or one.is_once:
@@ -137,12 +149,13 @@ def _workers(compose: ComposeFile) -> Workers:
 
 
 def _program(service: ComposeService) -> str:
-    """What makes two services the same program started in different ways: the build or image, and the volumes."""
+    """A key that two services share if they are the same program started in different ways: the same build or image, and
+    volumes."""
     return repr((service.build, service.image, service.volumes))
 
 
 def _differs(main: ComposeService, other: ComposeService) -> dict[str, Any]:
-    """What a service beside the main one says, in the form of a spec's services."""
+    """What a service beside the main one sets, in the form of a spec's ``services``."""
     environment = {name: text for name, text in other.environment.items() if main.environment.get(name) != text}
     stated = {"memory_bytes": other.memory_bytes, "cpus": other.cpus, "stop_grace": other.stop_grace}
     stated |= {"health_command": other.health.get("health_command"), "start_seconds": other.start_seconds}
@@ -151,7 +164,7 @@ def _differs(main: ComposeService, other: ComposeService) -> dict[str, Any]:
 
 
 def _built(source: SourceFolder, file: str, service: ComposeService, build: ComposeBuild) -> Recipe:
-    """The recipe below a service: its Dockerfile, or what its folder is."""
+    """The recipe for what a service builds: its Dockerfile, or the application in its folder."""
     inner = SourceFolder(source.place / build.root)
     if not inner.place.is_relative_to(source.place):
         raise Undetectable(f"{file}: the build folder “{build.root}” leads outside; choose one inside the source.", file)
@@ -170,8 +183,9 @@ def _built(source: SourceFolder, file: str, service: ComposeService, build: Comp
 
 
 def _with_files(source: SourceFolder, file: str, recipe: Recipe, service: ComposeService) -> Recipe:
-    """The recipe with the variables of the service's ``env_file``. One that is not in the source (people keep it out of
-    Git) is named: its variables are for the configuration page. Raises `Undetectable` for one that cannot be read."""
+    """The recipe with the variables in the service's ``env_file``. A remark names a required file that is not in the
+    source, because people keep such files out of Git: its variables must be set on the configuration page. Raises
+    `Undetectable` for a file that cannot be read."""
     values: dict[str, str] = {}
     for name, must_exist in service.env_files:
         if not source.has(name):
@@ -189,7 +203,7 @@ def _with_files(source: SourceFolder, file: str, recipe: Recipe, service: Compos
 
 
 def _overlaid(recipe: Recipe, service: ComposeService) -> Recipe:
-    """The recipe with everything the compose service says on top."""
+    """The recipe with everything that the compose service sets."""
     stated = {
         "command": service.command,
         "port": service.port,

@@ -1,4 +1,4 @@
-"""The small languages inside a compose file: sizes, durations and ``${VAR}`` templates. Pure.
+"""Parses values in a compose file: sizes, durations and ``${VAR}`` templates. Pure functions.
 
 Source: compose-spec/compose-spec, "Specifying byte values", "Specifying durations", "Interpolation".
 """
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from fairway.shared.names import Invalid
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "kb": 1024, "m": 1024**2, "mb": 1024**2, "g": 1024**3, "gb": 1024**3}
-_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)\s*([a-z]*)", re.I)  # what has more digits is no size of anything
+_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)\s*([a-z]*)", re.I)  # no real size has more digits
 _DURATION = re.compile(r"(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9}(?:\.\d{1,9})?)s)?(?:(\d{1,9})ms)?")
 _ENV_LINE = re.compile(r"(?:#.*|(?:export[ \t]+)?(?P<name>[A-Za-z_]\w{0,200})[ \t]*=(?P<value>.*))?", re.A)
 _TEMPLATE = re.compile(
@@ -23,14 +23,14 @@ _TEMPLATE = re.compile(
 
 
 def byte_size(text: str) -> int | None:
-    """``512m``, ``1.5gb``, ``1048576`` as bytes; None when it is not a size."""
+    """``512m``, ``1.5gb``, ``1048576`` in bytes; None if it is not a size."""
     match = _SIZE.fullmatch(text.strip())
     unit = _UNITS.get(match[2].lower()) if match else None
     return int(float(match[1]) * unit) if match and unit else None
 
 
 def seconds(text: str) -> float | None:
-    """``10s``, ``1m30s``, ``500ms`` as seconds; None when it is not a duration."""
+    """``10s``, ``1m30s``, ``500ms`` in seconds; None if it is not a duration."""
     match = _DURATION.fullmatch(text.strip())
     if not match or not match[0]:
         return None
@@ -39,8 +39,8 @@ def seconds(text: str) -> float | None:
 
 
 def env_file(text: str) -> dict[str, str]:
-    """The variables of an ``env_file``, as templates for `interpolated`: ``NAME=value``, also after ``export``; a ``#`` at
-    the start of a line or after a space begins a comment; what stands in single quotes is taken as it is.
+    """The variables in an ``env_file``, as templates for `interpolated`: ``NAME=value``, also after ``export``. A ``#`` at
+    the start of a line or after a space begins a comment. Text in single quotes is kept unchanged.
 
     Raises ValueError with a sentence that names the line.
     """
@@ -63,9 +63,9 @@ def _env_value(text: str) -> str:
 
 
 def required_variables(text: str) -> tuple[str, ...]:
-    """The variables that must be set for this text: ``$VAR``, ``${VAR}``, ``${VAR:?message}``; not those with a default.
+    """The variables that must be set for this text: ``$VAR``, ``${VAR}``, ``${VAR:?message}``, but not those with a default.
 
-    Raises `ValueError` with a sentence for a ``$`` that starts nothing known.
+    Raises `ValueError` with a sentence for a ``$`` that begins no variable.
     """
     needed = []
     for match in _TEMPLATE.finditer(text):
@@ -78,9 +78,10 @@ def required_variables(text: str) -> tuple[str, ...]:
 
 
 def interpolated(environment: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
-    """The environment with its templates filled from `values`.
+    """The environment with its templates replaced by `values`.
 
-    Raises `Invalid` naming the variable (with the file's own message where it has one) when a required one is unset.
+    Raises `Invalid` if a required variable is not set. It names the variable, and uses the message in the file if there is
+    one.
     """
     return {name: _TEMPLATE.sub(lambda match: _filled(match, values), text) for name, text in environment.items()}
 
@@ -95,4 +96,6 @@ def _filled(match: re.Match[str], values: Mapping[str, str]) -> str:
         return value
     if operator.endswith("-"):
         return rest
-    raise Invalid(name or "$", (rest or "is required and not set; set it on the configuration page").rstrip(".") + ".")
+    if rest:  # the words of whoever wrote the file
+        raise Invalid(name or "$", "{problem}.", problem=rest.rstrip("."))
+    raise Invalid(name or "$", "is required and not set; set it on the configuration page.")

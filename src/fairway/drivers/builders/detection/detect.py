@@ -1,7 +1,7 @@
-"""What a folder is, and every way to run it: read, never executed.
+"""Finds out what a folder holds and every way to run it. It only reads files and executes nothing.
 
-Readers look at the folder one after another, the best reason first (see `READERS`). One that finds nothing, or a file it
-cannot use, hides nothing from the next: what was wrong becomes a remark, and the advice when nothing else was found.
+Readers look at the folder one after another, in the order of `READERS`. A reader that finds nothing, or a file it cannot
+use, does not stop the next one: the error becomes a remark, and the advice if nothing else is found.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fairway.drivers.builders.detection.languages import detect_languages
 from fairway.drivers.builders.detection.nested import detect_nested
 from fairway.drivers.builders.detection.notebooks import detect_notebooks
 from fairway.drivers.builders.detection.others import detect_others, servers_first
-from fairway.drivers.builders.detection.platform_files import lay_over
+from fairway.drivers.builders.detection.platform_files import with_platform_files
 from fairway.drivers.builders.detection.python_functions import handler_of
 from fairway.drivers.builders.detection.python_look import look_at
 from fairway.drivers.builders.detection.python_scripts import LISTENS, SCRIPTS
@@ -51,13 +51,13 @@ READERS: tuple[Callable[[SourceFolder], Iterator[Recipe]], ...] = (
 
 
 @dataclass
-class _Seen:
-    """What the readers said so far."""
+class _Results:
+    """What the readers have found so far."""
 
     recipes: list[Recipe] = field(default_factory=list)
     wrong: list[Finding] = field(default_factory=list)
 
-    def hear(self, reader: Callable[[SourceFolder], Iterator[Recipe]], source: SourceFolder) -> None:
+    def run(self, reader: Callable[[SourceFolder], Iterator[Recipe]], source: SourceFolder) -> None:
         try:
             self.recipes.extend(reader(source))
         except Undetectable as error:
@@ -67,9 +67,9 @@ class _Seen:
 
 
 def detect(folder: Path, *, root: str = ".") -> Detection:
-    """Every way to run `folder` (or `root` inside it), the best first. Never raises for what it finds there.
+    """All ways to run `folder` (or `root` inside it), the best first. Never raises for what the folder contains.
 
-    Raises `Invalid` for a `root` that leaves the folder or is not there.
+    Raises `Invalid` if `root` leaves the folder or does not exist.
     """
     source = folder_at(folder, root)
     try:
@@ -78,23 +78,25 @@ def detect(folder: Path, *, root: str = ".") -> Detection:
         return Detection(advice=f"{error.field}: {error.sentence}")
     if settings.root and root in ("", "."):
         inner = detect(folder, root=settings.root)
-        found = tuple(replace(one, spec=settings.over(one.spec)) for one in inner.candidates)
+        found = tuple(replace(candidate, spec=settings.over(candidate.spec)) for candidate in inner.candidates)
         return replace(inner, candidates=found)
-    seen = _Seen()
+    results = _Results()
     for reader in READERS:
-        seen.hear(reader, source)
-    recipes = lay_over(source, servers_first(sorted(seen.recipes, key=_is_documentation)))
+        results.run(reader, source)
+    recipes = with_platform_files(source, servers_first(sorted(results.recipes, key=_is_documentation)))
     candidates = [_candidate(recipe, root) for recipe in recipes]
     if settings.says_something:
-        candidates = [replace(one, spec=settings.over(one.spec)) for one in settings.preferred(candidates)]
-    if not any(not one.problem for one in candidates) and (own := settings.spec()):
+        candidates = [replace(candidate, spec=settings.over(candidate.spec)) for candidate in settings.preferred(candidates)]
+    if not any(not candidate.problem for candidate in candidates) and (own := settings.spec()):
         candidates.insert(0, Candidate(replace(own, root=_joined(root, own.root)), (Finding("As it is told", FILES[0]),)))
-    remarks = tuple(dict.fromkeys([*seen.wrong, *(note for one in recipes if one.problem for note in one.remarks)]))
-    return Detection(tuple(_distinct(candidates)), _advice(source, seen, candidates), remarks)
+    remarks = tuple(
+        dict.fromkeys([*results.wrong, *(remark for recipe in recipes if recipe.problem for remark in recipe.remarks)])
+    )
+    return Detection(tuple(_distinct(candidates)), _advice(source, results, candidates), remarks)
 
 
 def folder_at(folder: Path, root: str) -> SourceFolder:
-    """The folder `root` of a source. Raises `Invalid` when it leaves the source or is not there."""
+    """The folder `root` of a source. Raises `Invalid` if it leaves the source or does not exist."""
     if root not in ("", "."):
         parse_relative_path(root, field="root")
     source = SourceFolder(folder / root, top=folder)
@@ -109,7 +111,7 @@ def _candidate(recipe: Recipe, root: str) -> Candidate:
 
 
 def _is_documentation(recipe: Recipe) -> bool:
-    """Pages in ``docs`` are mostly about the application, which may lie in another folder."""
+    """Whether a recipe publishes ``docs``: such pages are mostly about the application, which may lie in another folder."""
     return recipe.spec.kind == "static" and recipe.spec.install.get("publish") == "docs"
 
 
@@ -118,12 +120,14 @@ def _joined(root: str, inner: str) -> str:
 
 
 def _distinct(candidates: list[Candidate]) -> list[Candidate]:
-    """The first of those that run the same thing the same way, with the remarks of all."""
+    """The candidates without duplicates: of those that run the same thing in the same way, the first, with the remarks of
+    all."""
     found: dict[str, Candidate] = {}
-    for one in candidates:
-        key = f"{one.spec.kind} {one.spec.root} {one.spec.command} {one.spec.install} {one.problem}"
-        first = found.setdefault(key, one)
-        found[key] = replace(first, remarks=tuple(dict.fromkeys([*first.remarks, *one.remarks])))
+    for candidate in candidates:
+        spec = candidate.spec
+        key = f"{spec.kind} {spec.root} {spec.command} {spec.install} {candidate.problem}"
+        first = found.setdefault(key, candidate)
+        found[key] = replace(first, remarks=tuple(dict.fromkeys([*first.remarks, *candidate.remarks])))
     return list(found.values())
 
 
@@ -135,31 +139,34 @@ _BOTS = {
 
 
 def _bot(source: SourceFolder) -> str:
-    """Whose bot the Python files make, by what they import; "" when none."""
+    """The service for which the Python files make a bot, by what they import; "" if there is none."""
     text = "\n".join(source.text(file) for file in source.python_files[:40])
     imported = set(re.findall(r"^[ \t]*(?:import|from)\s+(\w+)", text, re.M))
     return next((whose for whose, names in _BOTS.items() if not imported.isdisjoint(names)), "")
 
 
 def _tool(source: SourceFolder) -> str:
-    """The first program that the project installs; "" when it installs none."""
+    """The name of the first program that the project installs; "" if it installs none."""
     try:
         project = source.toml("pyproject.toml")
     except ValueError:
         return ""
     tables = (project.get("project"), (project.get("tool") or {}).get("poetry"))
     scripts = [table.get("scripts") for table in tables if isinstance(table, dict)]
-    return next((str(name) for one in scripts if isinstance(one, dict) for name in one), "")
+    return next(
+        (str(name) for table_of_scripts in scripts if isinstance(table_of_scripts, dict) for name in table_of_scripts), ""
+    )
 
 
-def _speaks_to_a_program(source: SourceFolder, file: str) -> bool:
-    """Whether a file is a server of the Model Context Protocol over standard input and output."""
+def _is_mcp_over_stdio(source: SourceFolder, file: str) -> bool:
+    """Whether a file is a server of the Model Context Protocol that uses standard input and output."""
     found = look_at(source).entries.source(file)
-    return bool(found.imports & {"mcp", "fastmcp"}) and any(called(one) == "run" for one in found.calls)
+    return bool(found.imports & {"mcp", "fastmcp"}) and any(called(call) == "run" for call in found.calls)
 
 
 def _silent(source: SourceFolder) -> str:
-    """The only program of the folder, or the one called like the main one, where no file has to do with the web."""
+    """A program without a web server: the one with the name of a main file, or the only one; "" if any file can listen on
+    a port."""
     look = look_at(source)
     files = [file for file in source.python_files if "/" not in file and file != "setup.py"]
     if any(look.entries.imports_of(file) & LISTENS for file in source.python_files):
@@ -176,14 +183,15 @@ def _is_library(source: SourceFolder) -> bool:
     return "build-system" in project and not (project.get("project") or {}).get("scripts")
 
 
-def _advice(source: SourceFolder, seen: _Seen, candidates: list[Candidate]) -> str:
-    """What to do when nothing can be run as it is: the best reason that a reader gave, else what to add."""
-    if any(not one.problem for one in candidates):
+def _advice(source: SourceFolder, results: _Results, candidates: list[Candidate]) -> str:
+    """What to do if nothing can be run as it is: the problem of the best candidate, the first error of a reader, or what
+    to add."""
+    if any(not candidate.problem for candidate in candidates):
         return ""
     if candidates:
         return candidates[0].problem
-    if seen.wrong:
-        return seen.wrong[0].what
+    if results.wrong:
+        return results.wrong[0].what
     if source.has("package.json"):
         return (
             "package.json starts nothing: add “start” under “scripts”, e.g. “node server.js”, or “build” for a static site."
@@ -208,7 +216,7 @@ def _advice(source: SourceFolder, seen: _Seen, candidates: list[Candidate]) -> s
             "This is a Python library (pyproject.toml): it starts nothing. Say how to start it, or deploy an application "
             "that uses it."
         )
-    if server := next((file for file in source.python_files if _speaks_to_a_program(source, file)), ""):
+    if server := next((file for file in source.python_files if _is_mcp_over_stdio(source, file)), ""):
         return (
             f"{server} is an MCP server that speaks with the program which starts it: let it answer over HTTP instead, with "
             "FastMCP(host=“0.0.0.0”, port=int(os.environ[“PORT”])) and run(transport=“streamable-http”)."

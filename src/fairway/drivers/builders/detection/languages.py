@@ -1,4 +1,4 @@
-"""Python and Node.js, with what a Procfile says laid over them."""
+"""Detects Python and Node.js applications, and starts them as a Procfile says."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fairway.drivers.builders.detection.python import detect_python, python_base
 from fairway.drivers.builders.detection.python_project import PythonProject
 from fairway.drivers.builders.detection.recipe import Recipe, Undetectable, version_of
 from fairway.drivers.builders.detection.source_folder import SourceFolder
-from fairway.drivers.builders.detection.start_words import Start, for_here, place_of_code
+from fairway.drivers.builders.detection.start_words import Start, code_folder, for_here
 from fairway.drivers.builders.detection.static import detect_static
 from fairway.shared.names import Invalid
 
@@ -38,19 +38,20 @@ _NODE = ("node", "npm", "npx", "yarn", "pnpm", "bun")
 
 
 def detect_languages(source: SourceFolder) -> Iterator[Recipe]:
-    """What a Procfile starts, then every application that is recognised in the folder."""
+    """The application that a Procfile starts, then all other applications found in the folder."""
     wrong: list[Undetectable | Invalid] = []
     for reader in (_procfile, detect_python, detect_node):
         try:
             yield from reader(source)
-        except (Undetectable, Invalid) as error:  # one language's broken manifest hides no other language
+        except (Undetectable, Invalid) as error:  # a broken manifest of one language must not hide other languages
             wrong.append(error)
     if wrong:
         raise wrong[0]
 
 
 def language_base(source: SourceFolder, kind: str) -> Spec:
-    """What is true of any command of this kind in the folder: its dependencies, language version and version."""
+    """What holds for any command of this kind in the folder: dependencies, language version, and version of the
+    application."""
     recipe = None
     if kind == "python":
         recipe = python_base(PythonProject(source))
@@ -75,12 +76,12 @@ def _procfile(source: SourceFolder) -> Iterator[Recipe]:
     except Undetectable:
         if file == "Procfile":
             raise
-        return  # another platform's file speaks of what only it has
+        return  # another platform's file may start something that only that platform has
     release = for_here(source, procfile.release) if procfile.release else Start(())
     if start.folder:
         recipe = recipe.changed(root=start.folder).noting(f"The application in {start.folder}", f"{file} goes there")
-    elif (place := place_of_code(start.words)) and not recipe.spec.install.get("from"):
-        recipe = _with_list_of(source, place, recipe)
+    elif (folder := code_folder(start.words)) and not recipe.spec.install.get("from"):
+        recipe = _with_list_of(source, folder, recipe)
     spec = replace(
         recipe.spec,
         command=command_of(recipe.spec, start.words),
@@ -101,7 +102,7 @@ def _procfile(source: SourceFolder) -> Iterator[Recipe]:
 
 
 def _services(source: SourceFolder, spec: Spec, procfile: Procfile, folder: str) -> dict[str, dict[str, Any]]:
-    """The process types that start in the folder of the web line; its dependencies are all that is installed."""
+    """The process types that start in the folder of the web line: only the dependencies of that folder are installed."""
     found: dict[str, dict[str, Any]] = {}
     for name, differs in procfile.services.items():
         start = for_here(source, tuple(differs["command"]))
@@ -110,9 +111,9 @@ def _services(source: SourceFolder, spec: Spec, procfile: Procfile, folder: str)
     return found
 
 
-def _with_list_of(source: SourceFolder, place: str, recipe: Recipe) -> Recipe:
-    """The recipe with the packages that the folder of the code lists, where the top lists none."""
-    list_of = f"{place}/requirements.txt"
+def _with_list_of(source: SourceFolder, folder: str, recipe: Recipe) -> Recipe:
+    """The recipe with the packages listed in the folder of the code. Used if the top folder lists none."""
+    list_of = f"{folder}/requirements.txt"
     if recipe.spec.kind != "python" or not source.has(list_of):
         return recipe
     return recipe.with_install(**{"from": list_of}).noting(
@@ -121,13 +122,14 @@ def _with_list_of(source: SourceFolder, place: str, recipe: Recipe) -> Recipe:
 
 
 def _below(source: SourceFolder, command: tuple[str, ...]) -> Recipe:
-    """The language below a start command: with a framework where one is seen, else just the dependencies."""
+    """The recipe for the language of a start command: with a framework if one is found, otherwise with the dependencies
+    alone."""
     words = [word.rpartition("/")[2] for word in command]
     other = next(detect_others(source), None)
     if other is not None and any(word in OTHER_PROGRAMS or word.startswith("heroku-php") for word in words):
         return unblocked(other)
     python = next(detect_python(source), None) or python_base(PythonProject(source))
-    node = next((one for one in detect_node(source) if one.spec.kind == "node"), None) or node_base(source)
+    node = next((recipe for recipe in detect_node(source) if recipe.spec.kind == "node"), None) or node_base(source)
     if node is None or any(word.startswith(_PYTHON) for word in words):
         if python is None and any(word.startswith(_PYTHON) for word in words):
             python = Recipe(Spec(kind="python")).noting("Python without dependencies", "only the Procfile speaks of Python")

@@ -1,4 +1,4 @@
-"""Applications in subfolders: those of a monorepo, and the one that does not lie at the top."""
+"""Detects applications in subfolders: those of a monorepo, or one that does not lie in the top folder."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from fairway.drivers.builders.detection.source_folder import MANIFESTS, SourceFo
 from fairway.drivers.builders.detection.static import detect_static
 from fairway.shared.names import Invalid
 
-MOST = 12  # folders; a page with more choices helps nobody
+MOST = 12  # folders; more choices on a page would not help anybody
 
 
 def detect_nested(source: SourceFolder) -> Iterator[Recipe]:
-    """The applications of the folders below this one that have manifests of their own, servers before sites."""
+    """The applications in subfolders that have their own manifests, servers before sites."""
     found = [recipe for name in _places(source)[:MOST] for recipe in _first(source, name)]
     yield from sorted(found, key=lambda recipe: (bool(recipe.problem), recipe.spec.kind == "static"))
 
 
 def _places(source: SourceFolder) -> list[str]:
-    """Folders with a manifest or a page of their own, the shallow ones first; none inside another that was found."""
+    """Folders with a manifest or page, those near the top first, without folders inside another one of them."""
     candidates = source.folders_with(*MANIFESTS, "Dockerfile", "Procfile", "index.html", "*.csproj")
     chosen: list[str] = []
     for name in sorted(candidates, key=lambda name: (name.count("/"), name)):
-        inside = any(PurePosixPath(name).is_relative_to(one) for one in chosen)
+        inside = any(PurePosixPath(name).is_relative_to(folder) for folder in chosen)
         if not inside:
             chosen.append(name)
     return chosen
@@ -44,7 +44,7 @@ def _first(source: SourceFolder, name: str) -> list[Recipe]:
     for reader in (main_dockerfile, detect_languages, detect_python_sites, detect_sites, detect_others, detect_static):
         try:
             found += [replace(recipe, spec=replace(recipe.spec, root=name)) for recipe in reader(inner)][:1]
-        except (Undetectable, Invalid):  # said when somebody chooses that folder
+        except (Undetectable, Invalid):  # reported when somebody chooses that folder
             continue
     kinds: dict[str, Recipe] = {}
     for recipe in servers_first(found):

@@ -1,4 +1,5 @@
-"""Node.js: how a ``package.json`` is installed, built and started; and sites that Node.js only builds."""
+"""Detects Node.js applications: how a ``package.json`` is installed, built and started; and sites that Node.js only
+builds."""
 
 from __future__ import annotations
 
@@ -14,17 +15,17 @@ from fairway.drivers.builders.detection.recipe import Recipe, version_file
 from fairway.drivers.builders.detection.sites import hugo_file
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 
-# Where one of these lies beside a package.json that only builds, the package.json builds something for it. The readers of
-# other languages tell better: a manifest alone may belong to a library or a tool (see `others.servers_first`).
+# If one of these files lies beside a package.json that only builds, the package.json builds something for it. For languages
+# other than Python, `others.servers_first` decides this, because a manifest alone may belong to a library or a tool.
 PYTHON_APPLICATIONS = (
     *("manage.py", "requirements.txt", "pyproject.toml", "Pipfile", "setup.py", "requirements.in", "environment.yml"),
 )
 
-BUILDS = ("build", "heroku-postbuild", "gcp-build")  # the last two: what platforms call it for servers
+BUILDS = ("build", "heroku-postbuild", "gcp-build")  # the last two are names that platforms use on their servers
 
 
 def detect_node(folder: SourceFolder) -> Iterator[Recipe]:
-    """The recipes for a folder with a ``package.json``: its server, else the site it builds; none when it has neither."""
+    """The recipes for a folder with a ``package.json``: its server, or the site that it builds; none if it has neither."""
     project = NodeProject.read(folder)
     if project is None:
         return
@@ -40,7 +41,7 @@ def detect_node(folder: SourceFolder) -> Iterator[Recipe]:
 
 
 def node_base(folder: SourceFolder) -> Recipe | None:
-    """What is true of any command in this folder: package manager, lock file, build script, Node.js, version."""
+    """What holds for any command in this folder: package manager, lock file, build script, Node.js, version."""
     project = NodeProject.read(folder)
     return _base(project) if project else None
 
@@ -78,15 +79,15 @@ def _noting_lock(project: NodeProject, recipe: Recipe) -> Recipe:
 
 
 def _only_orchestrates(project: NodeProject, server: Recipe) -> bool:
-    """Whether the start script of a workspace's top only passes the word on to its packages."""
+    """Whether the start script at the top of a workspace only starts the scripts of its packages."""
     command = server.spec.command or ()
     passes_on = any(word in ("--filter", "-w", "--workspace", "workspace", "--prefix", "-C", "--cwd") for word in command)
     return project.orchestrates and (passes_on or command[:1] in (("turbo",), ("nx",), ("lerna",)))
 
 
 def _is_for_others(project: NodeProject) -> bool:
-    """Whether the build is for something else: a Python application, Hugo, or the packages of a workspace, which
-    are applications of their own."""
+    """Whether the build is for something else: a Python application, Hugo, or the packages of a workspace, which are
+    applications of their own."""
     if project.folder.has_any(*PYTHON_APPLICATIONS) or hugo_file(project.folder):
         return True
     build = project.scripts.get("build", "")

@@ -1,4 +1,4 @@
-"""TypeScript servers: what is started once the build has written JavaScript. Pure reading."""
+"""TypeScript servers: finds the JavaScript file that the build writes and that is started. It only reads files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _COMPILES = re.compile(r"\btsc\b(?!.*--noEmit)|\btsc-alias\b")
 
 
 def compiled(project: NodeProject, build: tuple[str, ...] | None, words: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
-    """(the command, why) with the file that ``tsc`` writes instead of the TypeScript one; unchanged where none does."""
+    """(the command, the reason) with the JavaScript file that ``tsc`` writes for a TypeScript file. The command is
+    unchanged, and the reason "", if nothing compiles the file."""
     script = project.scripts.get("build", "")
     source = next((word for word in words if _TYPED.search(word)), "")
     if not source or not build or not _COMPILES.search(script) or words[0] == "bun":
@@ -34,7 +35,8 @@ def compiled(project: NodeProject, build: tuple[str, ...] | None, words: tuple[s
 
 
 def place_of(project: NodeProject, source: str) -> str:
-    """Where the compiler writes the file: `outDir`, and the path below `rootDir`. The builder looks again afterwards."""
+    """Where the compiler writes the file: `outDir`, and the path relative to `rootDir`. The builder checks this after the
+    build."""
     text = project.folder.text("tsconfig.json") + project.folder.text("tsconfig.build.json")
     named = re.search(r"--outDir\s+(\S+)", project.scripts.get("build", ""))
     out = named[1] if named else _setting(text, "outDir") or "dist"

@@ -1,7 +1,8 @@
-"""Which package manager a Node.js project is installed with, and which version of it.
+"""Finds the package manager of a Node.js project, and its version.
 
-What ``packageManager`` names comes first, then the lock file, then what else only one of them reads. Versions without a
-name follow from the lock file's own format, so that the lock file is read as it was written.
+``packageManager`` in package.json decides first, then the lock file, then other files that only one package manager reads.
+If no version is named, it follows from the format of the lock file, so that the lock file is read by a version like the one
+that wrote it.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ _LARGEST_LOCK = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Manager:
-    """A package manager: its name, the version of it (``9``, ``9.15.0``; "" for the one that comes along), the lock file,
-    and which file says so."""
+    """A package manager: its name, version (``9``, ``9.15.0``; "" for the one that comes with Node.js), lock file, and
+    the file that names it."""
 
     name: str = "npm"
     version: str = ""
@@ -41,11 +42,12 @@ class Manager:
 
     @property
     def title(self) -> str:
+        """The name as its makers write it."""
         return TITLES[self.name]
 
     @property
     def text(self) -> str:
-        """As it is kept in a spec's options: ``pnpm@9``; "" for npm."""
+        """The form in a spec's options: ``pnpm@9``; "" for npm."""
         return "" if self.name == "npm" else f"{self.name}@{self.version}"
 
     def run(self, script: str) -> tuple[str, ...]:
@@ -66,12 +68,12 @@ def manager_of(folder: SourceFolder, package: Mapping[str, Any]) -> Manager:
     for name, locks in LOCKS.items():
         if lock := folder.first(*locks):
             return Manager(name, _version(name, folder, package, lock), lock, lock)
-    name, because = _told_elsewhere(folder, package)
+    name, because = _named_elsewhere(folder, package)
     return Manager(name, _version(name, folder, package, ""), "", because)
 
 
 def parse_manager(text: str) -> tuple[str, str]:
-    """(name, version) of what a spec's options hold. Raises ValueError."""
+    """Read (name, version) from the form in a spec's options. Raises ValueError."""
     if text in ("", "npm"):
         return "npm", ""
     found = _NAMED.fullmatch(text)
@@ -80,7 +82,7 @@ def parse_manager(text: str) -> tuple[str, str]:
     return found["name"], found["version"]
 
 
-def _told_elsewhere(folder: SourceFolder, package: Mapping[str, Any]) -> tuple[str, str]:
+def _named_elsewhere(folder: SourceFolder, package: Mapping[str, Any]) -> tuple[str, str]:
     if folder.has("pnpm-workspace.yaml"):
         return "pnpm", "pnpm-workspace.yaml"
     if folder.has(".yarnrc.yml"):
@@ -114,7 +116,7 @@ def _version(name: str, folder: SourceFolder, package: Mapping[str, Any], lock: 
 def _pnpm(folder: SourceFolder, package: Mapping[str, Any], lock: str) -> str:
     found = re.search(r"^lockfileVersion:\s*['\"]?(\d+)", _head(folder, lock), re.M)
     version = PNPM_BY_LOCK.get(found[1], NEWEST["pnpm"]) if found else NEWEST["pnpm"]
-    # pnpm 10 reads its settings there; older ones take the file for a workspace's and miss its packages.
+    # pnpm 10 reads settings from pnpm-workspace.yaml. Older versions expect a workspace and fail without “packages”.
     settings = pnpm_settings(folder)
     return NEWEST["pnpm"] if version == "9" and settings and "packages" not in settings else version
 

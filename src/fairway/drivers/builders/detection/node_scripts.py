@@ -1,7 +1,8 @@
-"""What a script of package.json does: starts a server, serves a folder of files, only helps developing, or needs a shell.
+"""Finds out what a script of package.json does: start a server, serve a folder of files, help with development, or need a
+shell.
 
-Scripts that call others are followed, wrappers taken off (``cross-env``, ``npx``), programs that restart on changes replaced
-by what they run (``nodemon server.js`` → ``node server.js``), and builds before the start left to the build.
+Scripts that call others are followed, wrappers are removed (``cross-env``, ``npx``), programs that restart on changes are
+replaced by what they run (``nodemon server.js`` → ``node server.js``), and builds before the start are left to the build.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _MANAGERS = ("npm", "yarn", "pnpm", "bun")
 _WRAPPERS = ("npx", "bunx", "yarn", "pnpm", "pnpx", "bun")
 _RESTARTERS = ("nodemon", "node-dev", "ts-node-dev", "tsnd", "supervisor", "forever", "tsc-watch")
 _FILE_SERVERS = ("serve", "http-server", "live-server", "lite-server", "browser-sync", "sirv", "static-server")
-# Programs that serve while somebody works on the source, with the words that make them do it; "" for none.
+# Development servers, with the arguments that make the program one ("" stands for no argument, "*" for any).
 _DEVELOPS: Mapping[str, frozenset[str]] = {
     name: frozenset(words.split(","))
     for name, words in {
@@ -87,14 +88,14 @@ _BUILDS = re.compile(
     r"^(?:(?:npm|yarn|pnpm|bun) (?:run )?build\S*|tsc\b.*|next build|vite build|nest build|rimraf .*|rm .*)$"
 )
 _INSTALLS = re.compile(r"^(?:npm|yarn|pnpm|bun) (?:install|ci|i)\b")
-_MOST = 6  # scripts that call scripts
+_MOST = 6  # how many scripts may call each other in a row
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a script does. `words` are its command, `environment` the variables it sets, `was` what stood there before a
-    program for developing was replaced, `folder` what a server of files publishes, `fallback` whether it answers every
-    address with the page."""
+    """What a script does. `kind` is one of SERVER, FILES, DEVELOPMENT, SHELL, NOTHING. `words` are its command,
+    `environment` the variables it sets. `was` is the command before a program for development was replaced. For a
+    server of files, `folder` is what it publishes, and `fallback` says whether it answers every address with the page."""
 
     kind: str
     name: str = ""
@@ -106,19 +107,19 @@ class Meaning:
 
 
 def start_of(project: NodeProject) -> Meaning:
-    """What starts the application: the first script meant for production, else nothing. A server of files counts where no
-    script starts another server."""
+    """The script that starts the application: the first one that is meant for production. A script that serves files is
+    used only if none starts another server."""
     found = [meaning_of(project, name) for name in _candidates(project)]
     order = (SERVER, SHELL, FILES, DEVELOPMENT)
-    return next((one for kind in order for one in found if one.kind == kind), Meaning(NOTHING))
+    return next((meaning for kind in order for meaning in found if meaning.kind == kind), Meaning(NOTHING))
 
 
 def meaning_of(project: NodeProject, name: str, depth: int = 0) -> Meaning:
-    """What the script `name` does."""
+    """What the script `name` does. `depth` is the number of scripts that led to it."""
     text = project.scripts[name]
     try:
         variables, words = split_command(text)
-        programs = [one for one in programs_of(words) if not _is_build(one)]
+        programs = [program for program in programs_of(words) if not _is_build(program)]
     except Invalid:
         return Meaning(SHELL, name)
     if not programs:
@@ -155,12 +156,13 @@ def _unwrapped(project: NodeProject, program: Program) -> Program:
             argv = rest
         else:
             break
-    variables.pop("NODE_ENV", None)  # always production
+    variables.pop("NODE_ENV", None)  # Fairway always sets it to production
     return Program(tuple(argv), variables)
 
 
 def _wrapped(project: NodeProject, argv: list[str]) -> list[str]:
-    """What ``npx next start`` or ``yarn next start`` runs; nothing where the word is a script or another package's."""
+    """The words that ``npx next start`` or ``yarn next start`` runs; an empty list if the word is a script or belongs to
+    an unknown package."""
     rest = list(argv[1:])
     while rest and rest[0] in ("exec", "--", "-y", "--yes", "x", "--bun", "--no-install"):
         rest.pop(0)
@@ -171,7 +173,7 @@ def _wrapped(project: NodeProject, argv: list[str]) -> list[str]:
 
 
 def _called(project: NodeProject, program: Program) -> str:
-    """The script that a program of a package manager runs, "" when it runs none."""
+    """The script that a command of a package manager runs; "" if it runs none."""
     match program.argv:
         case (manager, "run" | "run-script", name, *_) if manager in _MANAGERS and name in project.scripts:
             return name
@@ -189,10 +191,14 @@ def _with(inner: Meaning, before: list[Program], variables: Mapping[str, str], n
 
 
 def _words(programs: list[Program]) -> tuple[str, ...]:
-    """Programs that run before the last one, each with the operator behind it."""
+    """The words of programs that run before the last one, each followed by its operator."""
     words: list[str] = []
-    for one in programs:
-        words += [*(f"{key}={value}" for key, value in one.variables.items()), *one.argv, THEN if one.may_fail else AND]
+    for program in programs:
+        words += [
+            *(f"{key}={value}" for key, value in program.variables.items()),
+            *program.argv,
+            THEN if program.may_fail else AND,
+        ]
     return tuple(words)
 
 
@@ -215,7 +221,7 @@ def _judged(project: NodeProject, name: str, before: list[Program], last: Progra
 
 
 def _with_our_port(argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The words with Fairway's port where an option names another one (``json-server db.json --port 3001``)."""
+    """The words with Fairway's port in place of a number that follows an option (``json-server db.json --port 3001``)."""
     options = ("--port",) if argv[0] in ("node", "tsx", "ts-node", "bun") else ("--port", "-p")
     found = re.sub(r"(?m)^(--port)=\d{2,5}$", r"\1={port}", "\n".join(argv)).split("\n")
     return tuple("{port}" if at and found[at - 1] in options and word.isdigit() else word for at, word in enumerate(found))
@@ -238,7 +244,7 @@ def _is_watch(word: str) -> bool:
 
 
 def _without_watching(project: NodeProject, argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The program itself, without the one that starts it again at every change."""
+    """The command without the program that restarts it after every change."""
     if _watches(argv):
         return tuple(word for at, word in enumerate(argv) if at == 0 or not _is_watch(word))
     if not argv or argv[0] not in _RESTARTERS:

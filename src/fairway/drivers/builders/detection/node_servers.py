@@ -1,7 +1,8 @@
-"""Node.js servers: which command starts the application, by its framework or by its start script.
+"""Node.js servers: finds the command that starts the application, by its framework or by its start script.
 
-Commands are whole programs with port and address where they take them, so that signals reach the server and no package
-manager stays in memory beside it. Sources: the deployment pages of Next.js, Nuxt, SvelteKit, Astro, Remix, NestJS.
+Commands start the program itself, with port and address as arguments if it accepts them, so that signals reach the server
+and no package manager stays in memory beside it. Sources: the deployment pages of Next.js, Nuxt, SvelteKit, Astro, Remix,
+NestJS.
 """
 
 from __future__ import annotations
@@ -92,14 +93,14 @@ _PORTS = tuple(
 
 
 def framework_of(project: NodeProject) -> str:
-    """What people call it; “Node.js” where no framework is known."""
+    """The framework's name for people; “Node.js” if no framework is known."""
     known = [title for name, title in FRAMEWORKS.items() if name in project.packages]
     own = [title for name, title in FRAMEWORKS.items() if name in project.runtime_packages]
     return next(iter([*own, *known]), "Node.js")
 
 
 def server_of(project: NodeProject, recipe: Recipe) -> Recipe | None:
-    """The recipe that starts the project's server; None when it has none."""
+    """The recipe that starts the project's server; None if it has none."""
     start = node_scripts.start_of(project)
     for packages, read in _FRAMEWORKS:
         if project.uses(*packages):
@@ -110,7 +111,7 @@ def server_of(project: NodeProject, recipe: Recipe) -> Recipe | None:
 
 
 def _completed(project: NodeProject, recipe: Recipe) -> Recipe:
-    """With the build that the command needs, and what its own source tells about port and health."""
+    """The recipe with the build that the command needs, and the port and health path that its source names."""
     command = recipe.spec.command or ()
     if command[:1] == ("node",) and recipe.spec.build is None and project.uses("typescript"):
         target = next((word for word in command[1:] if not word.startswith("-")), "")
@@ -147,7 +148,8 @@ def _nuxt(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe | None
 
 
 def _nitro(project: NodeProject, recipe: Recipe, config: str, build: tuple[str, ...]) -> Recipe:
-    """What Nitro builds; a preset for somebody's platform is replaced by the one for a server."""
+    """The recipe for an application that Nitro builds. A preset for a hosting platform is replaced by the one for a
+    server."""
     words = recipe.spec.build or build
     preset = re.search(r"\bpreset\s*:\s*['\"]([\w-]+)['\"]", project.config(config))
     if preset and preset[1] not in ("node", "node-server", "node_server"):
@@ -164,7 +166,8 @@ def _sveltekit(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe |
     if adapter == "static":
         return None
     recipe = recipe if recipe.spec.build else recipe.changed(build=("vite", "build"))
-    if adapter == "auto":  # it chooses by where it runs; with this it takes the adapter for servers
+    # Environment variables decide which adapter adapter-auto chooses; with this one it is the adapter for servers.
+    if adapter == "auto":
         recipe = recipe.changed(build=("GCP_BUILDPACKS=1", *(recipe.spec.build or ())))
         recipe = recipe.noting("Built with adapter-node, which adapter-auto takes for servers", "svelte.config.js")
     elif adapter != "node":
@@ -174,9 +177,9 @@ def _sveltekit(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe |
         )
     out = re.search(r"\bout\s*:\s*['\"]([\w./-]+)['\"]", config)
     environment = {**recipe.spec.environment, "PROTOCOL_HEADER": "x-forwarded-proto", "HOST_HEADER": "x-forwarded-host"}
-    place = out[1].removeprefix("./") if out else "build"
-    return recipe.changed(command=("node", place), environment=environment).noting(
-        f"Started by node {place}", "adapter-node writes it there"
+    path = out[1].removeprefix("./") if out else "build"
+    return recipe.changed(command=("node", path), environment=environment).noting(
+        f"Started by node {path}", "adapter-node writes it there"
     )
 
 
@@ -216,8 +219,8 @@ def _remix(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe | Non
     if project.uses("@react-router/serve"):
         return recipe.changed(command=("react-router-serve", "./build/server/index.js"))
     if project.uses("@remix-run/serve"):
-        place = "./build/server/index.js" if project.uses("vite") else "./build/index.js"
-        return recipe.changed(command=("remix-serve", place))
+        path = "./build/server/index.js" if project.uses("vite") else "./build/index.js"
+        return recipe.changed(command=("remix-serve", path))
     return _by_script(project, recipe, start)
 
 
@@ -230,8 +233,8 @@ def _nest(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe | None
 
 def _adonis(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe | None:
     recipe = recipe if recipe.spec.build else recipe.changed(build=("node", "ace", "build"))
-    place = "build/server.js" if project.folder.has("server.ts") else "build/bin/server.js"
-    return recipe.changed(command=("node", place)).noting(f"Started by node {place}", "AdonisJS writes it there")
+    path = "build/server.js" if project.folder.has("server.ts") else "build/bin/server.js"
+    return recipe.changed(command=("node", path)).noting(f"Started by node {path}", "AdonisJS writes it there")
 
 
 def _vinxi(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe | None:
@@ -273,18 +276,19 @@ def _started(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe:
 
 
 def _by_main(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe | None:
-    """The file that a package names, or one with a usual name: not where it belongs to a page."""
+    """The recipe that starts the file named by the package, or one with a usual name. Files that belong to a page in the
+    browser do not count."""
     page = project.folder.has("index.html") or project.folder.has("public/index.html") or project.uses(*BUNDLERS)
     named = [str(project.package[key]).removeprefix("./") for key in ("main", "module") if project.package.get(key)]
     binaries = project.package.get("bin")
     named += [
-        str(one).removeprefix("./") for one in (binaries.values() if isinstance(binaries, dict) else [binaries]) if one
+        str(entry).removeprefix("./") for entry in (binaries.values() if isinstance(binaries, dict) else [binaries]) if entry
     ]
-    places = [name for one in named for name in (one, f"{one}.js", f"{one.rstrip('/')}/index.js")]
-    for name in dict.fromkeys(name for name in (*places, *MAIN_FILES, *TYPED_FILES) if project.folder.has(name)):
+    paths = [name for entry in named for name in (entry, f"{entry}.js", f"{entry.rstrip('/')}/index.js")]
+    for name in dict.fromkeys(name for name in (*paths, *MAIN_FILES, *TYPED_FILES) if project.folder.has(name)):
         text = project.folder.text(name)
         is_typed = name.endswith(("ts", "tsx"))
-        is_meant = not page and not is_typed and (name in places[:3] or not project.package.get("exports"))
+        is_meant = not page and not is_typed and (name in paths[:3] or not project.package.get("exports"))
         if SERVES.search(text) or is_meant:
             words = _interpreter(project, name, text)
             words, because = compiled(project, recipe.spec.build, words)
@@ -315,7 +319,7 @@ def _noting_port(project: NodeProject, recipe: Recipe) -> Recipe:
 
 
 def _script(project: NodeProject, recipe: Recipe) -> str:
-    """The file that the command runs, "" when it names none."""
+    """The file that the command runs; "" if it names none."""
     command = recipe.spec.command or ()
     script = next((word.removeprefix("./") for word in command if re.search(r"\.[cm]?[jt]sx?$", word)), "")
     if not script:
@@ -325,14 +329,14 @@ def _script(project: NodeProject, recipe: Recipe) -> str:
 
 
 def _listening(project: NodeProject, recipe: Recipe) -> Recipe:
-    """The recipe for a file that only hands its application over, which somebody else's platform then serves."""
+    """The recipe for a file that exports an application without listening, for platforms that do so themselves."""
     script = _script(project, recipe)
     source = project.folder.text(script) if script else ""
     command = recipe.spec.command or ()
     if command[:1] == ("bun",) and is_handed_over(source):
         what = "Written for a platform that calls its “fetch”: Bun serves it here"
         without = ", without what Cloudflare binds to it (KV, D1, R2)" if project.folder.first(*_WRANGLER) else ""
-        if project.manager.name != "bun":  # it reads the lock files of the others, too
+        if project.manager.name != "bun":  # Bun reads the lock files of the others, too
             recipe = recipe.with_install(**{"from": "package.json", "manager": f"bun@{NEWEST['bun']}"})
         return recipe.remarking(f"{what}{without}", script) if without else recipe.noting(what, script)
     if command != ("node", script) or not _EXPORTED.search(source) or re.search(r"\blisten\b", source):
@@ -344,15 +348,17 @@ def _listening(project: NodeProject, recipe: Recipe) -> Recipe:
 
 
 def is_handed_over(source: str) -> bool:
-    """Whether a file exports an application with ``fetch``, as Cloudflare, Deno and Bun take it, and serves none itself."""
+    """Whether a file exports an application with ``fetch``, as Cloudflare, Deno and Bun expect it, and does not listen
+    itself."""
     is_fetched = re.search(r"\bfetch\s*[(:]|\bnew\s+(?:Hono|OpenAPIHono|Elysia)\b|\bAutoRouter\s*\(", source)
     return bool(_FETCHED.search(source) and is_fetched and not _LISTENS.search(source))
 
 
 def fixed_port(source: str) -> int | None:
-    """The port that stands in the code of a server: ``listen(3000)``, ``listen({port: 3000})``, or a constant that it is
-    given. None where the program reads PORT, too."""
-    never_asked = re.search(r"=\s*(?P<port>\d{2,5})\s*\|\|\s*process\.env\.PORT\b", source)  # the number always wins
+    """The port in the code of a server: ``listen(3000)``, ``listen({port: 3000})``, or a constant used there. None if the
+    program also reads PORT."""
+    # The number before “||” is always used.
+    never_asked = re.search(r"=\s*(?P<port>\d{2,5})\s*\|\|\s*process\.env\.PORT\b", source)
     if never_asked is None and re.search(r"\benv(?:\.|\[['\"])PORT\b", source):
         return None
     found = never_asked or next((match for pattern in _PORTS if (match := pattern.search(source))), None)

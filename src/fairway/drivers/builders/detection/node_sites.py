@@ -1,7 +1,8 @@
-"""Sites that Node.js only builds: which command builds them, which folder it writes, and how that folder is served.
+"""Sites that Node.js only builds: the command that builds them, the folder that it writes, and how that folder is served.
 
-What a development server would show is never started: the build is served. Applications that draw their pages in the browser
-(`spa`) get their page for every address without a file. The builder looks for the folder itself where it is another one.
+A development server is never started: the result of the build is served. For applications that render their pages in the
+browser (`spa`), every address without a file shows the page. If the build writes another folder than expected, the builder
+finds it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from fairway.drivers.builders.node_versions import parse_range
 
 @dataclass(frozen=True)
 class Tool:
-    """One tool that writes sites. `build` is its own command, `output` the folder it writes, `spa` whether its pages are
-    drawn in the browser; `config` is the stem of its settings and `setting` the name that moves the folder there. With
-    `is_for_docs` the build script may be about something else."""
+    """One tool that builds sites. `build` is its command, `output` the folder it writes. `spa` says whether its pages are
+    rendered in the browser. `config` is the stem of its configuration file, `setting` the name in it that changes the
+    folder. With `is_for_docs` the script ``build`` may build something else."""
 
     package: str
     title: str
@@ -66,9 +67,9 @@ _LIBRARY_BUILDS = re.compile(r"^(?:tsc|tsup|rollup|babel|unbuild|microbundle|tsh
 
 
 def site_of(project: NodeProject, recipe: Recipe) -> Recipe | None:
-    """The recipe that builds the project's site; None when it builds none."""
+    """The recipe that builds the project's site; None if it builds none."""
     start = node_scripts.start_of(project)
-    tool = next((one for one in TOOLS if project.uses(one.package) and _is_one(project, one)), None)
+    tool = next((candidate for candidate in TOOLS if project.uses(candidate.package) and _is_one(project, candidate)), None)
     build, text, script = _build(project, tool)
     if start.kind == node_scripts.FILES and (build or start.folder != "."):
         return _served(recipe, build, start.folder, start.fallback or bool(tool and tool.spa), text)
@@ -93,7 +94,7 @@ def _served(recipe: Recipe, build: tuple[str, ...] | None, output: str, spa: boo
 
 
 def _is_one(project: NodeProject, tool: Tool) -> bool:
-    """Whether a package that other things use, too, makes a site here."""
+    """Whether the tool builds a site here: some of these packages are used for other things, too."""
     match tool.package:
         case "vite" | "webpack":
             return _has_page(project) or (not project.place and not project.package.get("exports"))
@@ -110,12 +111,13 @@ def _is_one(project: NodeProject, tool: Tool) -> bool:
 
 
 def _has_page(project: NodeProject) -> bool:
-    places = ("index.html", "src/index.html", "public/index.html", "app/index.html", "client/index.html")
-    return project.folder.first(*places) is not None or "HtmlWebpackPlugin" in project.config("webpack.config")
+    paths = ("index.html", "src/index.html", "public/index.html", "app/index.html", "client/index.html")
+    return project.folder.first(*paths) is not None or "HtmlWebpackPlugin" in project.config("webpack.config")
 
 
 def _build(project: NodeProject, tool: Tool | None) -> tuple[tuple[str, ...] | None, str, str]:
-    """(the command, what it does, the script's name): the script of the tool, the build script, the tool's own command."""
+    """(the command, what it does, the name of the script): a script of the project that runs the tool, the build script,
+    or the tool's own command."""
     fitting = [name for name, text in project.scripts.items() if tool and tool.build.split(" --")[0] in text]
     fitting = [name for name in fitting if not re.search(r"dev|watch|preview|analy|deploy|test", name)]
     known = [name for name in _SCRIPTS if name in project.scripts]
@@ -131,7 +133,8 @@ def _build(project: NodeProject, tool: Tool | None) -> tuple[tuple[str, ...] | N
 
 
 def _builds_pages(project: NodeProject, text: str) -> bool:
-    """Whether the build of an unknown tool can be a site's: not a library's, and not one package of a workspace."""
+    """Whether the build of an unknown tool may build a site: it does not if it builds a library or one package of a
+    workspace."""
     if project.place or project.orchestrates:
         return _has_page(project) and not _LIBRARY_BUILDS.match(text)
     is_library = any(project.package.get(key) for key in ("exports", "types", "typings", "bin", "files"))
@@ -139,7 +142,8 @@ def _builds_pages(project: NodeProject, text: str) -> bool:
 
 
 def _unknown_output(project: NodeProject) -> str:
-    """A page that lies there already is only completed by the build; else the usual folder."""
+    """The folder that an unknown tool may write: the top folder if it has a page, which the build then completes;
+    otherwise ``dist``."""
     return "." if project.folder.has("index.html") and not project.folder.has("src/index.html") else "dist"
 
 
@@ -163,51 +167,52 @@ def _configured(project: NodeProject, tool: Tool) -> str:
     config = project.config(tool.config) if tool.config else ""
     moved = re.search(rf"\b{tool.setting}\s*:\s*['\"]([\w./-]+)['\"]", config) if tool.setting else None
     root = re.search(r"\broot\s*:\s*['\"]([\w./-]+)['\"]", config) if tool.package == "vite" else None
-    place = posixpath.join(root[1] if root else ".", moved[1] if moved else tool.output)
-    return _clean(place) if moved or root else ""
+    path = posixpath.join(root[1] if root else ".", moved[1] if moved else tool.output)
+    return _clean(path) if moved or root else ""
 
 
 def _angular(project: NodeProject) -> str:
-    """The folder of the first application; since Angular 17 the pages lie in ``browser`` below it."""
+    """The folder of the first application. Since Angular 17 its pages lie in ``browser`` inside of it."""
     try:
         projects = project.folder.json("angular.json").get("projects")
     except ValueError:
         projects = None
-    for name, one in projects.items() if isinstance(projects, dict) else ():
-        target = _down(one, "architect", "build") or _down(one, "targets", "build")
+    for name, project_settings in projects.items() if isinstance(projects, dict) else ():
+        target = _down(project_settings, "architect", "build") or _down(project_settings, "targets", "build")
         path = _down(target, "options", "outputPath")
         base = path.get("base") if isinstance(path, dict) else path
         browser = path.get("browser", "browser") if isinstance(path, dict) else "browser"
         builder = str(target.get("builder", "")) if isinstance(target, dict) else ""
-        place = _clean(base) if isinstance(base, str) and base else f"dist/{name}"
+        output = _clean(base) if isinstance(base, str) and base else f"dist/{name}"
         is_new = "application" in builder and "browser-esbuild" not in builder
-        return posixpath.join(place, str(browser)).rstrip("/") if is_new else place
+        return posixpath.join(output, str(browser)).rstrip("/") if is_new else output
     name = str(project.package.get("name") or "").rpartition("/")[2]
     return f"dist/{name}/browser" if project.major("@angular/core") >= 17 and name else "dist"
 
 
 def _down(value: Any, *names: str) -> Any:
-    """What lies deep inside JSON; empty where a step is missing."""
+    """The value at a path in JSON; an empty object if a key is missing."""
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value or {}
 
 
 def _falls_back(project: NodeProject, tool: Tool | None) -> bool:
-    """Whether SvelteKit's static adapter writes a page for every other address."""
+    """Whether SvelteKit's static adapter writes a page for all other addresses."""
     is_kit = tool is not None and tool.package == "@sveltejs/kit"
     return is_kit and re.search(r"\bfallback\s*:\s*['\"]", project.config("svelte.config")) is not None
 
 
 def _for_old_webpack(project: NodeProject, recipe: Recipe, script: str) -> Recipe:
-    """webpack 4 asks OpenSSL for a digest that newer ones keep for those who insist."""
+    """The recipe with an option of Node.js if its webpack is older than 5: such a webpack uses a digest that OpenSSL 3
+    offers only with that option."""
     majors = (("react-scripts", 5), ("@vue/cli-service", 5), ("webpack", 5), ("@angular/cli", 12), ("gatsby", 3))
     old = next((name for name, first in majors if 0 < project.major(name) < first), "")
     if not old or "openssl-legacy" in project.scripts.get(script, "") or (old == "webpack" and project.uses("gatsby")):
         return recipe
     asked = parse_range(project.node()[0])
     if asked and not any(major >= FIRST_WITH_OPENSSL_3 for major in asked.majors()):
-        return recipe  # such a Node.js does not know the option
+        return recipe  # such an old Node.js does not have the option
     build = ("NODE_OPTIONS=--openssl-legacy-provider", *(recipe.spec.build or ()))
     return recipe.changed(build=build).noting(
         "Built with --openssl-legacy-provider: its webpack is older than this Node.js", f"package.json asks for {old}"
@@ -218,7 +223,7 @@ def _surroundings(project: NodeProject, text: str) -> str:
     return "\n".join([text, *(project.folder.text(name) for name in (".env", ".env.production"))])
 
 
-def _clean(place: str) -> str:
-    """A path inside the source, "" for one that leaves it."""
-    path = posixpath.normpath(place.lstrip("/"))
+def _clean(given: str) -> str:
+    """A normalized path inside the source; "" for one that leaves it."""
+    path = posixpath.normpath(given.lstrip("/"))
     return "" if path.startswith("..") or path == "." else path

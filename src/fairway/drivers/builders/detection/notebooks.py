@@ -1,4 +1,4 @@
-"""Jupyter notebooks: served as pages by Voila, where nothing else in the folder answers visitors."""
+"""Detects Jupyter notebooks, which Voila serves as pages. Used if nothing else in the folder answers visitors."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ SERVES = ("python", "-m", "voila", "--no-browser", "--port={port}", "--Voila.ip=
 
 
 def detect_notebooks(source: SourceFolder) -> Iterator[Recipe]:
-    """The notebooks of the folder itself: the only one as the first page, several as a list."""
+    """The notebooks of the folder itself: a single one as the first page, several as a list."""
     found = source.matching("*.ipynb")
     if not found:
         return
     recipe = python_base(PythonProject(source)) or Recipe(Spec(kind="python"))
-    added = [str(one) for one in recipe.spec.install.get("add") or ()]
+    added = [str(package) for package in recipe.spec.install.get("add") or ()]
     recipe = recipe.with_install(add=[*added, *(name for name in ("voila", "ipykernel") if name not in added)])
     words = (*SERVES, found[0] if len(found) == 1 else ".")
     recipe = recipe.changed(framework="Voila", command=words, port=8866, health_path=None)

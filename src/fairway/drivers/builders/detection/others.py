@@ -1,7 +1,7 @@
-"""Other languages: named for what they are, with what builds and starts them.
+"""Detects applications in other languages, with the commands that build and start them.
 
-They run where their toolchain is on the machine, else from the Dockerfile that each recipe offers. Sources of the rules: the
-providers of Railpack and Nixpacks, Heroku's buildpacks.
+They run on machines that have their toolchain, otherwise from the Dockerfile that each recipe offers. Sources of the rules:
+the providers of Railpack and Nixpacks, and Heroku's buildpacks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fairway.drivers.builders.detection.recipe import Recipe
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.toolchains import TOOLCHAINS, dockerfile_of
 
-PROGRAMS = frozenset(  # that say which language a Procfile's line belongs to
+PROGRAMS = frozenset(  # programs that show to which language a line of a Procfile belongs
     {
         "bundle",
         "ruby",
@@ -40,7 +40,8 @@ PROGRAMS = frozenset(  # that say which language a Procfile's line belongs to
 
 
 def detect_others(source: SourceFolder) -> Iterator[Recipe]:
-    """Every other language that has its manifest here, with a Dockerfile to add; a shell script where nothing else is."""
+    """The recipes for all other languages with a manifest here, each with a Dockerfile to add. A shell script counts only
+    if there is nothing else."""
     is_empty = True
     for read in (*COMPILED, *JVM, *SCRIPTED):
         recipe = read(source)
@@ -56,26 +57,27 @@ BESIDE = "These are files of the {name} application beside them; choose “stati
 
 
 def servers_first(recipes: list[Recipe]) -> list[Recipe]:
-    """The recipes with each server of another language before the site that Node only builds, which is the server's own
-    frontend then and nothing to publish by itself; neither is a folder inside an application that cannot be run."""
+    """The recipes with servers of other languages before a site that Node.js only builds. That site is then the frontend
+    of the server and gets a problem, so that it is not published by itself. Folders of plain files that belong to an
+    application that cannot be run get a problem, too."""
     recipes = _without_its_files(recipes)
-    is_served = any(_is_server(one) for one in recipes)
-    built = [one for one in recipes if is_served and one.spec.kind == "static" and one.spec.build]
-    rest = [one for one in recipes if one not in built]
-    last = max((index for index, one in enumerate(rest) if _is_server(one)), default=-1) + 1
-    names = [one.spec.framework for one in rest if _is_server(one)][:1]
-    frontends = [one.blocked(FRONTEND.format(name=names[0])) if one.spec.root == "." else one for one in built]
+    is_served = any(_is_server(recipe) for recipe in recipes)
+    built = [recipe for recipe in recipes if is_served and recipe.spec.kind == "static" and recipe.spec.build]
+    rest = [recipe for recipe in recipes if recipe not in built]
+    last = max((index for index, recipe in enumerate(rest) if _is_server(recipe)), default=-1) + 1
+    names = [recipe.spec.framework for recipe in rest if _is_server(recipe)][:1]
+    frontends = [recipe.blocked(FRONTEND.format(name=names[0])) if recipe.spec.root == "." else recipe for recipe in built]
     return [*rest[:last], *frontends, *rest[last:]]
 
 
 def _without_its_files(recipes: list[Recipe]) -> list[Recipe]:
-    """With the folders of plain files blocked that belong to an application which itself is blocked: published alone, they
-    would pass for it."""
-    own = [one for one in recipes if one.spec.kind in ("python", "node") and one.spec.root == "."]
-    if not own or any(not one.problem for one in own):
+    """The recipes in which folders of plain files are blocked if they belong to an application that is itself blocked:
+    published alone, they would look like the application."""
+    own = [recipe for recipe in recipes if recipe.spec.kind in ("python", "node") and recipe.spec.root == "."]
+    if not own or any(not recipe.problem for recipe in own):
         return recipes
     sentence = BESIDE.format(name=own[0].spec.framework or own[0].spec.kind.title())
-    return [one.blocked(sentence) if _is_folder_of_files(one) else one for one in recipes]
+    return [recipe.blocked(sentence) if _is_folder_of_files(recipe) else recipe for recipe in recipes]
 
 
 def _is_folder_of_files(recipe: Recipe) -> bool:
@@ -88,22 +90,23 @@ def _is_server(recipe: Recipe) -> bool:
 
 
 def offered(recipe: Recipe) -> Recipe:
-    """The recipe with the Dockerfile that would run it anywhere."""
+    """The recipe with the Dockerfile that would run it anywhere with Docker."""
     if recipe.offer or recipe.spec.install.get("toolchain") not in TOOLCHAINS or not recipe.spec.command:
         return recipe
     return replace(recipe, offer=dockerfile_of(recipe.spec))
 
 
 def unblocked(recipe: Recipe) -> Recipe:
-    """The recipe without what kept it from being run: somebody says how to start it."""
+    """The recipe without its problem, because somebody says how to start it."""
     return replace(recipe, problem="", offer="")
 
 
-def command_of(spec: Spec, said: tuple[str, ...]) -> tuple[str, ...]:
-    """A Procfile's web line. The servers that only Heroku's PHP images have give way to PHP's own, with their folder."""
-    if spec.install.get("toolchain") != "php" or not any("heroku-php-" in word for word in said):
-        return said
+def command_of(spec: Spec, words: tuple[str, ...]) -> tuple[str, ...]:
+    """The web line of a Procfile. Servers that only Heroku's PHP images have are replaced by PHP's own, with the same
+    folder."""
+    if spec.install.get("toolchain") != "php" or not any("heroku-php-" in word for word in words):
+        return words
     folders = [
-        word.rstrip("/") for word in said[1:] if not word.startswith("-") and not word.endswith(".conf") and word != "--"
+        word.rstrip("/") for word in words[1:] if not word.startswith("-") and not word.endswith(".conf") and word != "--"
     ]
     return ("php", "-S", "{host}:{port}", "-t", folders[-1] if folders else ".")

@@ -23,7 +23,7 @@ def program(
     command: Sequence[str] | None = None,
     **fields: Any,
 ) -> Recipe:
-    """The recipe of a program; `because` is the file that says so."""
+    """The recipe for a program. `because` is the file by which it was recognized."""
     install = {"toolchain": toolchain, "because": because, **fields.pop("install", {})}
     spec = Spec(
         kind="program",
@@ -38,7 +38,8 @@ def program(
 
 
 def listening(recipe: Recipe, text: str, file: str, pattern: str, advice: str) -> Recipe:
-    """The recipe with the health path that a source text declares, and the port where it listens on that one only."""
+    """The recipe with the health path that a source text declares, and with the port if the text names one and does not
+    read PORT. `pattern` matches the port; `advice` says how to read PORT."""
     health = health_route(text)
     if health:
         recipe = recipe.changed(health_path=health).noting(f"Health at {health}", file)

@@ -1,4 +1,4 @@
-"""Languages that become one program: Go, Rust, C, Haskell, Crystal, Dart, Swift, Zig, Gleam, .NET."""
+"""Languages that are compiled into one program: Go, Rust, C, Haskell, Crystal, Dart, Swift, Zig, Gleam, .NET."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SERVERS = ("server", "web", "api", "app", "main")
 
 
 def detect_go(source: SourceFolder) -> Recipe | None:
-    """Go: the package ``main`` of the folder itself, or the first below ``cmd``."""
+    """Go: the package ``main`` in the folder itself, or the first one in ``cmd``."""
     file = source.first("go.mod", "main.go")
     if file is None:
         return None
@@ -45,7 +45,7 @@ def detect_go(source: SourceFolder) -> Recipe | None:
 
 
 def detect_rust(source: SourceFolder) -> Recipe | None:
-    """Rust: the package of the folder, or the first member of a workspace that is a program."""
+    """Rust: the package in the folder, or the first member of a workspace that is a program."""
     if not source.has("Cargo.toml"):
         return None
     try:
@@ -59,7 +59,7 @@ def detect_rust(source: SourceFolder) -> Recipe | None:
         package = {"name": folder.rpartition("/")[2]}
     entry = source.first(*(f"{folder}/{name}".removeprefix("./") for name in ("src/main.rs", "main.rs", "src/bin/main.rs")))
     entry = entry or next(iter(source.matching(f"{folder}/src/bin/*.rs".removeprefix("./"))), None)
-    bins = [one.get("name") for one in manifest.get("bin") or () if isinstance(one, dict)]
+    bins = [table.get("name") for table in manifest.get("bin") or () if isinstance(table, dict)]
     name = str(
         (bins[0] if bins else None) or (PurePosixPath(entry or "").stem if "bin/" in (entry or "") else package.get("name"))
     )
@@ -91,7 +91,7 @@ def detect_rust(source: SourceFolder) -> Recipe | None:
 
 
 def detect_dotnet(source: SourceFolder) -> Recipe | None:
-    """.NET: the web project, or the only one."""
+    """.NET: the web project, or the first project if none is one."""
     projects = source.matching("*.csproj", "*.fsproj", "*/*.csproj", "*/*.fsproj", "*/*/*.csproj")
     if not projects:
         return None
@@ -112,7 +112,7 @@ def detect_dotnet(source: SourceFolder) -> Recipe | None:
 
 
 def detect_c(source: SourceFolder) -> Recipe | None:
-    """C and C++: named; which program comes out only its authors know."""
+    """C and C++. If CMake does not name the program, the recipe has a problem that asks how to start it."""
     sources = source.matching("*.c", "*.cpp", "*.cc", "src/*.c", "src/*.cpp", "src/*.cc")
     file = source.first("CMakeLists.txt", "Makefile", "makefile")
     if not sources or file is None:
@@ -129,6 +129,7 @@ def detect_c(source: SourceFolder) -> Recipe | None:
 
 
 def detect_haskell(source: SourceFolder) -> Recipe | None:
+    """Haskell: the first executable of a Cabal file."""
     files = source.matching("*.cabal", "package.yaml", "stack.yaml")
     if not files or not source.has_any("*.cabal", "stack.yaml"):
         return None
@@ -139,6 +140,7 @@ def detect_haskell(source: SourceFolder) -> Recipe | None:
 
 
 def detect_crystal(source: SourceFolder) -> Recipe | None:
+    """Crystal: the first target in shard.yml."""
     if not source.has("shard.yml"):
         return None
     text = source.text("shard.yml")
@@ -149,6 +151,7 @@ def detect_crystal(source: SourceFolder) -> Recipe | None:
 
 
 def detect_dart(source: SourceFolder) -> Recipe | None:
+    """Dart: the server in ``bin``. A Flutter application gets a problem that says what to do."""
     if not source.has("pubspec.yaml"):
         return None
     if re.search(r"^\s+sdk:\s*flutter\b", source.text("pubspec.yaml"), re.M):
@@ -163,6 +166,7 @@ def detect_dart(source: SourceFolder) -> Recipe | None:
 
 
 def detect_swift(source: SourceFolder) -> Recipe | None:
+    """Swift: the executable target in Package.swift; with Vapor, its command ``serve``."""
     if not source.has("Package.swift"):
         return None
     text = source.text("Package.swift")
@@ -177,6 +181,7 @@ def detect_swift(source: SourceFolder) -> Recipe | None:
 
 
 def detect_zig(source: SourceFolder) -> Recipe | None:
+    """Zig: the executable that build.zig names."""
     if not source.has("build.zig"):
         return None
     named = re.search(r'addExecutable\([^;]*?\.name\s*=\s*"([\w-]+)"', source.text("build.zig"), re.S)
@@ -189,6 +194,7 @@ def detect_zig(source: SourceFolder) -> Recipe | None:
 
 
 def detect_gleam(source: SourceFolder) -> Recipe | None:
+    """Gleam: a shipment for Erlang."""
     if not source.has("gleam.toml"):
         return None
     build = ("gleam", "export", "erlang-shipment")

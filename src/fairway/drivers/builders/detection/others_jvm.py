@@ -1,4 +1,4 @@
-"""Languages of the Java machine: Maven, Gradle, ready archives, Scala, Clojure."""
+"""Languages of the Java Virtual Machine: Maven, Gradle, ready archives, Scala, Clojure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SPRING = ("--server.port={port}", "--server.address={host}")
 
 
 def detect_maven(source: SourceFolder) -> Recipe | None:
-    """``pom.xml``: packaged without its tests."""
+    """Maven: ``pom.xml``, packaged without running its tests."""
     if not source.has("pom.xml"):
         return None
     pom = source.text("pom.xml")
@@ -23,7 +23,7 @@ def detect_maven(source: SourceFolder) -> Recipe | None:
 
 
 def detect_gradle(source: SourceFolder) -> Recipe | None:
-    """``build.gradle``: built without its tests."""
+    """Gradle: ``build.gradle``, built without running its tests."""
     file = source.first("build.gradle", "build.gradle.kts")
     if file is None:
         return None
@@ -55,7 +55,7 @@ def _jar(source: SourceFolder, toolchain: str, text: str, file: str, build: tupl
 
 
 def detect_archive(source: SourceFolder) -> Recipe | None:
-    """A ready ``.jar`` or ``.war``, and nothing that builds another."""
+    """A ready ``.jar`` or ``.war``, if nothing here builds one."""
     found = source.matching("*.jar", "*.war")
     if not found or source.first("pom.xml", "build.gradle", "build.gradle.kts", "build.sbt", "project.clj"):
         return None
@@ -67,6 +67,7 @@ def detect_archive(source: SourceFolder) -> Recipe | None:
 
 
 def detect_scala(source: SourceFolder) -> Recipe | None:
+    """Scala: the program that sbt stages; with Play, port and address as properties."""
     if not source.has("build.sbt"):
         return None
     is_play = "playframework" in source.text("project/plugins.sbt").lower() or "PlayScala" in source.text("build.sbt")
@@ -79,6 +80,7 @@ def detect_scala(source: SourceFolder) -> Recipe | None:
 
 
 def detect_clojure(source: SourceFolder) -> Recipe | None:
+    """Clojure: Leiningen's standalone archive, or the alias ``run`` of deps.edn."""
     if source.has("project.clj"):
         install = {"collect": ["target/*-standalone.jar", JAR]}
         command = ("java", "-jar", JAR)

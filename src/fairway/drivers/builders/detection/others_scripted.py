@@ -1,4 +1,5 @@
-"""Languages whose source is started as it is: PHP, Ruby, Deno, Elixir, Perl, R, Julia, Lua; and shell scripts."""
+"""Languages whose source is started without compiling it first: PHP, Ruby, Deno, Elixir, Perl, R, Julia, Lua; and shell
+scripts."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ _BUNDLED = {"BUNDLE_PATH": "vendor/bundle", "BUNDLE_WITHOUT": "development:test"
 
 
 def detect_php(source: SourceFolder) -> Recipe | None:
-    """PHP: its document root, served by PHP's own server with some workers."""
-    roots = [f"{place}/index.php" for place in _PHP_ROOTS if source.has(f"{place}/index.php")]
+    """PHP: its document root, served by PHP's own server with four workers."""
+    roots = [f"{path}/index.php" for path in _PHP_ROOTS if source.has(f"{path}/index.php")]
     file = source.first("artisan", "composer.json", "wp-config-sample.php", "index.php") or (roots[0] if roots else None)
     if file is None:
         return None
@@ -67,7 +68,7 @@ def _php_build(source: SourceFolder) -> tuple[str, ...] | None:
 
 
 def detect_ruby(source: SourceFolder) -> Recipe | None:
-    """Ruby: Rails, anything with a ``config.ru``, or a Sinatra file."""
+    """Ruby: Rails, any application with a ``config.ru``, or a Sinatra file."""
     file = source.first("Gemfile", "config.ru") or next(
         (name for name in source.matching("*.rb") if "sinatra" in source.text(name)), None
     )
@@ -112,6 +113,7 @@ def detect_ruby(source: SourceFolder) -> Recipe | None:
 
 
 def detect_deno(source: SourceFolder) -> Recipe | None:
+    """Deno: the task ``start``, or a file with a usual name."""
     file = source.first("deno.json", "deno.jsonc", "deno.lock")
     if file is None:
         return None
@@ -130,6 +132,7 @@ def detect_deno(source: SourceFolder) -> Recipe | None:
 
 
 def detect_elixir(source: SourceFolder) -> Recipe | None:
+    """Elixir: Phoenix, or a Mix project that keeps running."""
     if not source.has("mix.exs"):
         return None
     is_phoenix = ":phoenix," in source.text("mix.exs")
@@ -152,7 +155,7 @@ def detect_elixir(source: SourceFolder) -> Recipe | None:
 
 
 def detect_perl(source: SourceFolder) -> Recipe | None:
-    """Perl: a PSGI application, a Mojolicious one, or a script that serves."""
+    """Perl: a PSGI application, a Mojolicious application, or a script with a server."""
     scripts = source.matching("app.psgi", "*.psgi", "app.pl", "server.pl", "main.pl", "script/*", "*.pl", "bin/app.psgi")
     file = source.first("cpanfile", "Makefile.PL") or next(
         (name for name in scripts if name.endswith((".psgi", ".pl"))), None
@@ -195,6 +198,7 @@ def detect_r(source: SourceFolder) -> Recipe | None:
 
 
 def detect_julia(source: SourceFolder) -> Recipe | None:
+    """Julia: a file with a usual name."""
     file = source.first("Project.toml", "JuliaProject.toml")
     main = source.first("main.jl", "server.jl", "app.jl", "src/main.jl", "src/server.jl", "bin/server.jl", "routes.jl")
     if file is None and main is None:
@@ -209,6 +213,7 @@ def detect_julia(source: SourceFolder) -> Recipe | None:
 
 
 def detect_lua(source: SourceFolder) -> Recipe | None:
+    """Lua: a file with a usual name. A game made with LÖVE gets a problem."""
     main = source.first("main.lua", "app.lua", "server.lua")
     if main is None:
         return None
@@ -220,7 +225,7 @@ def detect_lua(source: SourceFolder) -> Recipe | None:
 
 
 def detect_shell(source: SourceFolder) -> Recipe | None:
-    """A script that is called as if it started everything."""
+    """A shell script with a name such as ``start.sh``."""
     script = source.first("start.sh", "run.sh", "server.sh")
     if script is None:
         return None

@@ -1,8 +1,9 @@
-"""What a source says to other platforms: start, build and release commands, published folder, health path, variables.
+"""Reads what a source declares for other platforms: start, build and release commands, published folder, health path,
+variables.
 
-Only keys that mean the same here are used, under what a Procfile, ``fairway.yaml`` and a person say. What cannot be used and
-matters becomes a remark. Sources: the reference pages of Railway, Nixpacks, Render, Fly.io, Heroku (app.json), Vercel,
-Netlify, App Engine and Cloud Foundry's Staticfile.
+Only keys that mean the same here are used. A Procfile, ``fairway.yaml`` and a person's changes overrule them. What cannot be
+used and matters becomes a remark. Sources: the reference pages of Railway, Nixpacks, Render, Fly.io, Heroku (app.json),
+Vercel, Netlify, App Engine and Cloud Foundry's Staticfile.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ _STARTED = ("python", "node", "program")
 
 
 @dataclass(frozen=True)
-class Said:
-    """What one file says, each "" or empty where it says nothing."""
+class Declared:
+    """What one file declares. Each field is "" or empty if the file does not declare it."""
 
     file: str
     start: str = ""
@@ -40,118 +41,124 @@ class Said:
     remarks: tuple[str, ...] = ()
 
 
-def said_by_platforms(source: SourceFolder) -> tuple[Said, ...]:
-    """What every such file at the top of the folder says; one that cannot be read says nothing."""
+def declared_for_platforms(source: SourceFolder) -> tuple[Declared, ...]:
+    """What each such file in the top folder declares. A file that cannot be read declares nothing and gives a remark."""
 
-    def read() -> tuple[Said, ...]:
+    def read() -> tuple[Declared, ...]:
         found = []
         for file, reader in READERS:
             if source.has(file):
                 try:
-                    said = reader(source, file)
+                    declared = reader(source, file)
                 except (ValueError, Invalid, AttributeError, TypeError):
-                    said = Said(file, remarks=("Not used: it cannot be read",))
-                found.append(said)
+                    declared = Declared(file, remarks=("Not used: it cannot be read",))
+                found.append(declared)
         return tuple(found)
 
     return source.once("platform files", read)
 
 
 def started_by(source: SourceFolder) -> tuple[str, tuple[str, ...], dict[str, str]] | None:
-    """(File, words, variables) of the first start command that can be used; None when no file has one."""
-    for said in said_by_platforms(source):
-        if said.start:
+    """(file, words, variables) of the first start command that can be used; None if no file has one."""
+    for declared in declared_for_platforms(source):
+        if declared.start:
             try:
-                variables, words = split_command(said.start, field=said.file)
+                variables, words = split_command(declared.start, field=declared.file)
             except Invalid:
                 continue
-            return said.file, words, variables
+            return declared.file, words, variables
     return None
 
 
-def lay_over(source: SourceFolder, recipes: Sequence[Recipe]) -> list[Recipe]:
-    """The recipes with what the files of other platforms say on top, and with a site that only they name."""
-    files = said_by_platforms(source)
-    found = [_laid(source, recipe, files) for recipe in recipes]
-    remarks = tuple(Finding(text, said.file) for said in files for text in (*said.remarks, *_strange(said)))
-    published = next((said for said in files if said.publish and source.has(f"{said.publish}/index.html")), None)
-    if published and not any(one.spec.kind == "static" for one in recipes):
+def with_platform_files(source: SourceFolder, recipes: Sequence[Recipe]) -> list[Recipe]:
+    """The recipes with what the files of other platforms declare, and with a site that only they name."""
+    files = declared_for_platforms(source)
+    found = [_with_declared(source, recipe, files) for recipe in recipes]
+    remarks = tuple(
+        Finding(text, declared.file) for declared in files for text in (*declared.remarks, *_unused_commands(declared))
+    )
+    published = next(
+        (declared for declared in files if declared.publish and source.has(f"{declared.publish}/index.html")), None
+    )
+    if published and not any(recipe.spec.kind == "static" for recipe in recipes):
         spec = Spec(kind="static", framework="Static site", health_path="/", install={"publish": published.publish})
         found.append(Recipe(spec).noting(f"Serves the folder {published.publish}", published.file))
-    return [replace(one, remarks=(*one.remarks, *remarks)) for one in found[:1]] + found[1:]
+    return [replace(first, remarks=(*first.remarks, *remarks)) for first in found[:1]] + found[1:]
 
 
-def _laid(source: SourceFolder, recipe: Recipe, files: Sequence[Said]) -> Recipe:
+def _with_declared(source: SourceFolder, recipe: Recipe, files: Sequence[Declared]) -> Recipe:
     if recipe.spec.root not in ("", "."):
         return recipe
-    for said in reversed(files):  # the first file has the last word
-        if said.health and recipe.spec.kind in _STARTED:
-            recipe = recipe.changed(health_path=said.health).noting(f"Health at {said.health}", said.file)
-        is_another = recipe.spec.kind == "static" and recipe.spec.install.get("publish") != said.publish
-        if said.publish and is_another and (recipe.spec.build or source.has(f"{said.publish}/index.html")):
-            recipe = recipe.with_install(publish=said.publish).noting(f"Serves the folder {said.publish}", said.file)
+    for declared in reversed(files):  # the first file overrules the others, so it is applied last
+        if declared.health and recipe.spec.kind in _STARTED:
+            recipe = recipe.changed(health_path=declared.health).noting(f"Health at {declared.health}", declared.file)
+        is_another = recipe.spec.kind == "static" and recipe.spec.install.get("publish") != declared.publish
+        if declared.publish and is_another and (recipe.spec.build or source.has(f"{declared.publish}/index.html")):
+            recipe = recipe.with_install(publish=declared.publish).noting(
+                f"Serves the folder {declared.publish}", declared.file
+            )
         if recipe.spec.kind in _STARTED:
-            recipe = _with_variables(recipe, said)
-        recipe = _with_commands(recipe, said)
+            recipe = _with_variables(recipe, declared)
+        recipe = _with_commands(recipe, declared)
     return recipe
 
 
-def _with_variables(recipe: Recipe, said: Said) -> Recipe:
-    given = {name: text for name, text in said.environment.items() if name not in recipe.spec.environment}
+def _with_variables(recipe: Recipe, declared: Declared) -> Recipe:
+    given = {name: text for name, text in declared.environment.items() if name not in recipe.spec.environment}
     if not given:
         return recipe
     recipe = recipe.changed(environment={**recipe.spec.environment, **given})
-    return recipe.noting(f"Variables: {', '.join(given)}", said.file)
+    return recipe.noting(f"Variables: {', '.join(given)}", declared.file)
 
 
-def _with_commands(recipe: Recipe, said: Said) -> Recipe:
-    build = _own_part(said.build)
+def _with_commands(recipe: Recipe, declared: Declared) -> Recipe:
+    build = _without_installs(declared.build)
     if build and _fits(recipe.spec, build):
-        recipe = recipe.changed(build=build).noting("Built as it says", said.file)
+        recipe = recipe.changed(build=build).noting("Built as it says", declared.file)
     elif build and recipe.spec.kind in _STARTED and not recipe.problem:
         what = f"“{join_command(build)[:80]}” is not run: it is for another language than the {recipe.spec.kind} application"
-        recipe = recipe.remarking(f"{what}; run it yourself and commit what it makes", said.file)
-    release = _own_part(said.release)
+        recipe = recipe.remarking(f"{what}; run it yourself and commit what it makes", declared.file)
+    release = _without_installs(declared.release)
     if release and recipe.spec.kind in _STARTED and recipe.spec.release is None:
-        recipe = recipe.changed(release=release).noting("Runs once before each new version starts", said.file)
+        recipe = recipe.changed(release=release).noting("Runs once before each new version starts", declared.file)
     return recipe
 
 
-def _own_part(line: str) -> tuple[str, ...]:
-    """A command without the programs that install dependencies, which Fairway does anyway; empty when nothing is left, or
-    when it runs a script of which nobody knows what it installs."""
+def _without_installs(line: str) -> tuple[str, ...]:
+    """A build command without the programs that install dependencies, which Fairway does itself. Empty if nothing is
+    left, or if it runs a script, which may install anything."""
     try:
         variables, words = split_command(line) if line else ({}, ())
         programs = programs_of(words) if words else ()
     except Invalid:
         return ()
-    kept = [one for one in programs if not INSTALLS.fullmatch(" ".join(one.argv))]
-    if any(one.argv[0].endswith(".sh") or one.argv[0] in ("sh", "bash") for one in kept):
+    kept = [program for program in programs if not INSTALLS.fullmatch(" ".join(program.argv))]
+    if any(program.argv[0].endswith(".sh") or program.argv[0] in ("sh", "bash") for program in kept):
         return ()
     found: list[str] = []
-    for one in kept:
-        assigned = {**(variables if one is programs[0] else {}), **one.variables}
+    for program in kept:
+        assigned = {**(variables if program is programs[0] else {}), **program.variables}
         found += [AND] if found else []
-        found += [*(f"{name}={text}" for name, text in assigned.items()), *one.argv]
+        found += [*(f"{name}={text}" for name, text in assigned.items()), *program.argv]
     return tuple(found)
 
 
-def _strange(said: Said) -> list[str]:
-    """What a file says and is not done, where that matters."""
+def _unused_commands(declared: Declared) -> list[str]:
+    """Remarks about commands that a file declares and that are not run."""
     found = []
-    if said.start:
+    if declared.start:
         try:
-            split_command(said.start)
+            split_command(declared.start)
         except Invalid as error:
             found.append(f"Its start command is not used: it {error.sentence}")
-    if re.search(r"\.sh\b", said.build):
-        found.append(f"“{said.build[:60]}” is not run: put what it does after installing into “build” of fairway.yaml")
+    if re.search(r"\.sh\b", declared.build):
+        found.append(f"“{declared.build[:60]}” is not run: put what it does after installing into “build” of fairway.yaml")
     return found
 
 
 def _fits(spec: Spec, build: Sequence[str]) -> bool:
-    """Whether the build command speaks the recipe's language."""
-    words = {one.argv[0] for one in programs_of(build)}
+    """Whether the build command belongs to the recipe's language."""
+    words = {program.argv[0] for program in programs_of(build)}
     if spec.kind == "node" or (spec.kind == "static" and spec.build):
         return bool(words & _NODE)
     return spec.kind == "python" and any(_PYTHON.fullmatch(word) for word in words)
@@ -160,10 +167,10 @@ def _fits(spec: Spec, build: Sequence[str]) -> bool:
 # -- the files
 
 
-def _railway(source: SourceFolder, file: str) -> Said:
+def _railway(source: SourceFolder, file: str) -> Declared:
     data = source.toml(file) if file.endswith(".toml") else source.json(file)
     build, deploy = _table(data, "build"), _table(data, "deploy")
-    return Said(
+    return Declared(
         file,
         start=_line(deploy.get("startCommand")),
         build=_line(build.get("buildCommand")),
@@ -172,10 +179,10 @@ def _railway(source: SourceFolder, file: str) -> Said:
     )
 
 
-def _nixpacks(source: SourceFolder, file: str) -> Said:
+def _nixpacks(source: SourceFolder, file: str) -> Declared:
     data = source.toml(file)
     commands = _table(_table(data, "phases"), "build").get("cmds")
-    return Said(
+    return Declared(
         file,
         start=_line(_table(data, "start").get("cmd")),
         build=_line(commands) if "..." not in (commands or ()) else "",
@@ -183,19 +190,19 @@ def _nixpacks(source: SourceFolder, file: str) -> Said:
     )
 
 
-def _railpack(source: SourceFolder, file: str) -> Said:
-    return Said(file, start=_line(_table(source.json(file), "deploy").get("startCommand")))
+def _railpack(source: SourceFolder, file: str) -> Declared:
+    return Declared(file, start=_line(_table(source.json(file), "deploy").get("startCommand")))
 
 
-def _render(source: SourceFolder, file: str) -> Said:
+def _render(source: SourceFolder, file: str) -> Declared:
     services = root_of(source.text(file), file).get("services")
     for service in services.sequence() if services else ():
         runtime = _word(service, "runtime") or _word(service, "env")
         is_here = _word(service, "rootDir") in ("", ".", "./")
         if _word(service, "type") in ("web", "static") and runtime not in ("docker", "image") and is_here:
             listed = service.get("envVars")
-            pairs = [(_word(one, "key"), one.get("value")) for one in (listed.sequence() if listed else ())]
-            return Said(
+            pairs = [(_word(pair, "key"), pair.get("value")) for pair in (listed.sequence() if listed else ())]
+            return Declared(
                 file,
                 start=_word(service, "startCommand"),
                 build=_word(service, "buildCommand"),
@@ -206,14 +213,14 @@ def _render(source: SourceFolder, file: str) -> Said:
                     {name: value.text() for name, value in pairs if value is not None and value.is_text()}
                 ),
             )
-    return Said(file)
+    return Declared(file)
 
 
-def _fly(source: SourceFolder, file: str) -> Said:
+def _fly(source: SourceFolder, file: str) -> Declared:
     data = source.toml(file)
     processes, checks = _table(data, "processes"), _table(data, "http_service").get("checks")
     first = checks[0] if isinstance(checks, list) and checks else {}
-    return Said(
+    return Declared(
         file,
         start=_line(processes.get("app") or processes.get("web")),
         release=_line(_table(data, "deploy").get("release_command")),
@@ -222,47 +229,49 @@ def _fly(source: SourceFolder, file: str) -> Said:
     )
 
 
-def _heroku(source: SourceFolder, file: str) -> Said:
-    """``app.json``, which React Native and Expo have, too, with other keys."""
+def _heroku(source: SourceFolder, file: str) -> Declared:
+    """``app.json``. React Native and Expo have a file of that name, too, with other keys."""
     data = source.json(file)
-    env = {name: one.get("value") if isinstance(one, dict) else one for name, one in _table(data, "env").items()}
+    env = {name: entry.get("value") if isinstance(entry, dict) else entry for name, entry in _table(data, "env").items()}
     after = _table(data, "scripts").get("postdeploy")
     remarks = (f"“{_line(after)[:60]}” is not run after the first deployment; run it yourself",) if after else ()
-    return Said(file, environment=_variables(env), remarks=remarks)
+    return Declared(file, environment=_variables(env), remarks=remarks)
 
 
-def _vercel(source: SourceFolder, file: str) -> Said:
+def _vercel(source: SourceFolder, file: str) -> Declared:
     data = source.json(file)
-    builds = [one for one in data.get("builds") or () if "static" not in str(one.get("use"))]
-    has_functions = bool(data.get("functions")) or len(builds) > 1 or any("*" in str(one.get("src")) for one in builds)
+    builds = [build for build in data.get("builds") or () if "static" not in str(build.get("use"))]
+    has_functions = bool(data.get("functions")) or len(builds) > 1 or any("*" in str(build.get("src")) for build in builds)
     remarks = ("Functions are not run: Fairway runs one server that answers every path",) if has_functions else ()
-    return Said(file, build=_line(data.get("buildCommand")), publish=_folder(data.get("outputDirectory")), remarks=remarks)
+    return Declared(
+        file, build=_line(data.get("buildCommand")), publish=_folder(data.get("outputDirectory")), remarks=remarks
+    )
 
 
-def _netlify(source: SourceFolder, file: str) -> Said:
+def _netlify(source: SourceFolder, file: str) -> Declared:
     build = _table(source.toml(file), "build")
     is_elsewhere = str(build.get("base") or ".").strip("/") not in ("", ".")
     remarks = ("Functions are not run: Fairway runs one server that answers every path",) if build.get("functions") else ()
     if is_elsewhere:
-        return Said(file, remarks=remarks)
-    return Said(file, build=_line(build.get("command")), publish=_folder(build.get("publish")), remarks=remarks)
+        return Declared(file, remarks=remarks)
+    return Declared(file, build=_line(build.get("command")), publish=_folder(build.get("publish")), remarks=remarks)
 
 
-def _app_engine(source: SourceFolder, file: str) -> Said:
+def _app_engine(source: SourceFolder, file: str) -> Declared:
     top = root_of(source.text(file), file)
     if not _word(top, "runtime"):
-        return Said(file)
+        return Declared(file)
     listed = top.get("env_variables")
-    given = {one.key: one.value.text() for one in listed.entries if one.value.is_text()} if listed else {}
-    return Said(file, start=_word(top, "entrypoint"), environment=_variables(given))
+    given = {entry.key: entry.value.text() for entry in listed.entries if entry.value.is_text()} if listed else {}
+    return Declared(file, start=_word(top, "entrypoint"), environment=_variables(given))
 
 
-def _staticfile(source: SourceFolder, file: str) -> Said:
+def _staticfile(source: SourceFolder, file: str) -> Declared:
     found = re.search(r"^root:\s*(\S+)", source.text(file), re.M)
-    return Said(file, publish=_folder(found[1] if found else ""))
+    return Declared(file, publish=_folder(found[1] if found else ""))
 
 
-READERS: tuple[tuple[str, Callable[[SourceFolder, str], Said]], ...] = (
+READERS: tuple[tuple[str, Callable[[SourceFolder, str], Declared]], ...] = (
     ("railway.json", _railway),
     ("railway.toml", _railway),
     ("railpack.json", _railpack),
@@ -284,9 +293,9 @@ def _table(data: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _line(value: object) -> str:
-    """A command, or several as a list, as one line."""
+    """A command, or a list of several, as one line."""
     if isinstance(value, list):
-        return f" {AND} ".join(str(one).strip() for one in value if str(one).strip())
+        return f" {AND} ".join(str(command).strip() for command in value if str(command).strip())
     return value.strip() if isinstance(value, str) else ""
 
 

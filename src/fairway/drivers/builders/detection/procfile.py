@@ -1,4 +1,4 @@
-"""Procfile: the ``web`` line as a command, and the other process types as services beside it.
+"""Reads a Procfile: the ``web`` line is the command, and the other process types are services that run beside it.
 
 Source of the format: Heroku, "The Procfile" (``<process type>: <command>``, one per line).
 """
@@ -14,7 +14,7 @@ from fairway.drivers.builders.command_line import split_command
 from fairway.drivers.builders.services import parse_name
 from fairway.shared.names import Invalid, slug_from
 
-# Process types that people start by hand ("heroku run console"): they end when their work is done.
+# Process types that people start by hand ("heroku run console") and that end when their work is done.
 ONE_OFF = frozenset(
     {"console", "shell", "bash", "sh", "test", "tests", "lint", "migrate", "migrations", "dev", "debug", "setup", "init"}
     | {"seed", "build", "install", "upgrade", "deploy", "collectstatic", "createsuperuser", "rake", "flask-shell"}
@@ -24,8 +24,8 @@ _LINE = re.compile(r"^(?P<name>[A-Za-z0-9_-]+)\s*:\s*(?P<command>.+)$")
 
 @dataclass(frozen=True)
 class Procfile:
-    """The web command with the variables before it, the release command, the other process types by their names (in the form
-    of a spec's services), and the names of those that are not run beside it."""
+    """The web command with its variables, the release command, the other process types by name (in the form of a spec's
+    ``services``), and the names of those that do not run beside it."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -35,13 +35,13 @@ class Procfile:
 
 
 def parse_procfile(text: str) -> Procfile:
-    """Read a Procfile. Raises `Invalid` naming the line when there is no ``web`` or a line needs a shell."""
+    """Read a Procfile. Raises `Invalid` if there is no ``web`` line, or a line (which it names) needs a shell."""
     lines: dict[str, tuple[int, str]] = {}
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
-        said = _without_comment(line).strip()
-        if not said:
+        content = _without_comment(line).strip()
+        if not content:
             continue
-        match = _LINE.match(said)
+        match = _LINE.match(content)
         if match is None:
             raise Invalid(f"Procfile, line {number}", "is not “name: command”; write e.g. “web: python main.py”.")
         name = match["name"]
@@ -68,7 +68,7 @@ def parse_procfile(text: str) -> Procfile:
 
 
 def _slug(name: str, number: int) -> str:
-    """The service that a process type becomes: ``Celery_Beat`` → ``celery-beat``."""
+    """The name of the service for a process type: ``Celery_Beat`` → ``celery-beat``."""
     return parse_name(slug_from(name), field=f"Procfile, line {number}")
 
 
@@ -78,13 +78,13 @@ def _service(lines: Mapping[str, tuple[int, str]], name: str) -> dict[str, Any]:
 
 
 def _without_comment(line: str) -> str:
-    """The line up to a “#” that begins a word outside quotes, as a shell would read it."""
+    """The line up to a “#” that begins a word outside of quotes, where a comment begins for a shell, too."""
     quote = ""
-    for place, character in enumerate(line):
+    for index, character in enumerate(line):
         if character in "'\"" and quote in ("", character):
             quote = "" if quote else character
-        if character == "#" and not quote and (place == 0 or line[place - 1] in " \t"):
-            return line[:place]
+        if character == "#" and not quote and (index == 0 or line[index - 1] in " \t"):
+            return line[:index]
     return line
 
 

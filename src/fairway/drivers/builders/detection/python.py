@@ -1,4 +1,4 @@
-"""Python: which framework, which file, which command. Source is parsed, never imported."""
+"""Detects Python applications: the framework, the file and the command. Source is parsed, never imported."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _READERS: tuple[Callable[[Look, Recipe], Iterator[Entry]], ...] = (django, *DASH
 
 
 def detect_python(folder: SourceFolder) -> Iterator[Recipe]:
-    """The recipes for a Python folder, the best first. Raises `Undetectable` for unreadable declarations.
+    """The recipes for a Python folder, the best first. Raises `Undetectable` for declarations that cannot be read.
 
-    Where several frameworks are used, the application in a file that is called like the main one comes first.
+    If several frameworks are used, an application in a file with the name of a main file comes first.
     """
     look = look_at(folder)
     if look.base is None:
@@ -34,5 +34,5 @@ def detect_python(folder: SourceFolder) -> Iterator[Recipe]:
 
 
 def python_base(project: PythonProject) -> Recipe | None:
-    """What is true of any command in this folder: dependencies, Python, version. None without any sign of Python."""
+    """What holds for any command in this folder: dependencies, Python, version. None if nothing in it is Python."""
     return look_at(project.folder).base

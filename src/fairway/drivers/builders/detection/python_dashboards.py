@@ -21,15 +21,16 @@ _NUMBERED = re.compile(r"0*1[_\-. ]")
 _STREAMLIT = (
     *("--server.port", PORT, "--server.address", HOST, "--server.headless", "true"),
     *("--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none"),
-    # Without an address to print, Streamlit asks the internet for this machine's own: up to 20 s before it answers.
+    # If it has no address to print, Streamlit asks the internet for this machine's address, and may start 20 s later.
     *("--browser.serverAddress", "localhost"),
 )
-LARGEST_NOTEBOOK = 32 * 1024 * 1024  # bytes; outputs are kept in it, pictures too
+LARGEST_NOTEBOOK = 32 * 1024 * 1024  # bytes; a notebook also holds outputs, such as pictures
 Reader = Callable[[Look, Recipe], Iterator[Entry]]
 
 
 def _entry(look: Look, package: str, fits: Callable[[Source], bool] = lambda source: True) -> str:
-    """The file to start of those that import `package`: one that nobody imports, called like a main file, near the top."""
+    """The file to start among those that import `package`: preferably one that no other file imports, with the name of a
+    main file, near the top."""
     files = [file for file in look.entries.importing(package) if fits(look.entries.source(file))]
     return min(files, key=lambda file: _rank(look, package, file), default="") if files else ""
 
@@ -45,7 +46,7 @@ def _rank(look: Look, package: str, file: str) -> tuple[bool, bool, bool, bool, 
 
 
 def _draws(source: Source, package: str) -> bool:
-    """Whether running the file does something with `package`, or runs a program: a helper only defines things."""
+    """Whether running the file calls `package` or its own functions. A file of helpers only defines things."""
     if source.is_guarded:
         return True
     own = {node.name for node in source.top if isinstance(node, ast.FunctionDef)}
@@ -54,19 +55,25 @@ def _draws(source: Source, package: str) -> bool:
 
 
 def _run_by(look: Look, file: str) -> str:
-    """The program that does what a file does: the file itself, or the one that imports it where it only defines things."""
+    """The program that runs a file: the file itself or, if it only defines things, a program that imports it."""
     modules = look.entries.modules
     if file not in modules.imported or look.entries.source(file).is_guarded:
         return file
     programs = [
-        one for one in look.folder.python_files if one not in modules.imported and look.entries.source(one).is_guarded
+        program
+        for program in look.folder.python_files
+        if program not in modules.imported and look.entries.source(program).is_guarded
     ]
-    leading = [one for one in programs if file in modules.reached_from(one, (modules.place_of(one) or ("",))[0])]
-    return min(leading, key=lambda one: (one.count("/"), PurePosixPath(one).stem not in NAMES, one), default=file)
+    leading = [
+        program for program in programs if file in modules.reached_from(program, (modules.place_of(program) or ("",))[0])
+    ]
+    return min(
+        leading, key=lambda program: (program.count("/"), PurePosixPath(program).stem not in NAMES, program), default=file
+    )
 
 
 def streamlit(look: Look, base: Recipe) -> Iterator[Entry]:
-    """Streamlit: ``streamlit run`` and the file that draws the first page."""
+    """Streamlit: ``streamlit run`` with the file that draws the first page."""
     file = _entry(look, "streamlit")
     if file:
         path = _base_path(look)
@@ -80,7 +87,7 @@ def streamlit(look: Look, base: Recipe) -> Iterator[Entry]:
 
 
 def _base_path(look: Look) -> str:
-    """The path below which Streamlit is told to serve, with a leading slash; "" for none."""
+    """The path below which Streamlit is configured to serve, with a leading slash; "" if there is none."""
     try:
         server = look.folder.toml(".streamlit/config.toml").get("server")
     except ValueError:
@@ -90,21 +97,22 @@ def _base_path(look: Look) -> str:
 
 
 def dash(look: Look, base: Recipe) -> Iterator[Entry]:
-    """Dash: its Flask server by gunicorn, by its name where it has one, else as an attribute by waitress."""
+    """Dash: its Flask server, by gunicorn if that server has a name, otherwise by waitress as an attribute of the Dash
+    object."""
     found = look.entries.app_object("Dash server") or look.entries.app_object("Dash")
     if not found or found.is_factory:
         return
     recipe = base.changed(framework="Dash").noting("Dash", found.where)
     if found.framework == "Dash server":
         command, server = gunicorn_for(found), "gunicorn"
-    else:  # an attribute of the object, which waitress alone can name
+    else:  # an attribute of an object, which only waitress accepts
         command, server = waitress(f"{found.target}.server", found.folder), "waitress"
     recipe = look.complete(recipe.changed(command=command), found.file, found.folder, needs=("dash", server))
     yield Entry(unblocked(look, found, recipe.noting(f"Served by {server}", found.where)), found.file)
 
 
 def gradio(look: Look, base: Recipe) -> Iterator[Entry]:
-    """Gradio: the script that launches, which takes host and port from variables of its own."""
+    """Gradio: the script that launches it. Gradio reads host and port from its own variables."""
     file = _entry(look, "gradio", lambda source: _calls(source, "launch"))
     if not file:
         return
@@ -122,7 +130,7 @@ def gradio(look: Look, base: Recipe) -> Iterator[Entry]:
 
 
 def nicegui(look: Look, base: Recipe) -> Iterator[Entry]:
-    """NiceGUI: the script that runs its user interface; its port stands in the call."""
+    """NiceGUI: the script that runs its user interface. The port is an argument of that call."""
     file = _entry(look, "nicegui", lambda source: any(source.runs(call) == "nicegui.run" for call in source.calls))
     if not file:
         return
@@ -133,7 +141,7 @@ def nicegui(look: Look, base: Recipe) -> Iterator[Entry]:
 
 
 def panel(look: Look, base: Recipe) -> Iterator[Entry]:
-    """Panel and Bokeh: their servers, with the file (or the only notebook) that they serve."""
+    """Panel and Bokeh: their servers, with the file (or the first notebook) that they serve."""
     for package, marks in (("panel", ("servable", "template")), ("bokeh", ("curdoc",))):
         file = _entry(look, package, lambda source, marks=marks: any(mark in source.text for mark in marks))  # type: ignore[misc]
         notebook = "" if file else _notebook(look, package)
@@ -148,7 +156,7 @@ def panel(look: Look, base: Recipe) -> Iterator[Entry]:
 
 
 def panel_script(look: Look, base: Recipe) -> Iterator[Entry]:
-    """A script that serves Panel itself, whose web sockets must be allowed under any name."""
+    """A script that serves Panel itself. Its web sockets must be allowed under any host name."""
     file = _entry(look, "panel", lambda source: any(source.runs(call) == "panel.serve" for call in source.calls))
     if file:
         environment = {**base.spec.environment, "BOKEH_ALLOW_WS_ORIGIN": "*"}
@@ -167,20 +175,22 @@ def _notebook(look: Look, package: str) -> str:
 
 
 def shiny(look: Look, base: Recipe) -> Iterator[Entry]:
-    """Shiny: its application object, or a file in its short form."""
+    """Shiny: its application object, or a file in the short form (``shiny.express``)."""
     found = look.entries.app_object("Shiny")
     short = "" if found else _entry(look, "shiny", lambda source: "shiny.express" in source.text)
     if not (found or short):
         return
     file = found.file if found else short
     target = found.target if found else file
-    place = ("--app-dir", found.folder) if found and found.folder else ()
-    recipe = base.changed(framework="Shiny", command=("shiny", "run", "--host", HOST, "--port", PORT, *place, target))
+    folder_option = ("--app-dir", found.folder) if found and found.folder else ()
+    recipe = base.changed(
+        framework="Shiny", command=("shiny", "run", "--host", HOST, "--port", PORT, *folder_option, target)
+    )
     yield Entry(look.complete(recipe.noting("Shiny", file), file, folder_of(file), needs=("shiny",)), file)
 
 
 def chainlit(look: Look, base: Recipe) -> Iterator[Entry]:
-    """Chainlit: ``chainlit run`` and the file that answers messages."""
+    """Chainlit: ``chainlit run`` with the file that answers messages."""
     file = _entry(look, "chainlit", lambda source: "mount_chainlit" not in source.text)
     if file:
         command = look.run(file, "chainlit", "run", file, "--headless", "--host", HOST, "--port", PORT)
@@ -189,7 +199,7 @@ def chainlit(look: Look, base: Recipe) -> Iterator[Entry]:
 
 
 def marimo(look: Look, base: Recipe) -> Iterator[Entry]:
-    """marimo: the notebook as an application, for everybody without a token."""
+    """marimo: the notebook as an application, open to everybody without a token."""
     found = look.entries.app_object("marimo")
     if found:
         command = ("marimo", "run", found.file, "--headless", "--host", HOST, "--port", PORT, "--no-token")
@@ -198,25 +208,25 @@ def marimo(look: Look, base: Recipe) -> Iterator[Entry]:
 
 
 def mesop(look: Look, base: Recipe) -> Iterator[Entry]:
-    """Mesop: its module is itself an application by the WSGI once the pages are imported."""
+    """Mesop: once the pages are imported, its module itself is a WSGI application."""
     file = _entry(look, "mesop", lambda source: _decorated(source, "mesop.page"))
-    place = look.entries.modules.place_of(file) if file else None
+    location = look.entries.modules.place_of(file) if file else None
     name = (
         next((name for name, origin in look.entries.source(file).origins.items() if origin == "mesop"), "") if file else ""
     )
-    if place and name:
-        path = ("--pythonpath", place[0]) if place[0] else ()
-        command = ("gunicorn", "--bind", f"{HOST}:{PORT}", "--threads", "8", *path, f"{place[1]}:{name}")
+    if location and name:
+        path = ("--pythonpath", location[0]) if location[0] else ()
+        command = ("gunicorn", "--bind", f"{HOST}:{PORT}", "--threads", "8", *path, f"{location[1]}:{name}")
         recipe = base.changed(framework="Mesop", command=command).noting("Mesop", file)
-        yield Entry(look.complete(recipe, file, place[0], needs=("mesop", "gunicorn")), file)
+        yield Entry(look.complete(recipe, file, location[0], needs=("mesop", "gunicorn")), file)
 
 
 def voila(look: Look, base: Recipe) -> Iterator[Entry]:
-    """Voilà: the only notebook, or a list of all of them, where the project lists it."""
+    """Voilà, if the project lists it: the only notebook, or a list of all notebooks."""
     notebooks = look.folder.matching("*.ipynb") or look.folder.matching("notebooks/*.ipynb")
     if look.lists("voila") and notebooks:
-        place = folder_of(notebooks[0]) or "."
-        what = notebooks[0] if len(notebooks) == 1 else place
+        folder = folder_of(notebooks[0]) or "."
+        what = notebooks[0] if len(notebooks) == 1 else folder
         command = ("voila", "--no-browser", f"--port={PORT}", f"--Voila.ip={HOST}", what)
         recipe = base.changed(framework="Voilà", command=command).noting("Voilà", notebooks[0])
         recipe = judging_notebooks(look.folder, recipe, notebooks)
@@ -224,7 +234,7 @@ def voila(look: Look, base: Recipe) -> Iterator[Entry]:
 
 
 def solara(look: Look, base: Recipe) -> Iterator[Entry]:
-    """Solara: ``solara run`` and the file with the page."""
+    """Solara: ``solara run`` with the file that holds the page."""
     file = _entry(look, "solara", lambda source: "Page" in source.text or "page" in source.text)
     if file:
         command = look.run(file, "solara", "run", file, "--host", HOST, "--port", PORT, "--production")
@@ -233,7 +243,7 @@ def solara(look: Look, base: Recipe) -> Iterator[Entry]:
 
 
 def taipy(look: Look, base: Recipe) -> Iterator[Entry]:
-    """Taipy: the script that runs its user interface, which takes host and port as options."""
+    """Taipy: the script that runs its user interface. Host and port are options."""
     file = _entry(look, "taipy", lambda source: _calls(source, "run"))
     if file:
         options = ("--host", HOST, "--port", PORT, "--no-debug", "--no-reloader")
@@ -242,7 +252,7 @@ def taipy(look: Look, base: Recipe) -> Iterator[Entry]:
 
 
 def flet(look: Look, base: Recipe) -> Iterator[Entry]:
-    """Flet: the script that opens a window, made to serve pages instead, by the package of the same version."""
+    """Flet: a script that opens a window. The package ``flet-web`` of the same version makes it serve pages instead."""
     file = _entry(look, "flet", lambda source: any(source.runs(call) in ("flet.app", "flet.run") for call in source.calls))
     if file:
         variables = ("FLET_FORCE_WEB_SERVER=true", f"FLET_SERVER_IP={HOST}", f"FLET_SERVER_PORT={PORT}")
@@ -253,7 +263,8 @@ def flet(look: Look, base: Recipe) -> Iterator[Entry]:
 
 
 def judging_notebooks(source: SourceFolder, recipe: Recipe, notebooks: tuple[str, ...]) -> Recipe:
-    """The recipe with what has to be said of files that are called notebooks and hold none: Voilà answers them with 400."""
+    """The recipe with a problem or a remark about files that are called notebooks but hold none: Voilà answers them with
+    status 400."""
     empty = [name for name in notebooks if not _is_notebook(source, name)]
     if empty == list(notebooks):
         return recipe.blocked(
@@ -275,7 +286,7 @@ def _is_notebook(source: SourceFolder, name: str) -> bool:
 
 
 def reflex(look: Look, base: Recipe) -> Iterator[Entry]:
-    """Reflex, which is named only: it downloads JavaScript tools and compiles pages when it starts."""
+    """Reflex, with a problem instead of a command: when it starts, it downloads JavaScript tools and compiles pages."""
     if look.folder.has("rxconfig.py"):
         recipe = base.changed(framework="Reflex").noting("Reflex", "rxconfig.py")
         sentence = (
@@ -286,7 +297,7 @@ def reflex(look: Look, base: Recipe) -> Iterator[Entry]:
 
 
 def robyn(look: Look, base: Recipe) -> Iterator[Entry]:
-    """Robyn: the script that starts it, which takes host and port from variables of its own."""
+    """Robyn: the script that starts it. Robyn reads host and port from its own variables."""
     file = _entry(look, "robyn", lambda source: _calls(source, "start"))
     if file:
         words = (f"ROBYN_HOST={HOST}", f"ROBYN_PORT={PORT}", *look.run(file, "python", file))
@@ -304,8 +315,12 @@ def _says(source: Source, method: str, argument: str) -> bool:
 
 def _decorated(source: Source, decorator: str) -> bool:
     functions = [node for node in source.top if isinstance(node, ast.FunctionDef)]
-    used = [one.func if isinstance(one, ast.Call) else one for node in functions for one in node.decorator_list]
-    return any(source.origin(one) == decorator for one in used)
+    used = [
+        expression.func if isinstance(expression, ast.Call) else expression
+        for node in functions
+        for expression in node.decorator_list
+    ]
+    return any(source.origin(expression) == decorator for expression in used)
 
 
 DASHBOARDS: tuple[Reader, ...] = (

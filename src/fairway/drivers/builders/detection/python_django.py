@@ -1,4 +1,4 @@
-"""Django: which manage.py, which settings, which server, and what a production server does not do for it."""
+"""Django: finds manage.py, the settings and the server, and what production needs besides."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _LIVE = ("production", "prod", "live", "deploy", "deployment")
 
 
 def django(look: Look, base: Recipe) -> Iterator[Entry]:
-    """The Django project of a folder: the topmost ``manage.py``, or a file with ``get_wsgi_application()`` alone."""
+    """The Django project of a folder: its topmost ``manage.py`` or, if there is none, a file with
+    ``get_wsgi_application()``."""
     manage = next((file for file in look.folder.python_files if _is_manage(look, file)), "")
     if not manage:
         yield from _without_manage(look, base)
@@ -45,7 +46,7 @@ def _without_manage(look: Look, base: Recipe) -> Iterator[Entry]:
 
 
 def _served(look: Look, recipe: Recipe, manage: str) -> Recipe:
-    """The recipe with the server: one that speaks ASGI where the project does, else gunicorn."""
+    """The recipe with the server: one for ASGI if the project uses ASGI, otherwise gunicorn."""
     folder = folder_of(manage)
     wsgi, asgi = (_beside(look, manage, name) for name in ("wsgi.py", "asgi.py"))
     speaks_asgi = bool(_ASGI.search(_settings_text(look, folder))) or look.lists("channels", "daphne")
@@ -55,13 +56,13 @@ def _served(look: Look, recipe: Recipe, manage: str) -> Recipe:
         recipe = recipe.changed(command=("cd", folder, "&&", *command) if folder else command)
         return look.complete(recipe.noting("Served by daphne", look.where), manage, folder, needs=("django",))
     if wants_asgi:
-        place = ("--app-dir", folder) if folder else ()
-        recipe = recipe.changed(command=uvicorn(_target(asgi, folder), *place)).noting("Served by uvicorn", asgi)
+        folder_option = ("--app-dir", folder) if folder else ()
+        recipe = recipe.changed(command=uvicorn(_target(asgi, folder), *folder_option)).noting("Served by uvicorn", asgi)
         needs = ("django", "uvicorn", "websockets") if speaks_asgi else ("django", "uvicorn")
         return look.complete(recipe, manage, folder, needs=needs)
     if wsgi:
-        place = ("--chdir", folder) if folder else ()
-        recipe = recipe.changed(command=gunicorn(_target(wsgi, folder), *place)).noting("Served by gunicorn", wsgi)
+        folder_option = ("--chdir", folder) if folder else ()
+        recipe = recipe.changed(command=gunicorn(_target(wsgi, folder), *folder_option)).noting("Served by gunicorn", wsgi)
         return look.complete(recipe, wsgi, folder, needs=("django", "gunicorn"))
     command = ("python", manage, "runserver", "--noreload", "--insecure", "{host}:{port}")
     what = "Served by Django's development server: add the wsgi.py that startproject makes"
@@ -69,7 +70,7 @@ def _served(look: Look, recipe: Recipe, manage: str) -> Recipe:
 
 
 def _settled(look: Look, recipe: Recipe, manage: str) -> Recipe:
-    """The recipe with what the settings ask for: migrations, static files, hosts."""
+    """The recipe with what the settings require: migrations, static files, allowed hosts."""
     folder = folder_of(manage)
     text = _settings_text(look, folder)
     recipe = _migrated(recipe, text, manage)
@@ -93,8 +94,8 @@ def _settled(look: Look, recipe: Recipe, manage: str) -> Recipe:
 
 
 def _migrated(recipe: Recipe, settings: str, manage: str) -> Recipe:
-    """The recipe with its migrations: once per version for a database elsewhere, at each start for a file of SQLite, which
-    lies in the instance's own folder and is new there."""
+    """The recipe with its migrations. For a database on another server they run once per version; for SQLite they run at
+    each start, because the file lies in the instance's own folder and is new there."""
     migrate = ("python", manage, "migrate", "--noinput")
     if not _DATABASES.search(settings):
         return recipe
@@ -107,7 +108,8 @@ def _migrated(recipe: Recipe, settings: str, manage: str) -> Recipe:
 
 
 def _with_settings_module(look: Look, recipe: Recipe, manage: str) -> Recipe:
-    """One settings module for the server and for ``manage.py``: the server's, because that is the one for production."""
+    """The recipe with one settings module for the server and for ``manage.py``: that of the server, which is meant for
+    production."""
     server = _beside(look, manage, "asgi.py" if "uvicorn" in (recipe.spec.command or ()) else "wsgi.py")
     mine, theirs = (_settings_of(look, file) for file in (server, manage))
     if mine and theirs and mine != theirs:
@@ -116,8 +118,8 @@ def _with_settings_module(look: Look, recipe: Recipe, manage: str) -> Recipe:
     used = mine or theirs
     package, _, name = used.rpartition(".")
     if package and name in _LOCAL:
-        place = f"{folder_of(manage)}/{package.replace('.', '/')}".lstrip("/")
-        live = next((one for one in _LIVE if look.folder.has(f"{place}/{one}.py")), "")
+        path = f"{folder_of(manage)}/{package.replace('.', '/')}".lstrip("/")
+        live = next((candidate for candidate in _LIVE if look.folder.has(f"{path}/{candidate}.py")), "")
         if live:
             what = f"It starts with the settings {used}: set DJANGO_SETTINGS_MODULE to {package}.{live} for production"
             recipe = recipe.remarking(what, server or manage)
@@ -130,13 +132,14 @@ def _settings_of(look: Look, file: str) -> str:
 
 
 def _beside(look: Look, manage: str, name: str) -> str:
-    """The project's ``wsgi.py`` or ``asgi.py``: in the package of its settings, or above it, else the topmost."""
+    """The project's ``wsgi.py`` or ``asgi.py``: in the package of its settings or a parent package, otherwise the
+    topmost."""
     folder, module = folder_of(manage), _settings_of(look, manage)
     while module:
         module = module.rpartition(".")[0]
-        place = f"{folder}/{module.replace('.', '/')}/{name}".lstrip("/").replace("//", "/")
-        if look.folder.has(place):
-            return place
+        path = f"{folder}/{module.replace('.', '/')}/{name}".lstrip("/").replace("//", "/")
+        if look.folder.has(path):
+            return path
     start = f"{folder}/" if folder else ""
     files = [file for file in look.folder.python_files if PurePosixPath(file).name == name and file.startswith(start)]
     return next(iter(files), "")

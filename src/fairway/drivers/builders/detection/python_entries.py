@@ -1,4 +1,4 @@
-"""Which file holds the application object, told from the syntax trees alone."""
+"""Finds the file with the application object, from the syntax trees alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from fairway.drivers.builders.detection.source_folder import SourceFolder
 
 PREFERRED = ("main", "app", "application", "wsgi", "asgi", "server", "api", "run", "web", "index", "__init__")
 NAMES = ("app", "application", "api", "server", "web")
-# What makes an application object: the package and the name, whatever lies between (``aiohttp.web.Application``).
+# Calls that make an application object, by package and name. Modules between the two do not matter
+# (``aiohttp.web.Application``).
 MAKERS = {
     "aiohttp.Application": "aiohttp",
     "apiflask.APIFlask": "Flask",
@@ -50,15 +51,17 @@ MAKERS = {
 }
 _ASIDE = ("test", "conftest", "celery", "worker", "task", "seed", "migrat", "shell", "script", "example", "demo", "backup")
 _HOLDS = ("app", "application", "api", "server", "asgi_app", "wsgi_app")
-_PROTOCOLS = {("environ", "start_response"): "WSGI", ("scope", "receive", "send"): "ASGI"}  # functions by their arguments
+# Functions that are applications, by their arguments.
+_PROTOCOLS = {("environ", "start_response"): "WSGI", ("scope", "receive", "send"): "ASGI"}
 _METHODS = {"make_wsgi_app": ("pyramid", "Pyramid")}
 
 
 @dataclass(frozen=True)
 class AppObject:
-    """An application object: ``module:name``, in which file, below which folder that must be on the module path.
+    """An application object: `name` in `module`, the file, and the folder that must be on the module path.
 
-    A factory is called without arguments, or with those of `call`. One that `leads` is imported by the file that starts it.
+    A factory is called without arguments, or with those in `call`. An object that `leads` is the one in the file that starts
+    the application and imports the object from elsewhere.
     """
 
     file: str
@@ -74,20 +77,22 @@ class AppObject:
 
     @property
     def target(self) -> str:
+        """The object in the form ``module:name``."""
         return f"{self.module}:{self.name}"
 
     @property
     def called(self) -> str:
-        """The target as servers that understand a call take it (``shop:create_app()``)."""
+        """The target in the form of servers that understand a call (``shop:create_app()``)."""
         return f"{self.target}{self.call or '()'}" if self.is_factory else self.target
 
     @property
     def where(self) -> str:
+        """The object and its file, for a sentence."""
         return f"{self.name}{(self.call or '()') if self.is_factory else ''} in {self.file}"
 
 
 class Entries:
-    """The Python files of one folder as syntax trees, read once each."""
+    """The Python files of one folder as syntax trees. Each file is read once."""
 
     def __init__(self, folder: SourceFolder) -> None:
         self.folder = folder
@@ -95,54 +100,59 @@ class Entries:
         self._sources: dict[str, Source] = {}
 
     def source(self, file: str) -> Source:
-        """The parsed file; an empty one when it is no Python."""
+        """The parsed file; an empty one if it is not Python."""
         if file not in self._sources:
             self._sources[file] = Source(self.folder.text(file))
         return self._sources[file]
 
     def app_object(self, *frameworks: str) -> AppObject | None:
-        """The best application object that one of `frameworks` makes; a factory only where nobody calls it for everybody."""
+        """The best application object of one of `frameworks`. A factory is used only if no file holds the object itself."""
         found = [app for app in self.objects if app.framework in frameworks]
         return min(found, key=self._rank, default=None)
 
     def uncallable(self, *frameworks: str) -> Factory | None:
-        """A factory that needs arguments which nobody here gives it, if there is nothing else."""
-        wanting = [one for one in self.factories if one.needs and one.framework in frameworks]
+        """A factory that needs arguments which no file gives it, if there is no application object."""
+        wanting = [factory for factory in self.factories if factory.needs and factory.framework in frameworks]
         return None if self.app_object(*frameworks) else next(iter(wanting), None)
 
     @cached_property
     def objects(self) -> tuple[AppObject, ...]:
-        """Every application object of the folder that can be named as ``module:name``."""
+        """All application objects of the folder that can be written as ``module:name``."""
         found = [app for file in self.folder.python_files for app in self._in_file(file)]
         named = {hint.name for hint in self._hints}
-        makers = [one for one in self.factories if not one.needs and (not one.is_inner or one.name in named)]
+        makers = [
+            factory for factory in self.factories if not factory.needs and (not factory.is_inner or factory.name in named)
+        ]
         found += [app for maker in makers for app in self._placed(_made_by(maker))]
         return (*self._hinted(found), *found, *self._passed_on(found), *self._called_elsewhere())
 
     def _called_elsewhere(self) -> Iterator[AppObject]:
-        """Factories with the arguments that a file gives them which nothing can import (``app.py`` beside ``app/``)."""
+        """Factories with the arguments that a file passes to them, if that file cannot be imported itself (``app.py``
+        beside ``app/``)."""
         wanting = {factory.name: factory for factory in self.factories if factory.needs}
         hidden = [file for file in self.folder.python_files if self.modules.place_of(file) is None] if wanting else []
         for call in (call for file in hidden for call in self.source(file).calls if called(call) in wanting):
             values = [*call.args, *(keyword.value for keyword in call.keywords)]
-            if all(isinstance(value, ast.Constant) for value in values) and all(one.arg for one in call.keywords):
+            if all(isinstance(value, ast.Constant) for value in values) and all(
+                keyword_argument.arg for keyword_argument in call.keywords
+            ):
                 given = ast.unparse(call).removeprefix(ast.unparse(call.func))
                 yield from self._placed(replace(_made_by(wanting[called(call)]), call=given))
 
     def _passed_on(self, found: list[AppObject]) -> Iterator[AppObject]:
-        """The objects that a file imports which starts everything (``from shop import app`` in ``run.py``): whatever else it
-        does, such as routes and tables, belongs to the application."""
+        """Objects that a file imports which starts the application (``from shop import app`` in ``run.py``). What else
+        that file does, such as adding routes, belongs to the application."""
         made = {(app.file, app.name): app for app in found if not app.is_factory}
         for file in self.folder.python_files:
-            place = self.modules.place_of(file) if self._starts(file) else None
-            for name, origin in self.source(file).origins.items() if place else ():
+            location = self.modules.place_of(file) if self._starts(file) else None
+            for name, origin in self.source(file).origins.items() if location else ():
                 module, _, inner = origin.rpartition(".")
-                app = made.get((self.modules.file_of(module, place[0] if place else ""), inner))
-                if app and place:
-                    yield replace(app, file=file, folder=place[0], module=place[1], name=name, leads=True)
+                app = made.get((self.modules.file_of(module, location[0] if location else ""), inner))
+                if app and location:
+                    yield replace(app, file=file, folder=location[0], module=location[1], name=name, leads=True)
 
     def _starts(self, file: str) -> bool:
-        """Whether a file is the one that people start: it is called so, or it runs the application when it is run."""
+        """Whether people start this file: it has such a name, or it runs the application when it is run."""
         source = self.source(file)
         runs = source.is_guarded and any(called(call) in ("run", "serve", "run_server") for call in source.calls)
         named = PurePosixPath(file).stem in PREFERRED or any(hint.file == file for hint in self._hints)
@@ -150,14 +160,14 @@ class Entries:
 
     @cached_property
     def factories(self) -> tuple[Factory, ...]:
-        """Every function that makes an application."""
+        """All functions that make an application."""
         found: list[Factory] = []
         for file in self.folder.python_files:
             found += factories_in(file, self.source(file), lambda call, file=file: self.framework_of(file, call))  # type: ignore[misc]
         return tuple(found)
 
     def framework_of(self, file: str, call: ast.Call) -> str:
-        """Which framework a call makes an application of, "" for none."""
+        """The framework whose application a call makes; "" for none."""
         source = self.source(file)
         origin = source.origin(call.func)
         package, _, rest = origin.partition(".")
@@ -171,26 +181,27 @@ class Entries:
         return self._subclasses.get(called(call), "")
 
     def importing(self, *packages: str) -> tuple[str, ...]:
-        """The files that import one of `packages`, the shallow ones first."""
+        """The files that import one of `packages`, those near the top first."""
         return tuple(name for name in self.folder.python_files if self.source(name).imports & set(packages))
 
     def imports_of(self, file: str) -> frozenset[str]:
-        """Top-level names of the packages a file imports."""
+        """The top-level names of the packages that a file imports."""
         return self.source(file).imports
 
     def sources_named(self, name: str) -> str:
-        """The text of every file called `name`, one after another."""
+        """The text of all files called `name`, joined."""
         return "\n".join(self.folder.text(file) for file in self.folder.python_files if PurePosixPath(file).name == name)
 
     def source_around(self, file: str) -> str:
-        """The text of a file and its neighbours (routes are often declared beside the application object)."""
+        """The text of a file and its neighbours, because routes are often declared beside the application object."""
         parent = PurePosixPath(file).parent
         near = [name for name in self.folder.python_files if parent == PurePosixPath(name).parent or parent.name]
         return "\n".join(self.folder.text(name) for name in near if PurePosixPath(name).is_relative_to(parent))
 
     @cached_property
     def _subclasses(self) -> dict[str, str]:
-        """Classes of this folder that are applications of a framework (``class Shop(FastAPI)``)."""
+        """Classes of this folder that derive from a framework's application (``class Shop(FastAPI)``), with the
+        framework."""
         found: dict[str, str] = {}
         for file in self.folder.python_files:
             source = self.source(file)
@@ -218,7 +229,7 @@ class Entries:
                 yield from self._placed(app)
 
     def _made(self, file: str, value: ast.expr | None, seen: dict[str, AppObject]) -> str:
-        """Which framework's application a value is."""
+        """The framework whose application a value is; "" for none."""
         if isinstance(value, ast.IfExp):
             return self._made(file, value.body, seen) or self._made(file, value.orelse, seen)
         if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.attr == "server":
@@ -230,25 +241,25 @@ class Entries:
         if not isinstance(value, ast.Call):
             return ""
         made = self.framework_of(file, value)
-        return made or next((one.framework for one in self.factories if one.name == called(value)), "")
+        return made or next((factory.framework for factory in self.factories if factory.name == called(value)), "")
 
     def _mounted(self, file: str) -> set[str]:
-        """Names of applications that another one carries (``app.mount("/api", api)``)."""
+        """Names of applications that are mounted in another one (``app.mount("/api", api)``)."""
         calls = [call for call in self.source(file).calls if called(call) in ("mount", "Mount", "DispatcherMiddleware")]
         values = [value for call in calls for value in (*call.args, *(keyword.value for keyword in call.keywords))]
         return {value.id for value in values if isinstance(value, ast.Name)}
 
     def _placed(self, app: AppObject) -> Iterator[AppObject]:
-        place = self.modules.place_of(app.file)
-        if place:
-            yield replace(app, folder=place[0], module=place[1])
+        location = self.modules.place_of(app.file)
+        if location:
+            yield replace(app, folder=location[0], module=location[1])
 
     def _hinted(self, found: list[AppObject]) -> Iterator[AppObject]:
-        """What the source names itself (FLASK_APP, ``uvicorn.run("main:app")``), where it is none of `found`."""
+        """Objects that the source itself names (FLASK_APP, ``uvicorn.run("main:app")``) and that are not in `found`."""
         for hint in self._hints:
-            frameworks = [one.framework for one in found if one.file == hint.file]
-            known = any(one.file == hint.file and hint.name in ("", one.name) for one in found)
-            factory = next((one.framework for one in self.factories if one.name == hint.name), "")
+            frameworks = [app.framework for app in found if app.file == hint.file]
+            known = any(app.file == hint.file and hint.name in ("", app.name) for app in found)
+            factory = next((maker.framework for maker in self.factories if maker.name == hint.name), "")
             made = factory or next(iter(frameworks), "")
             if hint.name and made and (hint.call or not (known or factory)):
                 yield AppObject(hint.file, hint.module, hint.name, made, bool(hint.call), hint.folder, hint.call)
@@ -267,7 +278,7 @@ class Entries:
 
 
 def _arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[str, ...]:
-    return tuple(one.arg for one in function.args.args)
+    return tuple(argument.arg for argument in function.args.args)
 
 
 def _made_by(factory: Factory) -> AppObject:

@@ -1,4 +1,4 @@
-"""Functions that make an application: ``def create_app(): …``."""
+"""Finds functions that make an application: ``def create_app(): …``."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ FACTORY = re.compile(r"(?:\w+_)?(?:app|application|api|server|factory|site|websi
 
 @dataclass(frozen=True)
 class Factory:
-    """A function that makes an application, and the arguments that it cannot do without. One that is `inner` only begins
-    what another one of its file completes."""
+    """A function that makes an application, and the arguments that it needs. One that `is_inner` is called by another
+    factory of its file, which completes the application."""
 
     file: str
     name: str
@@ -26,22 +26,22 @@ class Factory:
 
 
 def factories_in(file: str, source: Source, framework_of: Callable[[ast.Call], str]) -> list[Factory]:
-    """The factories of one file; those too that only pass on what another one of the file makes."""
+    """The factories of one file, including those that return what another factory of the file makes."""
     found: list[Factory] = []
     for node in source.top:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or not FACTORY.fullmatch(node.name):
             continue
-        known = {one.name: one.framework for one in found}
+        known = {factory.name: factory.framework for factory in found}
         framework = _returned(node, lambda call, known=known: framework_of(call) or known.get(called(call), ""))  # type: ignore[misc]
         if framework:
-            begun = {called(one) for one in ast.walk(node) if isinstance(one, ast.Call)} - {node.name}
-            found = [replace(one, is_inner=one.is_inner or one.name in begun) for one in found]
+            begun = {called(call) for call in ast.walk(node) if isinstance(call, ast.Call)} - {node.name}
+            found = [replace(factory, is_inner=factory.is_inner or factory.name in begun) for factory in found]
             found.append(Factory(file, node.name, framework, _needed(node.args), isinstance(node, ast.AsyncFunctionDef)))
     return found
 
 
 def _returned(function: ast.FunctionDef | ast.AsyncFunctionDef, framework_of: Callable[[ast.Call], str]) -> str:
-    """The framework of the application that a function returns, "" when it returns none."""
+    """The framework of the application that a function returns; "" if it returns none."""
     inside = tuple(ast.walk(function))
     made = {id(node): framework for node in inside if isinstance(node, ast.Call) and (framework := framework_of(node))}
     if not made:
@@ -59,7 +59,7 @@ def _returned(function: ast.FunctionDef | ast.AsyncFunctionDef, framework_of: Ca
 
 
 def _needed(arguments: ast.arguments) -> tuple[str, ...]:
-    places = [*arguments.posonlyargs, *arguments.args]
+    positional = [*arguments.posonlyargs, *arguments.args]
     named = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-    needed = places[: len(places) - len(arguments.defaults)]
-    return (*(one.arg for one in needed), *(one.arg for one, default in named if default is None))
+    needed = positional[: len(positional) - len(arguments.defaults)]
+    return (*(argument.arg for argument in needed), *(argument.arg for argument, default in named if default is None))

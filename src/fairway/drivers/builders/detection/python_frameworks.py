@@ -27,9 +27,9 @@ _WEB_SOCKETS = re.compile(r"\bwebsocket", re.I)
 
 @dataclass(frozen=True)
 class Served:
-    """How one application object is served: the command, by which server, what must be installed for it.
+    """How one application object is served: the command, the server, and the packages that must be installed for it.
 
-    With Socket.IO a visitor must stay with one replica (`sticky`): the first requests of a connection are several.
+    With Socket.IO a visitor must stay with one replica (`sticky`), because a connection begins with several requests.
     """
 
     command: tuple[str, ...]
@@ -42,7 +42,7 @@ Serve = Callable[[Look, AppObject], Served | None]
 
 
 def _reader(framework: str, serve: Serve, *others: str) -> Callable[[Look, Recipe], Iterator[Entry]]:
-    """The reader for one framework, whose application objects may be of `others`, too."""
+    """The reader for one framework. Application objects of the frameworks in `others` count, too."""
 
     def read(look: Look, base: Recipe) -> Iterator[Entry]:
         found = look.entries.app_object(framework, *others)
@@ -64,13 +64,14 @@ def _reader(framework: str, serve: Serve, *others: str) -> Callable[[Look, Recip
 
 
 def _runs_itself(look: Look, found: AppObject) -> bool:
-    """Whether importing the file already runs a server, so that no other server can import it."""
+    """Whether importing the file already runs a server, so that another server cannot import it."""
     calls = look.entries.source(found.file).done
     return found.framework not in _FLASKS and any(called(call) in ("run", "run_app", "serve_forever") for call in calls)
 
 
 def unblocked(look: Look, found: AppObject, recipe: Recipe) -> Recipe:
-    """Flask's `run` does nothing where this variable says that somebody else serves; without it, importing would not end."""
+    """The recipe with a variable that makes Flask's `run` do nothing, if the file calls it: otherwise importing the file
+    would never end."""
     calls = look.entries.source(found.file).done
     if found.framework in _FLASKS and any(called(call) in ("run", "run_server") for call in calls):
         return recipe.changed(environment={**recipe.spec.environment, "FLASK_RUN_FROM_CLI": "true"})
@@ -78,7 +79,7 @@ def unblocked(look: Look, found: AppObject, recipe: Recipe) -> Recipe:
 
 
 def _asgi(*packages: str) -> Serve:
-    """Served by uvicorn, with what it needs for web sockets where the code speaks of them."""
+    """Serve with uvicorn, and with a package for web sockets if the code mentions them."""
 
     def serve(look: Look, found: AppObject) -> Served:
         sockets = "[standard]" not in look.folder.text(look.installer) and _WEB_SOCKETS.search(
@@ -90,7 +91,7 @@ def _asgi(*packages: str) -> Serve:
 
 
 def _wsgi(*packages: str) -> Serve:
-    """Served by gunicorn, or by waitress where that is what the project lists."""
+    """Serve with gunicorn, or with waitress if the project lists that instead."""
 
     def serve(look: Look, found: AppObject) -> Served:
         if look.lists("waitress") and not look.lists("gunicorn") and not found.is_factory:
@@ -108,9 +109,9 @@ def _flask(look: Look, found: AppObject) -> Served:
     needs = (package, "flask-socketio", "gunicorn")
     if look.lists("gevent"):
         return Served(gunicorn_worker(found, "gevent"), "gunicorn", needs, sticky=True)
-    if look.lists("eventlet"):  # the worker for it was taken out of gunicorn
+    if look.lists("eventlet"):  # gunicorn 26 has no worker for eventlet any more
         return Served(gunicorn_worker(found, "eventlet"), "gunicorn", (*needs[:2], "gunicorn<26"), sticky=True)
-    # A web socket holds a thread for as long as it is open.
+    # A web socket occupies a thread for as long as it is open.
     return Served(gunicorn_for(found, threads=100), "gunicorn", needs, sticky=True)
 
 
@@ -138,10 +139,11 @@ def _socketio(look: Look, found: AppObject) -> Served:
 
 
 def _aiohttp(look: Look, found: AppObject) -> Served | None:
-    """By gunicorn's worker for it, unless the file reads PORT itself: `run_app` is a server for production, too."""
+    """Serve with gunicorn's worker for aiohttp, unless the file reads PORT itself: `run_app` is a server for production,
+    too."""
     if look.entries.source(found.file).reads_port:
         return None
-    awaited = replace(found, is_factory=False) if found.is_async else found  # the worker awaits the function itself
+    awaited = replace(found, is_factory=False) if found.is_async else found  # the worker itself awaits the function
     return Served(gunicorn_worker(awaited, "aiohttp.GunicornWebWorker"), "gunicorn", ("aiohttp", "gunicorn"))
 
 
@@ -150,21 +152,21 @@ def _sanic(look: Look, found: AppObject) -> Served:
 
 
 def _bottle_routes(look: Look, base: Recipe) -> Iterator[Entry]:
-    """Bottle's application that has no name: routes of the module, and ``run()``."""
+    """A Bottle application without a name: routes of the module, and ``run()``."""
     if look.entries.app_object("Bottle"):
         return
     for file in look.entries.importing("bottle"):
-        source, place = look.entries.source(file), look.entries.modules.place_of(file)
-        if place and any(source.runs(call) == "bottle.run" for call in source.calls) and not source.reads_port:
-            words = ("python", "-m", "bottle", "--bind", LISTEN, "--server", "waitress", place[1])
-            recipe = look.with_health(base.changed(framework="Bottle", command=under(place[0], words)), file)
-            recipe = look.complete(recipe.noting("Bottle", file), file, place[0], needs=("bottle", "waitress"))
+        source, location = look.entries.source(file), look.entries.modules.place_of(file)
+        if location and any(source.runs(call) == "bottle.run" for call in source.calls) and not source.reads_port:
+            words = ("python", "-m", "bottle", "--bind", LISTEN, "--server", "waitress", location[1])
+            recipe = look.with_health(base.changed(framework="Bottle", command=under(location[0], words)), file)
+            recipe = look.complete(recipe.noting("Bottle", file), file, location[0], needs=("bottle", "waitress"))
             yield Entry(recipe.noting("Served by waitress", "the routes of the file"), file)
             return
 
 
 def _pyramid_file(look: Look, base: Recipe) -> Iterator[Entry]:
-    """A Pyramid project that a file of PasteDeploy describes."""
+    """A Pyramid project that a PasteDeploy file describes."""
     file = look.folder.first("production.ini", "development.ini")
     if file and "[app:main]" in look.folder.text(file) and look.lists("pyramid"):
         command = ("gunicorn", "--bind", LISTEN, "--threads", "8", "--paste", file)
@@ -190,5 +192,5 @@ FRAMEWORKS: tuple[Callable[[Look, Recipe], Iterator[Entry]], ...] = (
     _pyramid_file,
     _reader("Pyramid", _wsgi("pyramid")),
 )
-# Functions that speak a server's protocol themselves. Frameworks have such functions inside, so that these come last.
+# Functions that implement WSGI or ASGI themselves. Frameworks contain such functions, too, so these readers come last.
 BARE: tuple[Callable[[Look, Recipe], Iterator[Entry]], ...] = (_reader("WSGI", _wsgi()), _reader("ASGI", _asgi()))

@@ -1,7 +1,7 @@
-"""Functions written for somebody's cloud: run by the server that its makers give for a machine of one's own, or named.
+"""Functions written for a cloud: run with the server that their maker offers for other machines, or only recognized.
 
-Sources: Google's Functions Framework, AWS Chalice (``chalice local``), the pages of AWS Lambda, Azure Functions and Vercel
-on their handlers.
+Sources: Google's Functions Framework, AWS Chalice (``chalice local``), and the documentation of AWS Lambda, Azure Functions
+and Vercel on handlers.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _EVENTS = frozenset({("event", "context"), ("event", "_context"), ("event", "_")
 
 
 def functions_framework(look: Look, base: Recipe) -> Iterator[Entry]:
-    """A function for Google's cloud, by its Functions Framework: the first that answers HTTP."""
+    """A function for Google's cloud, run by the Functions Framework: the first one that answers HTTP."""
     for file in look.entries.importing("functions_framework"):
         source = look.entries.source(file)
-        name = next((one.name for one in source.top if isinstance(one, ast.FunctionDef) and _is_for_http(one)), "")
+        name = next((node.name for node in source.top if isinstance(node, ast.FunctionDef) and _is_for_http(node)), "")
         if name:
             words = ("functions-framework", f"--source={file}", f"--target={name}", f"--host={HOST}", f"--port={PORT}")
             recipe = base.changed(framework="Functions Framework", command=look.run(file, *words))
@@ -31,11 +31,13 @@ def functions_framework(look: Look, base: Recipe) -> Iterator[Entry]:
 
 
 def _is_for_http(function: ast.FunctionDef) -> bool:
-    return any(isinstance(one, ast.Attribute) and one.attr in ("http", "typed") for one in function.decorator_list)
+    return any(
+        isinstance(decorator, ast.Attribute) and decorator.attr in ("http", "typed") for decorator in function.decorator_list
+    )
 
 
 def chalice(look: Look, base: Recipe) -> Iterator[Entry]:
-    """AWS Chalice, by the server that it has for trying out: it is made for Lambda, and has no other."""
+    """AWS Chalice, with its server for local trials: it is made for Lambda and has no other."""
     file = "app.py"
     if "chalice" in look.entries.imports_of(file):
         words = ("chalice", "local", "--no-autoreload", "--host", HOST, "--port", PORT)
@@ -46,13 +48,14 @@ def chalice(look: Look, base: Recipe) -> Iterator[Entry]:
 
 
 def handler_of(folder: SourceFolder) -> str:
-    """Whose function a Python file of the folder is, and which file (“an AWS Lambda function (main.py)”); "" for none."""
+    """The cloud whose function a Python file of the folder is, with the file (“a function for Azure (main.py)”); "" if
+    there is none."""
     look = look_at(folder)
     for file in look.folder.python_files:
         source = look.entries.source(file)
         for node in source.top:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                names = tuple(one.arg for one in node.args.args)
+                names = tuple(argument.arg for argument in node.args.args)
                 if names in _EVENTS and ("handler" in node.name or node.name == "main"):
                     return f"a function for AWS Lambda or the like ({node.name} in {file})"
             if isinstance(node, ast.ClassDef) and node.name == "handler" and file.startswith("api/"):

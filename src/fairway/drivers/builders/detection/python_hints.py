@@ -1,4 +1,4 @@
-"""Where a source says itself what its application is: FLASK_APP, ``uvicorn.run("main:app")``, ``[tool.fastapi]``."""
+"""Finds where a source itself names its application: FLASK_APP, ``uvicorn.run("main:app")``, ``[tool.fastapi]``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FLASK_APP = re.compile(r"^[ \t]*(?:export[ \t]+)?FLASK_APP[ \t]*=[ \t]*(?P<valu
 
 @dataclass(frozen=True)
 class Hint:
-    """A file, and perhaps a name in it (with the call that makes a factory the application)."""
+    """A file and, if known, a name in it, with the call that makes the application if the name is a factory."""
 
     file: str
     module: str
@@ -28,8 +28,8 @@ class Hint:
 
 def hints_of(folder: SourceFolder, modules: Modules, source_of: Callable[[str], Source]) -> tuple[Hint, ...]:
     """Everything that the source says about where its application is."""
-    told = [*_flask(folder), *_tool(folder)]
-    found = [hint for value in told if (hint := _read(value, modules, ""))]
+    values = [*_flask(folder), *_tool(folder)]
+    found = [hint for value in values if (hint := _read(value, modules, ""))]
     for file in folder.python_files:
         for value in _run_by(source_of(file)):
             hint = _read(value, modules, folder_of(file)) or _read(value, modules, "")
@@ -56,7 +56,7 @@ def _tool(folder: SourceFolder) -> Iterator[str]:
 
 
 def _run_by(source: Source) -> Iterator[str]:
-    """The targets that the file hands to a server as text."""
+    """The targets that the file passes to a server as text."""
     for call in source.calls:
         first = call.args[0] if call.args and called(call) == "run" else None
         if isinstance(first, ast.Constant) and isinstance(first.value, str) and ":" in first.value:

@@ -1,6 +1,6 @@
-"""What the code imports and no manifest lists, and the package on the index that provides it.
+"""Finds what the code imports and no manifest lists, and the package on the index that provides it.
 
-Only packages in these tables are ever added: a name that was merely guessed from an import may be somebody else's package.
+Only packages in these tables are ever added: a package with the name of an import may be somebody else's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fairway.drivers.builders.detection.python_entries import Entries
 from fairway.drivers.builders.detection.python_modules import folder_of
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 
-MOST_INCLUDED = 12  # requirements files that one leads to
+MOST_INCLUDED = 12  # requirements files that one includes, at most
 _NAME = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]{0,100})")
 _INCLUDE = re.compile(r"(?:-r|--requirement)[ =]?\s{0,8}(?P<file>[^\s#]{1,200})")
 
@@ -73,8 +73,8 @@ sentry_sdk shapely shiny spacy sqlalchemy sqlmodel starlette statsmodels streaml
 tenacity tensorflow tiktoken torch tornado tqdm transformers twilio typer ujson uvicorn uvloop voila waitress
 websockets werkzeug whitenoise wordcloud wtforms xgboost yfinance
 """
-SAME_NAMES = frozenset(_WELL_KNOWN.split())  # called as they are imported
-_BRINGS = {  # what installing a package brings with it, of what people import beside it
+SAME_NAMES = frozenset(_WELL_KNOWN.split())  # packages with the name of their module
+_BRINGS = {  # dependencies of a package that code often imports, too
     "aiohttp": "multidict yarl attrs aiosignal",
     "boto3": "botocore",
     "dash": "flask plotly werkzeug requests",
@@ -109,25 +109,26 @@ def listed_in(folder: SourceFolder, file: str) -> frozenset[str]:
     names: set[str] = set()
     seen, waiting = set[str](), [file]
     while waiting and len(seen) < MOST_INCLUDED:
-        one = waiting.pop()
-        seen.add(one)
-        for line in folder.text(one).splitlines():
+        current = waiting.pop()
+        seen.add(current)
+        for line in folder.text(current).splitlines():
             if match := _INCLUDE.match(line):
-                place = posixpath.normpath(posixpath.join(folder_of(one), match["file"]))
-                waiting += [place] if place not in seen else []
+                included = posixpath.normpath(posixpath.join(folder_of(current), match["file"]))
+                waiting += [included] if included not in seen else []
             elif match := _NAME.match(line):
                 names.add(str(canonicalize_name(match["name"])))
     return frozenset(names)
 
 
 def unlisted(entries: Entries, file: str, folder: str, listed: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What an entry file needs and `listed` (canonical package names) has not: (packages to add, unknown modules)."""
+    """What an entry file needs and `listed` (canonical package names) does not contain: (packages to add, unknown
+    modules)."""
     have = _with_what_they_bring(listed)
     add: dict[str, None] = {}
     unknown: dict[str, None] = {}
-    for one in entries.modules.reached_from(file, folder):
-        for name in dict.fromkeys(module.partition(".")[0] for module in entries.source(one).needed):
-            if not name or name in sys.stdlib_module_names or entries.modules.is_local(name, one, folder):
+    for reached in entries.modules.reached_from(file, folder):
+        for name in dict.fromkeys(module.partition(".")[0] for module in entries.source(reached).needed):
+            if not name or name in sys.stdlib_module_names or entries.modules.is_local(name, reached, folder):
                 continue
             package = package_of(name)
             if not _is_there(name, package, have):
@@ -136,18 +137,21 @@ def unlisted(entries: Entries, file: str, folder: str, listed: Collection[str]) 
 
 
 def package_of(module: str) -> str:
-    """The well-known package that provides a module, "" for a module that is not known here."""
+    """The well-known package that provides a module; "" for a module that is not in the tables."""
     return OTHER_NAMES.get(module) or (str(canonicalize_name(module)) if module in SAME_NAMES else "")
 
 
 def _with_what_they_bring(listed: Collection[str]) -> frozenset[str]:
     found = set(listed)
     for _ in range(3):  # flask-migrate brings flask-sqlalchemy, which brings sqlalchemy
-        found |= {name for one in found & _BRINGS.keys() for name in _BRINGS[one].split()}
+        found |= {name for package in found & _BRINGS.keys() for name in _BRINGS[package].split()}
     return frozenset(found)
 
 
 def _is_there(module: str, package: str, have: frozenset[str]) -> bool:
-    """Whether something listed provides the module; a name that holds the module's is taken for it (``psycopg2-binary``)."""
+    """Whether a listed package provides the module. A package whose name contains the module's is assumed to
+    (``psycopg2-binary``)."""
     name = str(canonicalize_name(module))
-    return package in have or name in have or any(name in one.split("-") or one.startswith(f"{name}-") for one in have)
+    return (
+        package in have or name in have or any(name in listed.split("-") or listed.startswith(f"{name}-") for listed in have)
+    )

@@ -1,4 +1,4 @@
-"""A Python folder as the readers of the frameworks see it, and what every one of them says of a recipe."""
+"""A Python folder as the readers of frameworks see it, and what they all add to a recipe."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from fairway.drivers.builders.detection.python_project import PythonProject
 from fairway.drivers.builders.detection.recipe import Recipe, health_route
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 
-COMPUTED = ("setup.py", "setup.cfg", "environment.yml", "environment.yaml")  # lists that are not read to the end
+# Files whose list of dependencies may be computed, so that what is read may be incomplete.
+COMPUTED = ("setup.py", "setup.cfg", "environment.yml", "environment.yaml")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One way to start the folder, and the file that it starts."""
+    """One way to start the application, and the file that it starts."""
 
     recipe: Recipe
     file: str
 
 
 class Look:
-    """One Python folder: its project, its files, what it lists. Raises `Undetectable` for unreadable declarations."""
+    """One Python folder: its project, its files, and what it lists. Raises `Undetectable` for declarations that cannot be
+    read."""
 
     def __init__(self, folder: SourceFolder) -> None:
         self.folder = folder
@@ -34,22 +36,23 @@ class Look:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """Canonical names of what the project depends on."""
+        """The canonical names of the packages that the project depends on."""
         names = self.project.names
         return names | listed_in(self.folder, self.installer) if self.installer.endswith((".txt", ".in")) else names
 
     @cached_property
     def installer(self) -> str:
+        """The file from which the dependencies are installed; "" if there is none."""
         return self.project.installer
 
     @property
     def where(self) -> str:
-        """Where its dependencies are listed, for a sentence."""
-        return self.installer or "any requirements file"
+        """The file that lists its dependencies, or would list them, for a sentence."""
+        return self.installer or "requirements.txt"
 
     @cached_property
     def base(self) -> Recipe | None:
-        """What is true of any command in this folder: dependencies, Python, version. None without any sign of Python."""
+        """What holds for any command in this folder: dependencies, Python, version. None if nothing in it is Python."""
         if not self.installer and not self.folder.python_files:
             return None
         return self.project.base(Recipe(Spec(kind="python", version=self.project.version)))
@@ -59,7 +62,7 @@ class Look:
         return not self.names.isdisjoint(packages)
 
     def run(self, file: str, *command: str) -> tuple[str, ...]:
-        """The command that runs a file, with the folder on the module path that the file imports from."""
+        """The command that runs a file, with the folder on the module path from which the file imports."""
         folder = self.entries.modules.needs_on_path(file)
         return under(folder, command) if folder else command
 
@@ -68,11 +71,12 @@ class Look:
         return with_health(recipe, health_route(self.entries.source_around(file)))
 
     def complete(self, recipe: Recipe, file: str, folder: str = "", *, needs: tuple[str, ...] = ()) -> Recipe:
-        """The recipe with everything that starting `file` needs: `needs` (packages), and what its code imports.
+        """The recipe with everything that starting `file` needs: the packages in `needs`, and what its code imports.
 
-        Whatever the project does not list is added, if it is well known, and said.
+        Well-known packages that the project does not list are added, with a finding or a remark about it.
         """
-        for package in needs:  # one with a version is added in any case: the latest of what is listed may be too new
+        # A package with a version is always added, because the newest version of a listed package may be too new.
+        for package in needs:
             if "<" in package or package not in self.names:
                 recipe = _adding(recipe, package).noting(f"{package} is added", f"{self.where} does not list it")
         if self.installer in COMPUTED and not self.names:
@@ -92,7 +96,7 @@ class Look:
 
 
 def look_at(folder: SourceFolder) -> Look:
-    """The look at a folder, taken once."""
+    """The `Look` at a folder, made once per folder."""
     return folder.once("python", lambda: Look(folder))
 
 
@@ -102,13 +106,14 @@ def with_health(recipe: Recipe, path: str | None) -> Recipe:
 
 
 def fixed(recipe: Recipe, port: int, file: str) -> Recipe:
-    """The recipe for a program whose port stands in its code. A bundle moves it (`moved_port`), as it shares its machine."""
+    """The recipe for a program with a fixed port in its code. In a bundle, which shares its machine, `moved_port`
+    replaces the port."""
     what = f"It listens on port {port}, and gets another one where several applications share a machine"
     return recipe.changed(port=port).with_install(listens=port).noting(what, file)
 
 
 def is_main(file: str) -> bool:
-    """Whether a file is called what people call the file that starts everything."""
+    """Whether a file has a name that people give to the file that starts everything."""
     return PurePosixPath(file).stem.lower() in _MAIN
 
 
@@ -117,8 +122,8 @@ def under(folder: str, command: tuple[str, ...]) -> tuple[str, ...]:
     return (f"PYTHONPATH={folder}", *command) if folder else command
 
 
-def place_words(found: AppObject, option: str) -> tuple[str, ...]:
-    """The option that puts the application's folder on the module path, where it is not the top."""
+def path_option(found: AppObject, option: str) -> tuple[str, ...]:
+    """The option that puts the application's folder on the module path, unless it is the top folder."""
     return (option, found.folder) if found.folder else ()
 
 

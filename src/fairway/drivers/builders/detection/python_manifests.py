@@ -1,4 +1,4 @@
-"""Which file says what a Python folder depends on, and the names it says."""
+"""Finds the file that says what a Python folder depends on, and the names in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairway.drivers.builders.python_conda import CONDA_FILES, conda_requirement
 from fairway.drivers.builders.python_pipfile import locked_requirements, pipfile_requirements
 
 LOCK_LARGEST = 8 * 1024 * 1024
-# Where people put requirement files, the ones for running before those that hold a part.
+# Usual names of requirement files. Those for production come before those with a part of the dependencies.
 REQUIREMENT_FILES = (
     *("requirements.txt", "requirements/production.txt", "requirements/prod.txt", "requirements/base.txt"),
     *("requirements-prod.txt", "requirements-production.txt", "requirements.prod.txt", "requirements.production.txt"),
@@ -28,7 +28,7 @@ _NOT_FOR_RUNNING = re.compile(r"dev|test|doc|lint|ci\b|local|build|type|bench|ex
 
 
 def requirements_file(folder: SourceFolder) -> str | None:
-    """The requirement file that says what the application runs with; None when there is none."""
+    """The requirement file for running the application; None if there is none."""
     usual = folder.first(*REQUIREMENT_FILES)
     if usual:
         return usual
@@ -37,14 +37,14 @@ def requirements_file(folder: SourceFolder) -> str | None:
 
 
 def has_setup(folder: SourceFolder) -> str:
-    """The file that makes the folder a package of setuptools without a ``[project]`` table; "" when it is none."""
+    """The file that makes the folder a package of setuptools without a ``[project]`` table; "" if there is none."""
     if re.search(r"\bsetup\s*\(", folder.text("setup.py")):
         return "setup.py"
     return "setup.cfg" if re.search(r"(?m)^\[(?:metadata|options)\]", folder.text("setup.cfg")) else ""
 
 
 def lines_of(folder: SourceFolder, file: str) -> Iterable[str]:
-    """The requirements that a file names, as far as they can be read without running anything. Raises `Refused`."""
+    """The requirement lines in a file, as far as they can be read without running anything. Raises `Refused`."""
     readers: dict[str, Callable[[str], Iterable[str]]] = {
         "Pipfile": pipfile_requirements,
         "Pipfile.lock": lambda text: locked_requirements(text) or (),
@@ -57,7 +57,7 @@ def lines_of(folder: SourceFolder, file: str) -> Iterable[str]:
 
 
 def names_in(line: str) -> set[str]:
-    """The canonical name a requirement line installs, with the server that comes along with it."""
+    """The canonical name of the package in a requirement line, and the server that one of its extras installs."""
     line = line.split(" #")[0].strip().rstrip("\\").strip()
     line = re.sub(r"\s--hash=\S+", "", line).strip()
     egg = re.search(r"#egg=([\w.-]+)", line)
@@ -100,7 +100,7 @@ def _beside(file: str, other: str) -> str:
 
 
 def _setup_py(text: str) -> list[str]:
-    """The texts among the values of ``install_requires``, also where a name stands for them."""
+    """The texts in the value of ``install_requires``, also if a variable holds them."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

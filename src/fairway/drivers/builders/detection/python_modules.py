@@ -1,4 +1,4 @@
-"""How the files of a folder import each other: which folder has to be on the module path, and what a file leads to."""
+"""How the files of a folder import each other: which folder must be on the module path, and which files a file leads to."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 
 from fairway.drivers.builders.detection.python_syntax import Source
 
-MOST_FOLLOWED = 200  # files that one entry leads to
+MOST_FOLLOWED = 200  # files that are followed from one entry at most
 
 
 class Modules:
-    """The files of one folder as modules. `source_of` gives a parsed file."""
+    """The files of one folder as modules. `source_of` returns a parsed file."""
 
     def __init__(self, files: tuple[str, ...], source_of: Callable[[str], Source]) -> None:
         self.files = frozenset(files)
@@ -20,37 +20,40 @@ class Modules:
         self._below: dict[str, frozenset[str]] = {}
 
     def place_of(self, file: str) -> tuple[str, str] | None:
-        """(folder for the module path, dotted module) of a file; None when it cannot be imported by a name.
+        """(folder for the module path, dotted module name) of a file; None if it cannot be imported by a name.
 
-        The folder is the one from which what the file imports is found; where that does not tell, ``src`` or the topmost.
+        The folder is the one from which most of the file's imports are found; if several are equal, ``src`` or the topmost.
         """
         folders = [folder for folder in _above(file) if self._is_module(file, folder)]
         level = max((_dots(name) for name in self._source_of(file).needed), default=0)
         inside = [folder for folder in folders if _module(file, folder).count(".") >= level]
         if not folders:
             return None
-        folder = max(inside or folders[:1], key=lambda one: (self._found_from(one, file), one == "src", -len(one)))
+        folder = max(
+            inside or folders[:1],
+            key=lambda candidate: (self._found_from(candidate, file), candidate == "src", -len(candidate)),
+        )
         return folder, _module(file, folder)
 
     def needs_on_path(self, file: str) -> str | None:
-        """The folder that must be on the module path for a file that is run as a program, where it is not the file's own
-        (which is there anyway): ``.`` for the top. None where nothing has to be added."""
-        place = self.place_of(file)
-        if place is None or place[0] == folder_of(file) or not self._found_from(place[0], file):
+        """The folder that must be on the module path to run a file as a program; ``.`` for the top. None if nothing must
+        be added, for example because it is the file's own folder, which Python adds."""
+        location = self.place_of(file)
+        if location is None or location[0] == folder_of(file) or not self._found_from(location[0], file):
             return None
-        return place[0] or "."
+        return location[0] or "."
 
     def file_of(self, module: str, folder: str = "") -> str:
-        """The file of a module below `folder`, "" when there is none."""
-        place = f"{folder}/{module.replace('.', '/')}".lstrip("/")
-        return next((name for name in (f"{place}/__init__.py", f"{place}.py") if name in self.files), "")
+        """The file of a module below `folder`; "" if there is none."""
+        path = f"{folder}/{module.replace('.', '/')}".lstrip("/")
+        return next((name for name in (f"{path}/__init__.py", f"{path}.py") if name in self.files), "")
 
     def reached_from(self, file: str, folder: str) -> tuple[str, ...]:
-        """The file and every file of the folder that importing it imports."""
+        """The file and all files of the folder that importing it imports."""
         found, waiting = {file: None}, [file]
         while waiting and len(found) < MOST_FOLLOWED:
-            one = waiting.pop()
-            near = [other for name in self._source_of(one).needed for other in self._named(name, one, folder)]
+            current = waiting.pop()
+            near = [other for name in self._source_of(current).needed for other in self._named(name, current, folder)]
             waiting += [other for other in dict.fromkeys(near) if other not in found]
             found |= dict.fromkeys(near)
         return tuple(found)
@@ -68,11 +71,11 @@ class Modules:
         )
 
     def is_local(self, name: str, file: str, folder: str) -> bool:
-        """Whether the top-level module `name` is one of this source's own, seen from a file."""
-        return any(name in self._names_below(place) for place in {folder, "", "src", folder_of(file)})
+        """Whether the top-level module `name`, imported in `file`, belongs to this source."""
+        return any(name in self._names_below(parent) for parent in {folder, "", "src", folder_of(file)})
 
     def _named(self, name: str, file: str, folder: str) -> Iterator[str]:
-        """The files that importing `name` (dotted, relative with dots before it) executes."""
+        """The files that importing `name` executes. The name is dotted; a relative one begins with dots."""
         if dots := _dots(name):
             parents = PurePosixPath(file).parents
             folder = _text(parents[min(dots, len(parents)) - 1])
@@ -82,7 +85,7 @@ class Modules:
                 yield found
 
     def _found_from(self, folder: str, file: str) -> int:
-        """How many of the modules that a file imports lie below `folder`."""
+        """How many of the modules that a file imports lie in `folder`."""
         names = {name.partition(".")[0] for name in self._source_of(file).needed if not name.startswith(".")}
         return len(names & self._names_below(folder))
 
@@ -96,14 +99,14 @@ class Modules:
 
     def _is_module(self, file: str, folder: str) -> bool:
         module = _module(file, folder)
-        hidden = f"{file.removesuffix('.py')}/__init__.py" in self.files  # the package hides the module of its name
+        hidden = f"{file.removesuffix('.py')}/__init__.py" in self.files  # a package hides the module of the same name
         *folders, name = module.split(".")
-        # A server imports a file with a hyphen in its name, too, though no statement can.
+        # Servers can import a file with a hyphen in its name, although no import statement can.
         return not hidden and all(part.isidentifier() for part in (*folders, name.replace("-", "_")))
 
 
 def folder_of(file: str) -> str:
-    """The folder a file lies in, "" for the top."""
+    """The folder of a file; "" for the top."""
     return _text(PurePosixPath(file).parent)
 
 
@@ -116,7 +119,7 @@ def _dots(name: str) -> int:
 
 
 def _above(file: str) -> list[str]:
-    """The folders that a file lies in, the topmost first."""
+    """The folders that contain a file, the topmost first."""
     return [_text(parent) for parent in reversed(PurePosixPath(file).parents)]
 
 

@@ -1,4 +1,4 @@
-"""What a Python folder declares: where its dependencies are written, what they are, and which Python it asks for."""
+"""What a Python folder declares: the file with its dependencies, what they are, and the Python it asks for."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ NOT_FOR_RUNNING = ("dev", "test", "tests", "testing", "docs", "doc", "lint", "ty
 
 
 class PythonProject:
-    """The declarations of a Python folder: where its dependencies are written and what they are."""
+    """The declarations of a Python folder: the file with its dependencies, and what they are. Raises `Undetectable` for
+    files that cannot be read."""
 
     def __init__(self, folder: SourceFolder) -> None:
         self.folder = folder
@@ -46,8 +47,9 @@ class PythonProject:
 
     @cached_property
     def installer(self) -> str:
-        """The file the dependencies come from; "" when none says. A lock comes before a list, a list for this very purpose
-        before a package's, and conda's, which is for another installer, at the end."""
+        """The file from which the dependencies are installed; "" if there is none. A lock file comes before a list, a
+        requirements file before the manifest of a package, and conda's file, which is meant for another installer,
+        last."""
         has = self.folder.has
         is_described = bool(self.project or self.poetry)
         choices = (
@@ -66,7 +68,7 @@ class PythonProject:
 
     @property
     def _is_locked_by_pipenv(self) -> bool:
-        """A Pipfile.lock that pins nothing (``{}``) was never made by Pipenv."""
+        """Whether Pipfile.lock pins anything. One that pins nothing (``{}``) was not made by Pipenv."""
         try:
             return bool(locked_requirements(self.folder.text("Pipfile.lock", largest=LOCK_LARGEST)))
         except Refused as error:
@@ -74,7 +76,7 @@ class PythonProject:
 
     @property
     def names(self) -> frozenset[str]:
-        """Canonical names of what it depends on; for a lock file, everything locked."""
+        """The canonical names of the packages it depends on; for a lock file, all locked ones."""
         return frozenset(self._declared | self._locked() | self._of_extras)
 
     @cached_property
@@ -99,8 +101,9 @@ class PythonProject:
 
     @cached_property
     def _optional(self) -> dict[tuple[str, str], set[str]]:
-        """(extras or groups, name) → what it adds, of everything that is not installed unless somebody asks for it."""
-        poetry = {name: [str(one) for one in members or ()] for name, members in table(self.poetry, "extras").items()}
+        """By ("extras" or "groups", name): the packages that this adds. It covers everything that is installed only on
+        request."""
+        poetry = {name: [str(member) for member in members or ()] for name, members in table(self.poetry, "extras").items()}
         grouped = {name: list(table(wanted, "dependencies")) for name, wanted in table(self.poetry, "group").items()}
         found = {
             "extras": {**poetry, **table(self.project, "optional-dependencies")},
@@ -115,8 +118,8 @@ class PythonProject:
 
     @cached_property
     def chosen(self) -> dict[str, list[str]]:
-        """The ``extras`` and ``groups`` that the application runs with: those that hold what it imports and nothing else
-        brings, and those named after serving."""
+        """The ``extras`` and ``groups`` that the application needs to run: those with a package that the code imports and
+        no other dependency provides, and those with a name for serving."""
         if self.installer not in ("pyproject.toml", *TOML_LOCKS):
             return {}
         imported = {
@@ -133,20 +136,21 @@ class PythonProject:
     @property
     def _of_extras(self) -> set[str]:
         chosen = {(kind, name) for kind, names in self.chosen.items() for name in names}
-        return {each for one in chosen for each in self._optional[one]}
+        return {each for key in chosen for each in self._optional[key]}
 
     @cached_property
     def asked(self) -> Asked:
-        """The Python asked for, and the file that says so."""
+        """The Python asked for, and the file that asks for it."""
         return asked_python(self.folder)
 
     @property
     def python(self) -> str:
-        """The Python asked for, as uv understands it (``>=3.11``, ``3.11``); "" when nothing says."""
+        """The Python asked for, in uv's form (``>=3.11``, ``3.11``); "" if no file asks for one."""
         return self.asked.text
 
     def base(self, recipe: Recipe) -> Recipe:
-        """A recipe with what is true of any command here: dependencies, Python, and what stands in the way of it."""
+        """The recipe with what holds for any command here: dependencies, Python, and a problem if that Python is not
+        supported."""
         options = {"from": self.installer, "python": self.python, **self.chosen}
         recipe = recipe.with_install(**{key: value for key, value in options.items() if value})
         if self.installer:
@@ -163,5 +167,6 @@ class PythonProject:
 
     @property
     def version(self) -> str:
+        """The version of the application that its manifest or a ``VERSION`` file states; "" if none does."""
         declared = self.project.get("version") or self.poetry.get("version")
         return declared if isinstance(declared, str) else version_file(self.folder)

@@ -1,49 +1,50 @@
-"""The servers that run Python applications, each by its own program. Every command here was tried with its real server."""
+"""Commands of the servers that run Python applications. Each server is started by its own program. Every command here was
+tried with the real server."""
 
 from __future__ import annotations
 
 from fairway.drivers.builders.detection.python_entries import AppObject
-from fairway.drivers.builders.detection.python_look import place_words, under
+from fairway.drivers.builders.detection.python_look import path_option, under
 from fairway.drivers.builders.detection.recipe import HOST, PORT
 
 LISTEN = f"{HOST}:{PORT}"
 
 
 def gunicorn(target: str, *options: str, threads: int = 8) -> tuple[str, ...]:
-    """gunicorn for an application by the WSGI, with threads, so that a slow answer holds up nobody else's."""
+    """gunicorn for a WSGI application, with threads, so that a slow response does not delay others."""
     return ("gunicorn", "--bind", LISTEN, "--threads", str(threads), *options, target)
 
 
 def gunicorn_for(found: AppObject, *options: str, threads: int = 8) -> tuple[str, ...]:
     """gunicorn for an application object, or for a factory that it calls."""
-    return gunicorn(found.called, *options, *place_words(found, "--pythonpath"), threads=threads)
+    return gunicorn(found.called, *options, *path_option(found, "--pythonpath"), threads=threads)
 
 
 def gunicorn_worker(found: AppObject, worker: str) -> tuple[str, ...]:
-    """gunicorn with a worker class of its own, which brings its own way to do many things at once."""
-    place = place_words(found, "--pythonpath")
-    return ("gunicorn", "--bind", LISTEN, "--worker-class", worker, *place, found.called)
+    """gunicorn with another worker class, which handles concurrent requests in its own way."""
+    folder_option = path_option(found, "--pythonpath")
+    return ("gunicorn", "--bind", LISTEN, "--worker-class", worker, *folder_option, found.called)
 
 
 def waitress(target: str, folder: str = "") -> tuple[str, ...]:
-    """waitress, which also takes an attribute of an object (``app:app.server``)."""
+    """waitress, which also accepts an attribute of an object (``app:app.server``)."""
     return under(folder, ("waitress-serve", f"--listen={LISTEN}", target))
 
 
 def uvicorn(target: str, *options: str) -> tuple[str, ...]:
-    """uvicorn for an application by the ASGI."""
+    """uvicorn for an ASGI application."""
     return ("uvicorn", "--host", HOST, "--port", PORT, *options, target)
 
 
 def uvicorn_for(found: AppObject) -> tuple[str, ...]:
     """uvicorn for an application object, or for a factory that it calls."""
     factory = ("--factory",) if found.is_factory else ()
-    return uvicorn(found.target, *place_words(found, "--app-dir"), *factory)
+    return uvicorn(found.target, *path_option(found, "--app-dir"), *factory)
 
 
 def hypercorn_for(found: AppObject) -> tuple[str, ...]:
     """hypercorn for an application object, or for a factory that it calls."""
-    target = f"{found.folder}/{found.target}" if found.folder else found.target  # hypercorn takes a path before the module
+    target = f"{found.folder}/{found.target}" if found.folder else found.target  # hypercorn accepts a path before the module
     return ("hypercorn", "--bind", LISTEN, f"{target}()" if found.is_factory else target)
 
 

@@ -19,7 +19,7 @@ _SPHINX = re.compile(r"^(?:extensions|html_theme|project)\s*=", re.M)
 
 
 def detect_python_sites(folder: SourceFolder) -> Iterator[Recipe]:
-    """The sites of a folder, each with the command that builds it and the folder that it publishes."""
+    """The sites of a folder, each with the command that builds it and the folder to publish."""
     look = look_at(folder)
     base = look.base or Recipe(Spec(kind="python"))
     yield from _mkdocs(look, base)
@@ -59,7 +59,7 @@ def _beside(file: str, name: str) -> str:
 def _site(
     look: Look, base: Recipe, framework: str, file: str, command: tuple[str, ...], publish: str, needs: tuple[str, ...]
 ) -> Recipe:
-    """The site, with the dependencies of the documentation where those have a list of their own."""
+    """The recipe of a site. If the documentation has its own list of dependencies, that list is used."""
     install = {**base.spec.install, "publish": publish, "by": "python"}
     own = look.folder.first("docs/requirements.txt", "requirements-docs.txt", "doc/requirements.txt")
     listed = look.names

@@ -1,4 +1,4 @@
-"""What one Python file says, told from its syntax tree: imports, calls, ports. Nothing is imported or run."""
+"""What one Python file contains, read from its syntax tree: imports, calls, ports. Nothing is imported or run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from functools import cached_property
 
-DEFAULT_PORTS = {  # of the calls that listen somewhere even when nobody names a port
+DEFAULT_PORTS = {  # the ports on which these calls listen if they get no port
     "aiohttp.run_app": 8080,
     "bottle.run": 8080,
     "cherrypy.quickstart": 8080,
@@ -25,7 +25,7 @@ _OPTIONS = frozenset({"add_argument", "option", "define", "Option"})
 
 
 class Source:
-    """One parsed file. Everything is read in one walk over its tree and kept."""
+    """One parsed file. What is read from its tree is kept."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -33,25 +33,27 @@ class Source:
 
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
+        """All nodes of the tree."""
         return tuple(ast.walk(self.tree)) if self.tree else ()
 
     @cached_property
     def calls(self) -> tuple[ast.Call, ...]:
+        """All calls in the file."""
         return tuple(node for node in self.nodes if isinstance(node, ast.Call))
 
     @cached_property
     def top(self) -> tuple[ast.stmt, ...]:
-        """The statements that importing the file executes, those of ``if``, ``try`` and ``with`` too."""
+        """The statements that importing the file executes, including those inside of ``if``, ``try`` and ``with``."""
         return tuple(_executed(self.tree.body)) if self.tree else ()
 
     @cached_property
     def done(self) -> tuple[ast.Call, ...]:
-        """The calls that importing the file makes for what they do."""
+        """The calls that importing the file makes as statements of their own."""
         return tuple(node.value for node in self.top if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call))
 
     @cached_property
     def origins(self) -> dict[str, str]:
-        """Where each imported name comes from: ``web`` → ``aiohttp.web``. A star is kept as ``*package``."""
+        """The origin of each imported name: ``web`` → ``aiohttp.web``. A star import has the key ``*package``."""
         found: dict[str, str] = {}
         for node in self.nodes:
             if isinstance(node, ast.Import):
@@ -64,12 +66,12 @@ class Source:
 
     @cached_property
     def imports(self) -> frozenset[str]:
-        """Top-level names of the packages that the file imports, wherever in it."""
+        """The top-level names of all packages that the file imports, anywhere in it."""
         return frozenset(origin.partition(".")[0] for origin in self.origins.values())
 
     @cached_property
     def needed(self) -> tuple[str, ...]:
-        """The modules without which importing the file fails, in full (``a.b``); relative ones begin with dots."""
+        """The modules without which importing the file fails, with full names (``a.b``). Relative names begin with dots."""
         found: dict[str, None] = {}
         for node in _executed(self.tree.body, certain=True) if self.tree else ():
             if isinstance(node, ast.Import):
@@ -82,7 +84,7 @@ class Source:
 
     @cached_property
     def is_guarded(self) -> bool:
-        """Whether something happens only when the file is run as a program (``if __name__ == "__main__":``)."""
+        """Whether the file does something only when it is run as a program (``if __name__ == "__main__":``)."""
         return any(is_guard(node) for node in self.tree.body) if self.tree else False
 
     @cached_property
@@ -96,7 +98,7 @@ class Source:
         return found
 
     def origin(self, expression: ast.expr) -> str:
-        """The full name of what an expression names (``fastapi.FastAPI``); "" for anything but names with dots."""
+        """The full name that an expression stands for (``fastapi.FastAPI``); "" for anything but dotted names."""
         parts: list[str] = []
         while isinstance(expression, ast.Attribute):
             parts.append(expression.attr)
@@ -106,24 +108,24 @@ class Source:
         return ".".join([self.origins.get(expression.id, expression.id), *reversed(parts)])
 
     def runs(self, call: ast.Call) -> str:
-        """``package.method`` of a call: where its object or function was imported from, as far as that is told."""
+        """``package.method`` for a call, by where its object or function was imported from, if that is known."""
         origin = self.origin(call.func)
         package, _, rest = origin.partition(".")
         return f"{package}.{rest.rpartition('.')[2]}" if rest else origin
 
     @cached_property
     def reads_port(self) -> bool:
-        """Whether the file takes ``PORT`` from the environment."""
+        """Whether the file reads ``PORT`` from the environment."""
         return "PORT" in self._asked
 
     @cached_property
     def port_variable(self) -> str:
-        """Another usual variable that the file takes its port from, "" when there is none."""
+        """Another usual variable from which the file reads its port; "" if there is none."""
         return next((name for name in PORT_VARIABLES if name in self._asked), "")
 
     @cached_property
     def _asked(self) -> frozenset[str]:
-        """The texts by which the file asks for something: the first word of a call, or a key."""
+        """The texts under which the file may look up a value: the first argument of a call, or a key."""
         if not any(word in self.text for word in ("environ", "getenv", "env", "config")):
             return frozenset()
         keys = [call.args[0] for call in self.calls if call.args]
@@ -132,17 +134,22 @@ class Source:
 
     @cached_property
     def port_option(self) -> str:
-        """The option by which the program takes its port (``--port``), "" when it has none."""
+        """The option that sets the port of the program (``--port``); "" if it has none."""
         for call in self.calls:
             if called(call) in _OPTIONS:
-                words = [one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+                words = [
+                    argument.value
+                    for argument in call.args
+                    if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+                ]
                 if "--port" in words or (called(call) == "define" and words[:1] == ["port"]):
                     return "--port"
         return ""
 
     @cached_property
     def fixed_port(self) -> int | None:
-        """The number the file listens on: ``port=8000`` in a call, or the address that a server is given."""
+        """The number of the port on which the file listens: ``port=8000`` in a call, or in the address passed to a
+        server."""
         for call in self.calls:
             values: list[ast.AST] = [keyword.value for keyword in call.keywords if keyword.arg in _PORT_WORDS]
             if called(call) in _SERVING:
@@ -153,7 +160,7 @@ class Source:
         return self._configured_port() or self._default_port()
 
     def _configured_port(self) -> int | None:
-        """``{"server.socket_port": 8099}``, as CherryPy is told."""
+        """The port in a configuration of CherryPy (``{"server.socket_port": 8099}``)."""
         for node in self.nodes:
             if isinstance(node, ast.Dict):
                 for key, value in zip(node.keys, node.values, strict=True):
@@ -172,7 +179,7 @@ class Source:
 
 
 def parsed(text: str) -> ast.Module | None:
-    """The tree of a source text, None when it is empty or no Python."""
+    """The tree of a source text; None if it is empty or not Python."""
     if not text:
         return None
     try:
@@ -184,25 +191,23 @@ def parsed(text: str) -> ast.Module | None:
 
 
 def called(call: ast.Call) -> str:
-    """The last name of what is called: ``FastAPI`` of ``fastapi.FastAPI()``."""
+    """The last name of what is called: ``FastAPI`` for ``fastapi.FastAPI()``."""
     function = call.func
     return function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
 
 
 def targets_of(node: ast.AST) -> list[ast.expr]:
-    """What a statement assigns to; of a tuple, what lies in it."""
+    """What a statement assigns to; for a tuple, its elements."""
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return [one for target in targets for one in (target.elts if isinstance(target, ast.Tuple) else [target])]
+    return [element for target in targets for element in (target.elts if isinstance(target, ast.Tuple) else [target])]
 
 
 def is_guard(node: ast.stmt) -> bool:
     """Whether a statement is ``if __name__ == "__main__":``."""
     test = node.test if isinstance(node, ast.If) else None
-    return isinstance(test, ast.Compare) and any(isinstance(one, ast.Name) and one.id == "__name__" for one in _sides(test))
-
-
-def _sides(test: ast.Compare) -> list[ast.expr]:
-    return [test.left, *test.comparators]
+    return isinstance(test, ast.Compare) and any(
+        isinstance(side, ast.Name) and side.id == "__name__" for side in [test.left, *test.comparators]
+    )
 
 
 def _bound(alias: ast.alias) -> str:
@@ -210,12 +215,12 @@ def _bound(alias: ast.alias) -> str:
 
 
 def _parts(value: ast.expr) -> list[ast.expr]:
-    return [part for one in value.elts for part in _parts(one)] if isinstance(value, ast.Tuple) else [value]
+    return [part for element in value.elts for part in _parts(element)] if isinstance(value, ast.Tuple) else [value]
 
 
 def _executed(body: list[ast.stmt], *, certain: bool = False) -> Iterator[ast.stmt]:
-    """Statements in order, with those inside of ``if``, ``try`` and ``with``; without what only a program does, and, where
-    they are to be `certain`, without what may fail (``try``) or is for type checkers only."""
+    """The statements that an import executes, in order, including those inside of ``if``, ``try`` and ``with``. If
+    `certain`, without those that may fail (in ``try``) or are only for type checkers."""
     waiting = list(reversed(body))
     while waiting:
         node = waiting.pop()
@@ -226,7 +231,12 @@ def _executed(body: list[ast.stmt], *, certain: bool = False) -> Iterator[ast.st
         if isinstance(node, ast.If) and not (certain and _is_for_types(node)):
             inside = [*node.body, *node.orelse]
         elif isinstance(node, ast.Try) and not certain:
-            inside = [*node.body, *(one for handler in node.handlers for one in handler.body), *node.orelse, *node.finalbody]
+            inside = [
+                *node.body,
+                *(statement for handler in node.handlers for statement in handler.body),
+                *node.orelse,
+                *node.finalbody,
+            ]
         elif isinstance(node, ast.With | ast.AsyncWith):
             inside = node.body
         waiting += reversed(inside)

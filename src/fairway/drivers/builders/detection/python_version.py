@@ -1,7 +1,7 @@
-"""Which Python a folder asks for, and which file says so.
+"""Finds which Python a folder asks for, and which file asks for it.
 
-The first file that names a version decides, in the order of `READERS`: what was written for this very purpose before what
-a package allows, and what a person wrote before what a tool did.
+The first file that names a version decides, in the order of `READERS`: files made for this purpose come before the versions
+that a package allows, and files written by people before those written by tools.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ _OTHERS = re.compile(
     r"(pypy|graalpy|graalpython|jython|ironpython|micropython|stackless|miniconda|anaconda|miniforge)", re.I
 )
 _ANY = ("*", "any", "latest", "system", "default", "lts", "cpython", "python")
-LOCK_HEAD = 4096  # characters; uv writes what it asks for at the top
+LOCK_HEAD = 4096  # characters; uv writes the Python it asks for at the top
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The Python asked for: ``3.12`` (its newest patch), ``>=3.11,<4``, or "" when nothing says. `file` says so.
+    """The Python asked for: ``3.12`` (its newest patch), ``>=3.11,<4``, or "" if nothing asks for one. `file` asks for it.
 
-    `problem` is a sentence when what is asked for is no Python that Fairway knows; `ignored` one when words say nothing.
+    `problem` is a sentence if what it asks for is no Python that Fairway supports. `ignored` is a sentence about a file
+    whose text names no version.
     """
 
     text: str = ""
@@ -42,7 +43,7 @@ class Asked:
 
 
 def asked_python(folder: SourceFolder) -> Asked:
-    """What the files of the folder ask for. Never raises for what stands in them."""
+    """What the files of the folder ask for. Never raises, whatever they contain."""
     ignored = ""
     for file, wishes in ((file, read(folder)) for file, read in READERS.items()):
         asked = _first(wishes, file)
@@ -53,7 +54,7 @@ def asked_python(folder: SourceFolder) -> Asked:
 
 
 def python_words(wish: str) -> str | None:
-    """A wish as it is handed on (``3.12``, ``>=3.11``, "" for any); None for what is no version of CPython 3."""
+    """The version as other functions expect it (``3.12``, ``>=3.11``, "" for any); None if it is no version of CPython 3."""
     wish = wish.strip().strip("\"'")
     if wish.lower() in _ANY:
         return ""
@@ -75,7 +76,7 @@ def _allows_three(specifier: str) -> bool:
 
 
 def _first(wishes: list[str], file: str) -> Asked:
-    """The first of several wishes that is a CPython: people who list several want any."""
+    """The first of several versions that is a CPython. A file that lists several accepts any of them."""
     words = [wish.strip() for wish in wishes if wish.strip()]
     understood = [known for known in map(python_words, words) if known is not None]
     if understood or not words:
@@ -101,12 +102,12 @@ def _tool_versions(folder: SourceFolder) -> list[str]:
 def _toml(folder: SourceFolder, name: str) -> dict[str, Any]:
     try:
         return folder.toml(name)
-    except ValueError:  # who reads the file for its dependencies says so
+    except ValueError:  # the code that reads the file's dependencies reports the error
         return {}
 
 
 def _texts(value: Any) -> list[str]:
-    """A wish as a text, a list of them, or a table with a version."""
+    """The versions in a value, which is a text, a list of texts, or a table with a version."""
     if isinstance(value, dict):
         value = value.get("version")
     return [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]

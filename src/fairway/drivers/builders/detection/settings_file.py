@@ -1,4 +1,5 @@
-"""``fairway.yaml``: what the authors of a source say about how it runs, in the words of the page and the command line.
+"""Reads ``fairway.yaml``: what the authors of a source declare about how it runs, with the names used on the page and the
+command line.
 
 Keys, all optional: ``kind``, ``framework``, ``root``, ``dockerfile``, ``build``, ``start``, ``release``, ``publish``,
 ``python``, ``node``, ``packages`` (Python packages to add), ``requirements`` (the file that lists them), ``single_page``
@@ -22,37 +23,44 @@ from fairway.shared.yaml_with_lines import Item, refuse, root_of
 
 FILES = ("fairway.yaml", "fairway.yml")
 _INSTALL = ("dockerfile", "publish", "python", "node")
-_OPTIONS = {"packages": "add", "requirements": "from", "single_page": "spa", "index": "index"}  # as the recipes call them
+# Key in the file → name of the recipe's option.
+_OPTIONS = {"packages": "add", "requirements": "from", "single_page": "spa", "index": "index"}
 _KNOWN = (
     *("kind", "framework", "root", *_INSTALL, *_OPTIONS, "build", "start", "release", "port", "health", "version"),
     *("environment", "requires", "volumes", "services", "memory", "cpus", "stop_grace", "start_seconds", "sticky"),
 )
-_FIELDS = {"start": "command", "health": "health_path"}  # of `health`: see `spec_rules.parse_health`
+_FIELDS = {"start": "command", "health": "health_path"}  # `health` may become another field, see `spec_rules.parse_health`
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the file says, as changes of a spec (see `spec_rules.overlay`); `root` is the folder it speaks of."""
+    """What the file declares, as changes to a spec (see `spec_rules.overlay`). `root` is the folder to which they apply."""
 
     root: str = ""
     changes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def says_something(self) -> bool:
+        """Whether the file changes anything besides the root folder."""
         return bool(self.changes)
 
     def over(self, spec: Spec) -> Spec:
-        """The spec with what the file says on top."""
+        """The spec with the file's changes."""
         return overlay(spec, self.changes)
 
     def preferred(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """The candidates of the kind and framework that the file names first; with a start command, none stays blocked."""
+        """The candidates with the kind and framework that the file names before all others."""
         wanted = {name: self.changes[name] for name in ("kind", "framework") if name in self.changes}
-        fits = [one for one in candidates if all(getattr(one.spec, name) == value for name, value in wanted.items())]
-        return [*fits, *(one for one in candidates if one not in fits)] if wanted else list(candidates)
+        fits = [
+            candidate
+            for candidate in candidates
+            if all(getattr(candidate.spec, name) == value for name, value in wanted.items())
+        ]
+        return [*fits, *(candidate for candidate in candidates if candidate not in fits)] if wanted else list(candidates)
 
     def spec(self) -> Spec | None:
-        """The spec that the file describes alone; None when it does not say kind and start command."""
+        """The spec that the file alone describes; None if it does not name a kind and, where one is needed, a start
+        command."""
         kind = self.changes.get("kind")
         if kind is None or (kind in ("python", "node", "program") and not self.changes.get("command")):
             return None
@@ -60,7 +68,7 @@ class Settings:
 
 
 def read_settings(source: SourceFolder) -> Settings:
-    """What ``fairway.yaml`` says; nothing when there is none. Raises `Invalid` with the line of what cannot be used."""
+    """What ``fairway.yaml`` declares; empty if there is none. Raises `Invalid`, with the line, for what cannot be used."""
     file = source.first(*FILES)
     if file is None:
         return Settings()
@@ -86,7 +94,8 @@ def read_settings(source: SourceFolder) -> Settings:
         return Settings("" if root in (".", "./") else root, parse_changes(values))
     except Invalid as error:
         words = {
-            spec: word for word, spec in (*_FIELDS.items(), *((f"install.{one}", key) for key, one in _OPTIONS.items()))
+            spec: word
+            for word, spec in (*_FIELDS.items(), *((f"install.{option}", key) for key, option in _OPTIONS.items()))
         }
         name = words.get(error.field, error.field.removeprefix("install."))
         item = top.get(name)
@@ -103,7 +112,7 @@ def _health(item: Item) -> dict[str, Any]:
 
 
 def _value(name: str, item: Item) -> Any:
-    """The value of a key in the form of a spec."""
+    """The value of a key in the form that a spec has."""
     if name in ("packages", "requires"):
         return [part.text() for part in item.sequence()]
     if name == "environment":

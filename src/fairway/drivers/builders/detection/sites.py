@@ -1,4 +1,5 @@
-"""Generators of static sites that are neither Python nor Node.js: Hugo, which can be had here, and Jekyll, which cannot."""
+"""Generators of static sites that are neither Python nor Node.js: Hugo, which Fairway can fetch, and Jekyll, which it
+cannot."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ _MAYBE_HUGO = (
 
 
 def detect_sites(source: SourceFolder) -> Iterator[Recipe]:
-    """A Hugo site, built and served; a Jekyll site, with what to do."""
+    """A Hugo site, which is built and served; a Jekyll site, with a problem that says what to do."""
     if file := hugo_file(source):
         yield _hugo(source, file)
     if is_jekyll(source):
@@ -33,7 +34,7 @@ def detect_sites(source: SourceFolder) -> Iterator[Recipe]:
 
 
 def hugo_file(source: SourceFolder) -> str:
-    """The settings of a Hugo site, "" when there is none."""
+    """The configuration file of a Hugo site; "" if there is none."""
     certain = source.first(*_HUGO)
     if certain:
         return certain
@@ -43,7 +44,8 @@ def hugo_file(source: SourceFolder) -> str:
 
 
 def is_jekyll(source: SourceFolder) -> bool:
-    """Whether the pages here are templates that Jekyll has to fill: serving them as they are would show the templates."""
+    """Whether the pages here are templates that Jekyll has to fill in. If they were served as they are, visitors would
+    see the templates."""
     if not source.has("_config.yml"):
         return False
     has_folders = any(source.has_folder(name) for name in ("_posts", "_layouts", "_includes", "_sass"))
@@ -57,7 +59,7 @@ def _hugo(source: SourceFolder, file: str) -> Recipe:
         framework="Hugo",
         health_path="/",
         version=version_file(source),
-        build=("hugo", "--gc", "--minify", "--baseURL", "/"),  # the address it is built for is another one
+        build=("hugo", "--gc", "--minify", "--baseURL", "/"),  # the address in the configuration is another one
         install={"by": "hugo", "publish": moved[1].strip("/") if moved else "public"},
     )
     recipe = Recipe(spec).noting("Built by Hugo", file)

@@ -1,4 +1,4 @@
-"""A folder of source code, read carefully: bounded, never followed outside, never executed."""
+"""Reads a folder of source code with limits: it never follows links to the outside and never executes anything."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from typing import Any, TypeVar, cast
 from fairway.shared.source_text import read_source
 
 T = TypeVar("T")
-LARGEST_FILE = 512 * 1024  # bytes; manifests and entry files are far smaller, lock files are read by their tools
-MOST_FILES = 400  # source files looked at; enough for a small application, bounded for a huge one
-MOST_SEEN = 20_000  # files whose names are looked at
-MOST_BYTES = 4 * 1024 * 1024  # of all of them together: each is parsed
+# In bytes. Manifests and entry files are far smaller, and lock files are mostly read by their own tools.
+LARGEST_FILE = 512 * 1024
+MOST_FILES = 400  # source files that are read at most; enough for most applications
+MOST_SEEN = 20_000  # files whose names are read at most
+MOST_BYTES = 4 * 1024 * 1024  # bytes of all read source files together; each is parsed
 DEEPEST = 3
 TOO_DEEP = "has far too many lists or objects inside each other"
 MANIFESTS = (
@@ -32,9 +33,9 @@ SKIPPED = frozenset(
 
 
 class SourceFolder:
-    """What detection may see of one folder. Paths are relative, with ``/``.
+    """What detection may see of one folder. Paths are relative and use ``/``.
 
-    `top` is the folder of the whole source, for what lies above this one: the lock file of a workspace.
+    `top` is the folder of the whole source, for files above this folder, such as the lock file of a workspace.
     """
 
     def __init__(self, place: Path, top: Path | None = None) -> None:
@@ -43,7 +44,8 @@ class SourceFolder:
         self._known: dict[str, tuple[object, Exception | None]] = {}
 
     def once(self, name: str, read: Callable[[], T]) -> T:
-        """What `read` returned (or raised) when it was first asked for under `name`: reading costs, and readers share."""
+        """The value that `read` returned (or the error it raised) when it was first called under `name`. Readers share
+        values that take long to read."""
         if name not in self._known:
             try:
                 self._known[name] = (read(), None)
@@ -55,33 +57,34 @@ class SourceFolder:
         return cast(T, value)
 
     def has(self, name: str) -> bool:
-        """Whether there is a regular file `name` that does not lie outside through a link."""
+        """Whether there is a regular file `name` that does not lie outside of the folder through a link."""
         return self._inside(name) is not None
 
     def has_folder(self, name: str) -> bool:
-        place = (self.place / name).resolve()
-        return place.is_dir() and place.is_relative_to(self.place)
+        """Whether there is a folder `name` that does not lie outside of this one through a link."""
+        folder = (self.place / name).resolve()
+        return folder.is_dir() and folder.is_relative_to(self.place)
 
     def first(self, *names: str) -> str | None:
-        """The first of `names` that is there."""
+        """The first of `names` that exists; None if none does."""
         return next((name for name in names if self.has(name)), None)
 
     def text(self, name: str, *, largest: int = LARGEST_FILE) -> str:
-        """The file's text, "" when it is missing, too large, outside or binary."""
-        place = self._inside(name)
-        if place is None or place.stat().st_size > largest:
+        """The text of a file; "" if it is missing, larger than `largest` bytes, outside of the folder, or binary."""
+        path = self._inside(name)
+        if path is None or path.stat().st_size > largest:
             return ""
-        return read_source(place)
+        return read_source(path)
 
     def toml(self, name: str, *, largest: int = LARGEST_FILE) -> dict[str, Any]:
-        """The parsed TOML file, empty when missing. Raises `ValueError` when it cannot be read as TOML."""
+        """The parsed TOML file; empty if it is missing. Raises `ValueError` if it is not valid TOML."""
         try:
             return tomllib.loads(self.text(name, largest=largest))
         except RecursionError:
             raise ValueError(TOO_DEEP) from None
 
     def json(self, name: str) -> dict[str, Any]:
-        """The parsed JSON object, empty when missing. Raises `ValueError` when it is not one."""
+        """The parsed JSON object; empty if it is missing. Raises `ValueError` if it is not a JSON object."""
         text = self.text(name)
         if not text:
             return {}
@@ -94,18 +97,19 @@ class SourceFolder:
         return data
 
     def matching(self, *patterns: str) -> tuple[str, ...]:
-        """The files of the folder itself (or of a folder a pattern names) that fit one of `patterns`, in their order."""
+        """The files in the folder itself (or in a folder that a pattern names) that match one of `patterns`, in the order
+        of the patterns."""
         found = [
-            place.relative_to(self.place).as_posix() for pattern in patterns for place in sorted(self.place.glob(pattern))
+            folder.relative_to(self.place).as_posix() for pattern in patterns for folder in sorted(self.place.glob(pattern))
         ]
         return tuple(dict.fromkeys(name for name in found if self.has(name)))
 
     def has_any(self, *patterns: str) -> bool:
-        """Whether a file of the folder itself fits one of `patterns`."""
+        """Whether a file in the folder itself matches one of `patterns`."""
         return bool(self.matching(*patterns))
 
     def folders_with(self, *patterns: str) -> list[str]:
-        """The folders below this one, near the top, that hold a file which fits one of `patterns`."""
+        """The folders below this one, near the top, with a file that matches one of `patterns`."""
         found = {
             PurePosixPath(name).parent.as_posix(): None for name in self._names if _fits(name, patterns) and self.has(name)
         }
@@ -113,7 +117,7 @@ class SourceFolder:
 
     @cached_property
     def python_files(self) -> tuple[str, ...]:
-        """Python files near the top, shallow ones first; not those of a subfolder with a manifest of its own."""
+        """Python files near the top, the topmost first, without those in a subfolder that has its own manifest."""
         own = [f"{name}/" for name in self.folders_with("requirements.txt", "pyproject.toml", "Pipfile", "setup.py")]
         return tuple(name for name in self._files(".py") if not name.startswith(tuple(own)))
 
@@ -129,7 +133,7 @@ class SourceFolder:
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
-        """The names of the files near the top, those that are links too; at most `MOST_SEEN`."""
+        """The names of the files near the top, including links; at most `MOST_SEEN`."""
         return tuple(islice(self._walk(), MOST_SEEN))
 
     def _walk(self) -> Iterator[str]:
@@ -141,9 +145,9 @@ class SourceFolder:
 
     def _inside(self, name: str) -> Path | None:
         try:
-            place = (self.place / name).resolve()
-            return place if place.is_file() and place.is_relative_to(self.place) else None
-        except (OSError, RuntimeError):  # a link that points at itself
+            path = (self.place / name).resolve()
+            return path if path.is_file() and path.is_relative_to(self.place) else None
+        except (OSError, RuntimeError):  # a link that points to itself
             return None
 
 

@@ -1,7 +1,8 @@
-"""Start commands as people write them for a machine of their own, said for one where Fairway has installed everything.
+"""Converts start commands that people wrote for their own machine into commands for Fairway, which has installed everything
+already.
 
-What goes: entering a virtual environment, installing dependencies, and the path of a program in a virtual environment that
-is not part of the source. ``cd backend && …`` starts the application whose manifest lies in that folder.
+It removes entering a virtual environment, installing dependencies, and the path of a program in a virtual environment that
+is not part of the source. For ``cd backend && …`` the application in that folder is started, if its manifest lies there.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ _IN_ENVIRONMENT = re.compile(r"(?:(?P<environment>\S+)/)?(?:bin|Scripts)/(?P<pro
 _RUNNERS = ("poetry", "pipenv", "uv", "pdm", "rye", "hatch")
 _WITH_VALUE = ("--with", "--extra", "--group", "--python", "-p", "--env-file", "--directory", "--project", "-e")
 _PORT_SAID = re.compile(r"\A(?P<before>--port=|(?:--bind=|--listen=|-b)?(?:[\d.]+|localhost|\*|\[::1?\])?:)\d{2,5}\Z")
-_ELSEWHERE = ("--fd", "--uds", "-c", "--config", "-u", "--unix-socket")  # what else says where a server listens
-_SERVERS = {  # and how those that do not read PORT themselves are told it
+_ELSEWHERE = ("--fd", "--uds", "-c", "--config", "-u", "--unix-socket")  # other options that say where a server listens
+_SERVERS = {  # servers, with the options that set the port of those that do not read PORT themselves
     "gunicorn": (),
     "uvicorn": ("--port", "{port}"),
     "hypercorn": ("--bind", "{host}:{port}"),
@@ -39,19 +40,19 @@ _PLACES = ("--chdir", "--app-dir", "--pythonpath", "--cwd", "--prefix")
 
 @dataclass(frozen=True)
 class Start:
-    """A start command for here: its words, and the folder that it goes to first ("" for none)."""
+    """A start command for Fairway: its words, and the folder in which it starts ("" for the top)."""
 
     words: tuple[str, ...]
     folder: str = ""
 
 
 def for_here(source: SourceFolder, words: Sequence[str]) -> Start:
-    """The command as it is started here. Where nothing but installing would be left, it stays as it is."""
-    kept = [one for one in programs_of(words) if not _is_done_already(" ".join(one.argv))]
-    if not kept or all(one.argv[0] == "cd" for one in kept):
+    """The command as it is started here. A command that only installs stays as it is."""
+    kept = [program for program in programs_of(words) if not _is_done_already(" ".join(program.argv))]
+    if not kept or all(program.argv[0] == "cd" for program in kept):
         return Start(tuple(words))
     folder, kept = _entered(source, kept)
-    here = [Program(_installed(source, _unwrapped(one.argv)), one.variables, one.may_fail) for one in kept]
+    here = [Program(_installed(source, _unwrapped(program.argv)), program.variables, program.may_fail) for program in kept]
     last = here[-1]
     return Start(joined([*here[:-1], Program(_with_port(last.argv), last.variables)]), folder)
 
@@ -59,14 +60,14 @@ def for_here(source: SourceFolder, words: Sequence[str]) -> Start:
 def joined(programs: Sequence[Program]) -> tuple[str, ...]:
     """The programs as the words of one command."""
     words: list[str] = []
-    for number, one in enumerate(programs):
-        words += [*(f"{name}={text}" for name, text in one.variables.items()), *one.argv]
-        words += [THEN if one.may_fail else AND] if number < len(programs) - 1 else []
+    for number, program in enumerate(programs):
+        words += [*(f"{name}={text}" for name, text in program.variables.items()), *program.argv]
+        words += [THEN if program.may_fail else AND] if number < len(programs) - 1 else []
     return tuple(words)
 
 
-def place_of_code(words: Sequence[str]) -> str:
-    """The folder whose code a command runs (``--chdir backend``, ``python backend/app.py``), "" where it is the top."""
+def code_folder(words: Sequence[str]) -> str:
+    """The folder whose code a command runs (``--chdir backend``, ``python backend/app.py``); "" for the top."""
     for number, word in enumerate(words):
         name, is_set, value = word.partition("=")
         if name in _PLACES:
@@ -76,20 +77,21 @@ def place_of_code(words: Sequence[str]) -> str:
 
 
 def _with_port(argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The words of a server with the port that Fairway gives: in place of a number, or where they name none at all."""
+    """The words of a server with Fairway's port in place of a number, or with an option for it if they name no port."""
     server = _server(argv)
     if server not in _SERVERS:
         return argv
-    said = [_PORT_SAID.sub(r"\g<before>{port}", word) for word in argv]
-    for at, word in enumerate(said[1:], start=1):
-        if word.isdigit() and said[at - 1] in ("--port", "-p", "runserver", "http.server"):
-            said[at] = "{port}"
-    is_told = any("{port}" in word or "$" in word or word in _ELSEWHERE for word in said)
-    return tuple(said) if is_told else (*said, *_SERVERS[server])
+    replaced = [_PORT_SAID.sub(r"\g<before>{port}", word) for word in argv]
+    for at, word in enumerate(replaced[1:], start=1):
+        if word.isdigit() and replaced[at - 1] in ("--port", "-p", "runserver", "http.server"):
+            replaced[at] = "{port}"
+    names_port = any("{port}" in word or "$" in word or word in _ELSEWHERE for word in replaced)
+    return tuple(replaced) if names_port else (*replaced, *_SERVERS[server])
 
 
 def _server(argv: tuple[str, ...]) -> str:
-    """What serves: the program, the module that Python runs, or one of its commands (``manage.py runserver``)."""
+    """The name of the server: the program, the module that Python runs, or a command of one of them (``manage.py
+    runserver``)."""
     if "runserver" in argv:
         return "runserver"
     name = argv[0].rpartition("/")[2]
@@ -102,27 +104,27 @@ def _is_done_already(line: str) -> bool:
 
 
 def _entered(source: SourceFolder, programs: list[Program]) -> tuple[str, list[Program]]:
-    """The folder that the first program goes to, where the application with its manifest lies and none at the top, and what
-    is then left of the programs."""
+    """(folder, programs): the folder that the first program enters, if its manifest lies there and none at the top, and
+    the programs without that step."""
     first, *rest = programs
-    place, left = "", programs
+    entered, remaining = "", programs
     match first.argv:
-        case ("cd", place) if rest:
-            left = rest
+        case ("cd", entered) if rest:
+            remaining = rest
         case (("npm" | "pnpm" | "yarn"), *_):
             at = next((at for at, word in enumerate(first.argv[:-1]) if word in ("--prefix", "--cwd", "-C", "--dir")), 0)
-            place = first.argv[at + 1] if at else ""
-            left = [Program((*first.argv[:at], *first.argv[at + 2 :]), first.variables, first.may_fail), *rest]
+            entered = first.argv[at + 1] if at else ""
+            remaining = [Program((*first.argv[:at], *first.argv[at + 2 :]), first.variables, first.may_fail), *rest]
         case ("node", file) if "/" in file.removeprefix("./"):
-            place, _, name = file.removeprefix("./").partition("/")
-            left = [Program(("node", name), first.variables, first.may_fail), *rest]
-    folder = place.removeprefix("./").rstrip("/")
+            entered, _, name = file.removeprefix("./").partition("/")
+            remaining = [Program(("node", name), first.variables, first.may_fail), *rest]
+    folder = entered.removeprefix("./").rstrip("/")
     has_own = source.has_folder(folder) and any(source.has(f"{folder}/{name}") for name in MANIFESTS)
-    return (folder, left) if folder and has_own and source.first(*MANIFESTS) is None else ("", programs)
+    return (folder, remaining) if folder and has_own and source.first(*MANIFESTS) is None else ("", programs)
 
 
 def _unwrapped(argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The words without a program that only prepares the environment which is there already (``poetry run``)."""
+    """The words without a program that only enters the environment, which is already active (``poetry run``)."""
     if argv[0] == "nohup" and len(argv) > 1:
         return argv[1:]
     if argv[0] not in _RUNNERS or argv[1:2] != ("run",):
@@ -136,7 +138,7 @@ def _unwrapped(argv: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _installed(source: SourceFolder, argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The words with the program's name alone, where they name it in a virtual environment."""
+    """The words with the program's name alone, if they name its path in a virtual environment."""
     found = _IN_ENVIRONMENT.fullmatch(argv[0])
     if not found:
         return argv

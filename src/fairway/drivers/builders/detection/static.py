@@ -1,4 +1,4 @@
-"""Static sites: folders of files that are served as they are."""
+"""Detects static sites: folders of files that are served as they are."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ PUBLISHED = (
     *(".", "public", "dist", "site", "_site", "build", "out", "docs", "www", "html", "htdocs", "public_html", "web"),
     *("static", "output", "src", "app", "website"),
 )
-# A page that a build has to complete: it names sources no browser understands, or places to fill.
+# Marks of a page that a build must complete: sources that no browser understands, or placeholders.
 _TEMPLATE = re.compile(r"""src=["'][^"']+\.(?:tsx?|jsx|vue|svelte)["']|%PUBLIC_URL%|<%=?\s""")
 
 
 def detect_static(source: SourceFolder) -> Iterator[Recipe]:
-    """The first folder with an ``index.html``, where people put one; else the only page that lies at the top."""
+    """The first usual folder with an ``index.html``; if there is none, the only page in the top folder."""
     generated = ("_site", "public", "build", "out", "dist") if is_jekyll(source) or hugo_file(source) else PUBLISHED
-    place = next((name for name in generated if _has_page(source, name)), None)
+    path = next((name for name in generated if _has_page(source, name)), None)
     spec = Spec(kind="static", framework="Static site", health_path="/", version=version_file(source))
-    if place is not None:
-        where = "index.html" if place == "." else f"{place}/index.html"
-        recipe = Recipe(spec).with_install(publish=place)
+    if path is not None:
+        where = "index.html" if path == "." else f"{path}/index.html"
+        recipe = Recipe(spec).with_install(publish=path)
         yield recipe.noting("A folder of files, served as they are", where)
         return
     if generated is not PUBLISHED or source.has("index.html"):
@@ -41,6 +41,6 @@ def detect_static(source: SourceFolder) -> Iterator[Recipe]:
         yield Recipe(spec).with_install(publish=".").blocked(sentence)
 
 
-def _has_page(source: SourceFolder, place: str) -> bool:
-    name = f"{place}/index.html"
+def _has_page(source: SourceFolder, path: str) -> bool:
+    name = f"{path}/index.html"
     return source.has(name) and not _TEMPLATE.search(source.text(name))

@@ -1,4 +1,5 @@
-"""Workspaces of npm, Yarn, pnpm, Bun and Lerna: packages that are installed together from one lock file. Pure reading."""
+"""Workspaces of npm, Yarn, pnpm, Bun and Lerna: packages that are installed together from one lock file. These functions
+only read."""
 
 from __future__ import annotations
 
@@ -13,28 +14,29 @@ from fairway.shared.yaml_with_lines import Item, root_of
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folder that holds the lock file, and the path from it to one of its packages."""
+    """The folder with the lock file, and the path from it to one of its packages."""
 
     top: Path
     package: str
 
 
-def workspace_of(place: Path, source: Path) -> Workspace | None:
-    """The workspace that the package in `place` belongs to, looked for up to `source`, which holds everything."""
-    place, source = place.resolve(), source.resolve()
-    if not place.is_relative_to(source):
+def workspace_of(folder: Path, source: Path) -> Workspace | None:
+    """The workspace that the package in `folder` belongs to; None if there is none. It is searched for in the folders
+    above, up to `source`, the folder of the whole source."""
+    folder, source = folder.resolve(), source.resolve()
+    if not folder.is_relative_to(source):
         return None
-    for above in place.parents:
+    for above in folder.parents:
         if not above.is_relative_to(source):
             return None
-        name = place.relative_to(above).as_posix()
+        name = folder.relative_to(above).as_posix()
         if belongs(name, member_patterns(SourceFolder(above))):
             return Workspace(above, name)
     return None
 
 
 def member_patterns(folder: SourceFolder) -> tuple[str, ...]:
-    """The patterns that say which folders below this one are packages of its workspace; empty when it is none."""
+    """The patterns that say which folders below this one are packages of its workspace; empty if it is no workspace."""
     try:
         package = folder.json("package.json")
         lerna = folder.json("lerna.json")
@@ -50,7 +52,8 @@ def member_patterns(folder: SourceFolder) -> tuple[str, ...]:
 
 
 def pnpm_settings(folder: SourceFolder) -> dict[str, Item]:
-    """What ``pnpm-workspace.yaml`` says, by key; empty when it is missing or cannot be read (pnpm will say why)."""
+    """The values in ``pnpm-workspace.yaml``, by key; empty if it is missing or cannot be read (pnpm will report the
+    error)."""
     text = folder.text("pnpm-workspace.yaml")
     if not text.strip():
         return {}
@@ -61,14 +64,14 @@ def pnpm_settings(folder: SourceFolder) -> dict[str, Item]:
 
 
 def belongs(name: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a folder is one of those that the patterns mean; ``!`` takes some out again."""
-    wanted = [one.removeprefix("./").rstrip("/") for one in patterns if not one.startswith("!")]
-    refused = [one[1:].removeprefix("./").rstrip("/") for one in patterns if one.startswith("!")]
-    return any(_matches(name, one) for one in wanted) and not any(_matches(name, one) for one in refused)
+    """Whether the patterns include a folder. Patterns that begin with ``!`` exclude folders."""
+    wanted = [pattern.removeprefix("./").rstrip("/") for pattern in patterns if not pattern.startswith("!")]
+    refused = [pattern[1:].removeprefix("./").rstrip("/") for pattern in patterns if pattern.startswith("!")]
+    return any(_matches(name, pattern) for pattern in wanted) and not any(_matches(name, pattern) for pattern in refused)
 
 
 def members(folder: SourceFolder) -> dict[str, SourceFolder]:
-    """The packages of the workspace at this folder, by their path."""
+    """The packages of the workspace in this folder, by their path."""
     patterns = member_patterns(folder)
     if not patterns:
         return {}

@@ -1,7 +1,9 @@
-"""The ``docker`` runtime: Docker Engine over its API, never a shell.
+"""The ``docker`` runtime: a Docker Engine, used through its API, never through a shell.
 
-Pure: `options`, `plan` (requests), `readback` (answers), `failures` (errors), `pulling`. Thin: `daemon`, `streams`, `ways`
-(here, or through a tunnel), and the verbs in `images`, `networks`, `containers`, `beyond`, `output`. `runtime` is the door.
+Pure: `options`, `plan` (requests), `readback` (answers), `failures` (errors), `leftovers`, `pulling`. With I/O: `daemon`,
+`streams`, `endpoints` (an Engine here, or one through a tunnel), and the methods in `images`, `networks`, `containers`,
+`commands`, `files`, `beyond`, `output`. `runtime` has the class that Fairway uses.
 
-Nothing is imported here: the pure modules are of use without the Docker SDK, which takes 6 MB and some 0.15 s of each start.
+Nothing is imported here, because the pure modules are useful without the Docker SDK, which takes 6 MB and about 0.15 s of
+each start.
 """

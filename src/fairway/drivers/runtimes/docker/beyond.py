@@ -1,4 +1,4 @@
-"""What a running container's inspection does not tell: which program runs first, and what it last ended with."""
+"""What the inspection of a running container does not say: which program runs first, and the exit code of its last end."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from fairway.shared.failures import Failure
 
 
 def running_first(daemon: Daemon, container: Mapping[str, Any]) -> str:
-    """The program that runs before the application in a container that has a launcher. Costs nothing in any other."""
+    """The program that runs before the application, in a container that has a launcher. Other containers cost no request."""
     command = container["Config"].get("Cmd") or ()
     if not any(word.startswith(plan.LAUNCHERS) for word in command):
         return ""
     try:
         with daemon.asking("list a container's processes") as api:
             return plan.running_first(api.top(container["Id"]), command)
-    except (errors.NotFound, Failure):  # it ended meanwhile
+    except (errors.NotFound, Failure):  # the container ended meanwhile
         return ""
 
 
 def last_exit_code(daemon: Daemon, container: Mapping[str, Any]) -> int | None:
-    """The code a container ended with before it was started again. The Engine's state forgets it; its events keep it while
-    they are among the last 256 (moby ``daemon/events``).
+    """The code with which a container ended before it was started again. The Engine's state no longer has it; its events do,
+    while they are among the last 256 (moby ``daemon/events``).
 
-    Both ends of the time asked for are the Engine's own: where its clock is behind ours, it would wait for our present.
+    Both limits of the period are the Engine's own times. If its clock is behind ours, it would wait until our present.
     """
     since, until = readback.moment(container["Created"]), readback.moment(container["State"].get("StartedAt", ""))
     if since is None or until is None:

@@ -1,6 +1,6 @@
-"""Whether a container has the program that it was told to run, and whether that can be executed.
+"""Whether a container has the program that it shall run, and whether that can be executed.
 
-With an init as PID 1 the Engine itself cannot tell: the init starts, fails to run the command and is restarted for ever.
+With an init as PID 1 the Engine itself cannot tell: the init starts, fails to run the command, and is restarted forever.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from fairway.drivers.diagnosis.programs import HEAD, Program, complaint
 from fairway.drivers.runtimes.docker.daemon import Daemon
 
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-MOST_SCRIPT: Final = 1_000_000  # bytes; what is longer is no script, and is not fetched to be looked at
-# Source: io/fs.FileMode of Go, which is how the Engine writes modes.
+MOST_SCRIPT: Final = 1_000_000  # bytes; a larger file is no script, and is not downloaded
+# The Engine writes modes like io/fs.FileMode of Go.
 _FOLDER, _OTHER, _EXECUTE = 1 << 31, (1 << 27) | (1 << 25) | (1 << 24) | (1 << 26), 0o111
 
 
 @dataclass(frozen=True)
 class Files:
-    """The files of one container, seen through the Engine; it need not run."""
+    """The files of one container, read through the Engine. The container need not run."""
 
     daemon: Daemon
     container: str
@@ -42,22 +42,22 @@ class Files:
         return cls(daemon, container, config.get("WorkingDir") or "/", path)
 
     def found(self, program: str) -> str:
-        """The path of a program (a path, or a name that is looked for); "" where there is none."""
-        return next((place for place in self._places(program) if self._look(place) is not None), "")
+        """The path of a program (a path, or a name to search for); "" if there is none."""
+        return next((path for path in self._places(program) if self._look(path) is not None), "")
 
     def complaint(self, program: str) -> str:
-        """Why a program that was found cannot be executed, as the end of a sentence; "" where nothing speaks against it."""
-        for place in self._places(program):
-            facts = self._look(place)
+        """Why a program that exists cannot be executed, as the end of a sentence; "" if no reason is known."""
+        for path in self._places(program):
+            facts = self._look(path)
             if facts is None:
                 continue
             mode = int(facts.get("mode", _EXECUTE))
-            if mode & _OTHER:  # a link: what it leads to is not looked at
+            if mode & _OTHER:  # a link, whose target is not checked
                 return ""
             is_folder, is_executable = bool(mode & _FOLDER), bool(mode & _EXECUTE)
             if "/" not in program and (is_folder or not is_executable):
-                continue  # a search goes on
-            head = b"" if is_folder or int(facts.get("size", 0)) > MOST_SCRIPT else self._head(place)
+                continue  # the search continues
+            head = b"" if is_folder or int(facts.get("size", 0)) > MOST_SCRIPT else self._head(path)
             known = Program(program, head if head.startswith(b"#!") else b"", is_folder, is_executable)
             return complaint(known, lambda name: bool(self.found(name)), is_sure=False)
         return ""
@@ -66,23 +66,23 @@ class Files:
         if "/" in program:
             yield posixpath.join(self.folder, program)
         else:
-            yield from (posixpath.join(place, program) for place in self.path.split(":"))
+            yield from (posixpath.join(folder, program) for folder in self.path.split(":"))
 
-    def _look(self, place: str) -> dict[str, Any] | None:
-        """What the Engine says of a file; None where there is none."""
+    def _look(self, path: str) -> dict[str, Any] | None:
+        """The Engine's facts about a file; None if there is none."""
         with self.daemon.asking("look into a container") as api:
-            answer = api.head(self._url(api), params={"path": place}, timeout=api.timeout)
+            answer = api.head(self._url(api), params={"path": path}, timeout=api.timeout)
         if answer.status_code != 200:
             return None
         with suppress(ValueError):
             return dict(json.loads(base64.b64decode(answer.headers.get("X-Docker-Container-Path-Stat", ""))))
         return {}
 
-    def _head(self, place: str) -> bytes:
+    def _head(self, path: str) -> bytes:
         try:
             with self.daemon.asking("look into a container") as api:
                 plain = {"Accept-Encoding": "identity"}
-                answer = api.get(self._url(api), params={"path": place}, headers=plain, stream=True, timeout=api.timeout)
+                answer = api.get(self._url(api), params={"path": path}, headers=plain, stream=True, timeout=api.timeout)
                 with closing(answer):
                     answer.raise_for_status()
                     with tarfile.open(fileobj=answer.raw, mode="r|") as archive:

@@ -1,4 +1,4 @@
-"""Instances as containers: create or adopt, start, stop, remove, read back."""
+"""Instances as containers: creates or adopts, starts, stops, removes and inspects them."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from fairway.shared.failures import Failure, Refused, Retry
 ALL: Final = 2**31 - 1  # lines
 START_ATTEMPTS: Final = 20
 LOOK_AGAIN_SECONDS: Final = 0.1
-LOOK_AGAIN: Final = threading.Event()  # never set: a pause
+LOOK_AGAIN: Final = threading.Event()  # never set; used to pause
 EMBEDDED_DNS: Final = "127.0.0.11"  # the Engine's own name server, which listens in each container's network
 _UP = ("running", "restarting", "paused")
 
 
 class _Exists(Retry):
-    """Somebody else created the container first."""
+    """Another worker created the container first."""
 
 
 class Containers:
@@ -59,7 +59,7 @@ class Containers:
         self._publish = publish
 
     def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
-        """Create and start, or adopt; see `Runtime.ensure_started`."""
+        """Create and start the instance, or adopt it; see `Runtime.ensure_started`."""
         progress.check()
         image = self._image_of(spec)
         self._networks.ensure(spec.placement)
@@ -82,12 +82,12 @@ class Containers:
         return image
 
     def _adopt(self, spec: InstanceSpec) -> Mapping[str, Any] | None:
-        """The container of that name if it is what the spec wants; another one (a crashed attempt of a different
-        configuration) is removed, because a name stands for one wish."""
+        """The container of that name if it matches the spec. One that does not match (left by a failed attempt with another
+        configuration) is removed, because a name must stand for one configuration."""
         container = self._inspect(spec.name)
         if container is None:
             return None
-        is_bare = spec.files and container["State"]["Status"] == "created"  # nobody knows which of its files it got
+        is_bare = spec.files and container["State"]["Status"] == "created"  # it is unknown which of its files it received
         if labels_of(container).get(plan.SPEC) == plan.fingerprint(spec) and not is_bare:
             return container
         self._delete(container["Id"])
@@ -101,17 +101,17 @@ class Containers:
         return self._made(spec, body)
 
     def _made(self, spec: InstanceSpec, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The container of this name, made here or by another worker at the same moment; empty where it is gone."""
+        """The container of this name, created here or by another worker at the same moment; empty if it is gone."""
         try:
             with self._daemon.asking("create a container", self._explain(spec)) as api:
                 api.create_container_from_config(body, self._names.container(spec.name))
         except _Exists:
-            LOOK_AGAIN.wait(LOOK_AGAIN_SECONDS)  # another worker reserved the name; its container appears in a moment
+            LOOK_AGAIN.wait(LOOK_AGAIN_SECONDS)  # another worker reserved the name; its container will appear soon
         return self._inspect(spec.name) or {}
 
     def _start_alone(self, spec: InstanceSpec, container: Mapping[str, Any], taken: set[int], progress: Progress) -> bool:
-        """Start it while nobody else starts anything on its volumes, and nothing that is up has one of them. The Engine says
-        that, whoever made the container; one that is up already stays."""
+        """Start the container while no other worker starts anything on its volumes and no running container has one of them.
+        The Engine lists those, whoever created them. A container that runs already is left alone."""
         with holding.alone(self._holds, [volume.name for volume in spec.volumes], progress.check):
             if container and container["State"]["Status"] not in _UP:
                 self._refuse_if_held(spec, container["Id"])
@@ -121,14 +121,14 @@ class Containers:
         for volume in spec.volumes:
             wanted = {"volume": [self._names.volume(volume.name)]}
             with self._daemon.asking("list containers") as api:
-                found = [one for one in api.containers(filters=wanted) if one["Id"] != container_id]
-            found = [one for one in found if not plan.is_beside(spec, labels_of(one))]
+                found = [container for container in api.containers(filters=wanted) if container["Id"] != container_id]
+            found = [container for container in found if not plan.is_beside(spec, labels_of(container))]
             if found:
                 who = labels_of(found[0]).get(plan.NAME) or found[0]["Names"][0].lstrip("/")
                 raise Retry(f"The volume “{volume.name}” is still held by {who}; nothing else is started on it.")
 
     def _start(self, spec: InstanceSpec, container: Mapping[str, Any], taken: set[int]) -> bool:
-        """Start it; False when it has to be looked at or made again."""
+        """Start the container. Returns False if it must be inspected or created again."""
         if not container:
             return False
         if container["State"]["Status"] in _UP:
@@ -138,7 +138,8 @@ class Containers:
                 api.start(container["Id"])
         except Failure as failure:
             if failures.has_changed(failure.detail):
-                if failures.has_lost_its_network(failure.detail):  # it knows that by its id, which is never given again
+                # A container refers to its network by an id, which is never used again.
+                if failures.has_lost_its_network(failure.detail):
                     self._delete(container["Id"])
                 self._networks.ensure(spec.placement)
                 return False
@@ -150,8 +151,8 @@ class Containers:
         return True
 
     def _check_command(self, spec: InstanceSpec, image: Mapping[str, Any]) -> None:
-        """Refuse a command that the image has not, or that cannot be executed. Asked after the start, while the application
-        boots."""
+        """Refuse a command that the image does not have or that cannot be executed. This is checked after the start, while
+        the application boots."""
         if not spec.command or (image.get("Config") or {}).get("Entrypoint"):
             return
         first = plan.steps_in(spec, image)[0]
@@ -177,7 +178,7 @@ class Containers:
         """See `Runtime.run_once`."""
         progress.check()
         image = self._image_of(spec)
-        self.ensure_removed(spec.name, grace=spec.stop_grace)  # of a worker that died
+        self.ensure_removed(spec.name, grace=spec.stop_grace)  # left by a worker that died
         self._networks.ensure(spec.placement)
         self._ensure_volumes(spec)
         container = self._made(spec, plan.once_body(spec, self._names, image=image))
@@ -193,7 +194,7 @@ class Containers:
             self._end(container["Id"], spec)
 
     def _to_its_end(self, spec: InstanceSpec, container_id: str, progress: Progress) -> int:
-        """Pass on what it prints until it has ended; its exit code."""
+        """Pass on the program's output until it has ended, and return its exit code."""
         for line in output.read(self._daemon, container_id, tail=ALL, follow=True, check=progress.check, once=True):
             progress.line(line.text, stream=line.stream)
         try:
@@ -203,7 +204,7 @@ class Containers:
             raise Retry(f"“{spec.name}” was ended from outside; it is run again.") from None
 
     def _end(self, container_id: str, spec: InstanceSpec) -> None:
-        """By its id: what another worker runs under the same name is not ours to end."""
+        """End the container by its id, because another worker may run its own under the same name."""
         with suppress(errors.NotFound), self._daemon.asking("stop a container") as api:
             api.stop(container_id, timeout=math.ceil(spec.stop_grace))
         self._delete(container_id)
@@ -222,14 +223,14 @@ class Containers:
         return replace(seen, doing=beyond.running_first(self._daemon, container), exit_code=last)
 
     def instances(self, placement: str | None = None) -> list[Instance]:
-        """See `Runtime.instances`; in the order of their names."""
+        """See `Runtime.instances`. Sorted by name."""
         found = []
         images: dict[str, Mapping[str, Any] | None] = {}
         for summary in self._list(placement):
             if plan.ONCE in labels_of(summary):
                 continue
             container = self._inspect(labels_of(summary)[plan.NAME])
-            if container is None:  # removed since it was listed
+            if container is None:  # it was removed after it was listed
                 continue
             image_id = container["Image"]
             if image_id not in images:
@@ -238,7 +239,7 @@ class Containers:
         return sorted(found, key=lambda instance: instance.name)
 
     def ensure_stopped(self, name: str, *, grace: float) -> None:
-        """See `Runtime.ensure_stopped`. The Engine counts whole seconds: `grace` is rounded up."""
+        """See `Runtime.ensure_stopped`. The Engine counts whole seconds, so `grace` is rounded up."""
         with suppress(errors.NotFound), self._daemon.asking("stop a container") as api:
             api.stop(self._names.container(name), timeout=math.ceil(grace))
 
@@ -250,22 +251,23 @@ class Containers:
         self.ensure_stopped(name, grace=grace)
         self._delete(container["Id"])
         placement = labels_of(container)[plan.PLACEMENT]
-        if not self._list(placement):  # the Engine itself would let go of a network that only stopped ones want again
+        # The Engine would allow removing a network that stopped containers still need, so they are counted here.
+        if not self._list(placement):
             self._networks.ensure_removed_if_empty(placement)
 
     def listens_elsewhere(self, name: str) -> str:
-        """See `Runtime.listens_elsewhere`; only for an Engine whose processes are this machine's too."""
+        """See `Runtime.listens_elsewhere`. Only for an Engine on this machine."""
         container = self._inspect(name)
         if container is None or not (pid := int(container["State"].get("Pid") or 0)):
             return ""
         port = labels_of(container)[plan.PORT]
-        if not port:  # a service that nobody asks anything
+        if not port:  # a service without a port
             return ""
-        addresses = [str(one.get("IPAddress") or "") for one in container["NetworkSettings"]["Networks"].values()]
-        if not listening.has_address(pid, addresses):  # of another machine, or another process by now
+        addresses = [str(entry.get("IPAddress") or "") for entry in container["NetworkSettings"]["Networks"].values()]
+        if not listening.has_address(pid, addresses):  # the pid is another machine's, or by now another process's
             return ""
         found = listening.of_network(pid, listening.beside(pid))
-        own = [one for one in found if not one.address.startswith(EMBEDDED_DNS)]
+        own = [entry for entry in found if not entry.address.startswith(EMBEDDED_DNS)]
         return listening.complaint(own, int(port), is_alone=True)
 
     def usage(self, name: str) -> Usage | None:
@@ -296,11 +298,11 @@ class Containers:
         return leftovers.written(changes, folder=folder, given=given)
 
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
-        """See `Runtime.stored`. Looked at through a container that is never started; an Engine that is asked for a volume
-        would tell nothing of what is in it."""
+        """See `Runtime.stored`. The volume is read through a container that is never started, because the Engine's
+        description of a volume does not include its content."""
         image = self._image_of(spec)
-        there = [volume.name for volume in spec.volumes if self._has_volume(volume.name)]
-        return frozenset(name for name in there if self._has_data(name, image["Id"]))
+        existing = [volume.name for volume in spec.volumes if self._has_volume(volume.name)]
+        return frozenset(name for name in existing if self._has_data(name, image["Id"]))
 
     def _has_volume(self, volume: str) -> bool:
         try:
@@ -311,7 +313,7 @@ class Containers:
 
     def _has_data(self, volume: str, image: str) -> bool:
         looker = self._names.looker(volume)
-        self._delete(looker)  # of a worker that died while it looked
+        self._delete(looker)  # left by a worker that died
         with self._daemon.asking("create a container") as api:
             api.create_container_from_config(plan.looker_body(self._names.volume(volume), image), looker)
         try:
@@ -321,12 +323,13 @@ class Containers:
                 answer = api.get(url, params={"path": plan.LOOKED_AT}, headers=plain, stream=True, timeout=api.timeout)
                 with closing(answer):
                     answer.raise_for_status()
-                    return len(list(islice(tarfile.open(fileobj=answer.raw, mode="r|"), 2))) > 1  # the first is itself
+                    # The first entry is the folder itself.
+                    return len(list(islice(tarfile.open(fileobj=answer.raw, mode="r|"), 2))) > 1
         finally:
             self._delete(looker)
 
     def ensure_volume_removed(self, volume: str) -> None:
-        """See `Runtime.ensure_volume_removed`. Raises `Refused` while an instance still has it."""
+        """See `Runtime.ensure_volume_removed`. Raises `Refused` while an instance still has the volume."""
         self._delete(self._names.looker(volume))
         try:
             with suppress(errors.NotFound), self._daemon.asking("remove a volume") as api:
@@ -356,11 +359,12 @@ class Containers:
             return list(api.containers(all=True, filters=self._names.filter(**wanted)))
 
     def published(self) -> set[int]:
-        """The ports our running instances hold; a stopped one's is found out when it is started."""
-        return {port["PublicPort"] for one in self._list() for port in one.get("Ports") or () if "PublicPort" in port}
+        """The ports that our running instances have. A stopped one's port is checked when it is started."""
+        ports = [port for container in self._list() for port in container.get("Ports") or ()]
+        return {port["PublicPort"] for port in ports if "PublicPort" in port}
 
     def _delete(self, container_id: str) -> None:
-        """Remove a container, never its volumes; the Engine may already be doing so."""
+        """Remove a container, but never its volumes. The Engine may already be removing it."""
         try:
             with suppress(errors.NotFound), self._daemon.asking("remove a container") as api:
                 api.remove_container(container_id, force=True, v=False)

@@ -1,4 +1,4 @@
-"""The thin part: one connection to one Docker Engine, and its errors made typed."""
+"""The connection to one Docker Engine, whose errors become typed failures."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from fairway.drivers.runtimes.docker.streams import Stream
 from fairway.shared.failures import Failure
 
 CALL_SECONDS = 60
-STREAM_SECONDS = 900.0  # silence on a stream before it counts as broken; deadlines of steps are shorter
+STREAM_SECONDS = 900.0  # after so long without data a stream counts as broken; deadlines of steps are shorter
 
 
 class Daemon:
-    """A Docker Engine at one address. Connects at the first call, with the API version both sides know.
+    """A Docker Engine at one address. It connects at the first call, with the newest API version that both sides know.
 
-    `host` is the local socket that leads to it, `name` its address as people know it.
+    `host` is the local socket that leads to the Engine, `name` the Engine's address as people know it.
     """
 
     def __init__(self, host: str, name: str = "") -> None:
@@ -36,9 +36,9 @@ class Daemon:
 
     @property
     def api(self) -> Any:
-        """The SDK's low-level client (untyped: its stubs know a part of it).
+        """The SDK's low-level client (untyped, because its stubs are incomplete).
 
-        Raises `Retry` or `NeedsPerson` when the Engine cannot be reached.
+        Raises `Retry` or `NeedsPerson` if the Engine cannot be reached.
         """
         with self._lock:
             if self._client is None:
@@ -46,7 +46,7 @@ class Daemon:
             return self._client
 
     def close(self) -> None:
-        """Close the pooled connections; the next call opens new ones."""
+        """Close the pooled connections. The next call opens new ones."""
         with self._lock:
             if self._client is not None:
                 self._client.close()
@@ -62,15 +62,16 @@ class Daemon:
         return client
 
     def _knock(self) -> None:
-        """See whether somebody listens. Raises OSError; the SDK would leave an open socket behind each failed attempt."""
+        """Check that something listens. Raises OSError. Without this check, the SDK would leave an open socket after each
+        failed attempt."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knock:
             knock.settimeout(CALL_SECONDS)
             knock.connect(self.host.removeprefix("unix://"))
 
     @contextmanager
     def asking(self, what: str, explain: Callable[[str, int | None], Failure] | None = None) -> Iterator[Any]:
-        """Make calls; the Engine's errors come out typed. `what` reads “Docker could not <what>”. `NotFound` passes: only
-        the caller knows what is missing."""
+        """Make calls; the Engine's errors are raised as typed failures. `what` completes “Docker could not <what>”.
+        `NotFound` is passed through, because only the caller knows what is missing."""
         try:
             self._knock()
             yield self.api
@@ -95,8 +96,8 @@ class Daemon:
         headers: Mapping[str, str] | None = None,
         body: IO[bytes] | Iterator[bytes] | None = None,
     ) -> Stream:
-        """Start a request whose answer is read as it comes. Raises `docker.errors.APIError` for an error status; use it
-        inside `asking`. The SDK's own generators cannot be interrupted while they wait, hence this one."""
+        """Start a request whose answer is read as it arrives. Raises `docker.errors.APIError` for an error status; use it
+        inside `asking`. The SDK's own generators cannot be interrupted while they wait."""
         api = self.api
         response = api.request(
             method,
@@ -114,5 +115,5 @@ class Daemon:
 
 
 def labels_of(thing: Mapping[str, Any]) -> Mapping[str, str]:
-    """The labels of a listed or inspected thing, whatever its kind."""
+    """The labels of a container, image, network or volume, whether it was listed or inspected."""
     return thing.get("Labels") or (thing.get("Config") or {}).get("Labels") or {}

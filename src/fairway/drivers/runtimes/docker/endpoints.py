@@ -1,7 +1,8 @@
 """How an Engine and its instances are reached: on this machine, or on another one through a tunnel.
 
-Instances are published over there on the loopback address. Through a tunnel the same port is reached here on a loopback
-address of the host's own (`fairway.drivers.hosts.address.loopback_of`); every address that leaves the runtime is that one.
+Instances are published on the loopback address of the Engine's machine. Through a tunnel, the same port is reached here on a
+loopback address that only that host has (`fairway.drivers.hosts.address.loopback_of`). Every address that leaves the runtime
+is that one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ LOOPBACK: Final = "127.0.0.1"
 
 
 class Endpoint(Protocol):
-    """`name` is the Engine's address as people wrote it."""
+    """The way to one Engine. `name` is the Engine's address as people wrote it."""
 
     name: str
 
@@ -31,13 +32,13 @@ class Endpoint(Protocol):
         """The local socket that leads to the Engine."""
 
     def here(self, address: str) -> str:
-        """An instance's address over there as the proxy here dials it; "" stays ""."""
+        """The address at which the proxy here reaches an instance whose address on its machine is `address`; "" stays ""."""
 
     def ensure_open(self, address: str) -> None:
-        """Make sure that it can be dialled. Raises `Away`."""
+        """Make the address reachable. Raises `Away`."""
 
     def keep(self, ports: Collection[int], unused_for: float) -> None:
-        """Have these ports open, and close those that were not among them for that many seconds. Raises `Away`."""
+        """Keep these ports open, and close those that were not among them for `unused_for` seconds. Raises `Away`."""
 
 
 class Direct:
@@ -55,13 +56,13 @@ class Direct:
 
 
 class Tunnelled:
-    """An Engine on another machine. The worker keeps the tunnel up; this only uses it."""
+    """An Engine on another machine. The worker keeps the tunnel up; this class only uses it."""
 
     def __init__(self, address: SshAddress, data: Path) -> None:
         self.name = str(address)
         self._address, self._data = address, data
         self._tunnel = Tunnel(address, data)
-        self._idle_since: dict[int, float] = {}  # what is between two starts, or was just begun, is not closed at once
+        self._idle_since: dict[int, float] = {}  # an unused port is closed only later, as its instance may be starting
 
     @property
     def url(self) -> str:
@@ -72,7 +73,7 @@ class Tunnelled:
         return loopback_of(self._address, installation_id(self._data))
 
     def here(self, address: str) -> str:
-        """What is published on an address of the host's own network is dialled there."""
+        """A loopback address of the host becomes the host's loopback address here; any other is reached directly."""
         host, _, port = address.rpartition(":")
         return f"{self._local}:{port}" if host == LOOPBACK else address
 
@@ -97,5 +98,5 @@ class Tunnelled:
 
 
 def endpoint_for(host: str, data: Path) -> Endpoint:
-    """The way to the Engine at `host`, ``unix:///…`` or ``ssh://…``."""
+    """The way to the Engine at `host`, which is ``unix:///…`` or ``ssh://…``."""
     return Tunnelled(SshAddress.parse(host), data) if is_ssh(host) else Direct(host)

@@ -1,7 +1,7 @@
-"""What the Engine's answers mean for a deployment: each becomes a typed failure with a sentence. Pure.
+"""Turns the Engine's errors into typed failures with a sentence. Pure.
 
-The Engine reports most causes only as text, so the texts are matched here, in one place. Sources: moby's
-``daemon/start.go``, ``distribution/errors.go``, ``libnetwork`` and the answers of Engine 20.10 to the tests beside this.
+The Engine reports most causes only as text, so the texts are matched here, in one module. Sources: moby's
+``daemon/start.go``, ``distribution/errors.go``, ``libnetwork``, and the answers of Engine 20.10 to the tests.
 """
 
 from __future__ import annotations
@@ -60,28 +60,29 @@ NO_SUBNET_LEFT = ("could not find an available", "all predefined address pools h
 
 
 def says(text: str, signs: tuple[str, ...]) -> bool:
-    """Whether the Engine's text carries one of the signs, in any case of letters."""
+    """Whether the Engine's text contains one of the signs, in upper or lower case."""
     low = text.lower()
     return any(sign in low for sign in signs)
 
 
 def is_away(text: str) -> bool:
-    """Whether the text says that some server on the network could not be reached."""
+    """Whether the text says that a server on the network could not be reached."""
     return says(text, _AWAY)
 
 
 def has_changed(text: str) -> bool:
-    """Whether a container or its network was removed, or the network made twice, since we looked: look again."""
+    """Whether a container or its network was removed, or the network made twice, since it was inspected. The caller looks
+    again."""
     return _CHANGED.search(text) is not None
 
 
 def has_lost_its_network(text: str) -> bool:
-    """Whether a container cannot start because the network it was once started in is gone."""
+    """Whether a container cannot start because the network that it was started in before is gone."""
     return _NETWORK_GONE.search(text) is not None
 
 
 def disk_full(text: str) -> Failure | None:
-    """The failure for a full disk, where the text says so."""
+    """The failure for a full disk, if the text says so."""
     if says(text, _DISK):
         return NeedsPerson(
             "The disk of the Docker host is full. Free space there (old images, logs), then try again.", detail=text
@@ -90,7 +91,7 @@ def disk_full(text: str) -> Failure | None:
 
 
 def registry_failure(reference: str, text: str, *, status: int | None = None, has_credential: bool = False) -> Failure:
-    """Why a registry did not hand out an image."""
+    """Why a registry did not return an image."""
     host = image_host(reference)
     full = disk_full(text)
     if full is not None:
@@ -138,12 +139,12 @@ def command_missing(name: str, program: str, *, detail: str = "") -> Failure:
 
 
 def command_refused(program: str, why: str) -> Failure:
-    """The failure for a program that the image has and cannot execute; `why` ends the sentence."""
+    """The failure for a program that the image has but cannot execute. `why` ends the sentence."""
     return Refused(f"“{program}” cannot be started: {why}.")
 
 
 def engine_failure(what: str, text: str, *, status: int | None = None) -> Failure:
-    """Why the Engine itself refused or failed an ordinary request (`what`: “list containers”)."""
+    """Why the Engine refused or failed an ordinary request (`what`: “list containers”)."""
     full = disk_full(text)
     if full is not None:
         return full
@@ -153,7 +154,7 @@ def engine_failure(what: str, text: str, *, status: int | None = None) -> Failur
 
 
 def unreachable(host: str, error: Exception) -> Failure:
-    """Why the Engine itself cannot be asked. `host` is its address as people know it."""
+    """Why the Engine cannot be reached. `host` is its address as people know it."""
     text = str(error)
     if is_ssh(host):
         return Away(f"The Docker host {host} cannot be reached.", detail=text)

@@ -1,4 +1,4 @@
-"""Files in a container: what is there, and what is put there before it starts, gone with it."""
+"""Files in a container: checks which exist, and adds files before it starts, which are removed with it."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ from fairway.drivers.runtimes.docker.daemon import Daemon
 
 
 def ensure(daemon: Daemon, container: Mapping[str, Any], files: Mapping[str, str], progress: Progress) -> None:
-    """Put the files below the working folder of a container that never ran; what its image has there stays, and is said."""
+    """Put the files into the working folder of a container that never ran. Files that its image has stay, and the log says
+    so."""
     folder = container["Config"].get("WorkingDir") or "/"
     for path, text in files.items():
-        place = posixpath.join(folder, path)
-        if has(daemon, container["Id"], place):
+        target = posixpath.join(folder, path)
+        if has(daemon, container["Id"], target):
             progress.line(f"{path} is the application's own; the configuration does not replace it.", stream="fairway")
             continue
         with daemon.asking("put a file into a container") as api:
             api.put_archive(
-                container["Id"], "/", _packed(place.lstrip("/"), text, str(container["Config"].get("User") or ""))
+                container["Id"], "/", _packed(target.lstrip("/"), text, str(container["Config"].get("User") or ""))
             )
 
 
 def has(daemon: Daemon, container: str, path: str) -> bool:
-    """Whether a container, known by id or name, has something at this absolute path."""
+    """Whether a container, given by id or name, has something at this absolute path."""
     api = daemon.api
     url = f"{api.base_url}/v{api.api_version}/containers/{container}/archive"
     with daemon.asking("look into a container"):
         return bool(api.head(url, params={"path": path}, timeout=api.timeout).status_code == 200)
 
 
-def _packed(place: str, text: str, user: str) -> bytes:
-    """A tar with one file that only the container's user may read. Where that is a name, which only the image can translate,
-    everybody in the container may: it is there for one application."""
+def _packed(path: str, text: str, user: str) -> bytes:
+    """A tar with one file that only the container's user may read. If the user is given by name, which only the image can
+    resolve, everybody in the container may read it: the container has only one application."""
     content = text.encode()
-    entry = tarfile.TarInfo(place)
+    entry = tarfile.TarInfo(path)
     owner, _, group = user.partition(":")
     is_known = not user or owner.isdigit()
     entry.size, entry.mode = len(content), 0o600 if is_known else 0o644

@@ -1,4 +1,5 @@
-"""One starter at a time per volume: between asking the Engine who has it and starting another, nobody else may start one."""
+"""Locks volumes while an instance is started: between asking the Engine who has a volume and starting a container on it, no
+other worker may start one."""
 
 from __future__ import annotations
 
@@ -12,14 +13,14 @@ from pathlib import Path
 
 from fairway.shared.failures import Retry
 
-PATIENCE = 60.0  # seconds; a worker that hangs keeps its locks, and who follows it must not go past it
-PAUSE = threading.Event()  # never set
+PATIENCE = 60.0  # seconds; a worker that hangs keeps its locks, and nobody may ignore them
+PAUSE = threading.Event()  # never set; used to pause
 
 
 @contextmanager
 def alone(folder: Path, volumes: Sequence[str], check: Callable[[], None]) -> Iterator[None]:
-    """Hold the locks of these volumes across all workers of the data directory; `check` is called while waiting and may
-    raise. Raises `Retry` when somebody else keeps one for very long."""
+    """Hold the locks of these volumes, against all workers of the data directory. `check` is called while waiting and may
+    raise. Raises `Retry` if another worker keeps one for `PATIENCE` seconds."""
     with ExitStack() as stack:
         for volume in sorted(set(volumes)):
             folder.mkdir(parents=True, mode=0o700, exist_ok=True)

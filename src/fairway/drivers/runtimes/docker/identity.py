@@ -1,7 +1,7 @@
-"""Which Fairway a container belongs to: one random id per data directory.
+"""Identifies the Fairway that a container belongs to: one random id per data directory.
 
-Two Fairways may share one Docker Engine (a demo beside the real one, a test run); each must see only its own. The id is a
-file, not a hash of the path, so a data directory that is moved or restored elsewhere keeps its containers and volumes.
+Several Fairways may share one Docker Engine (a demo beside the real one, a test run), and each must see only its own. The id
+is a file, not a hash of the path, so a data directory that is moved or restored elsewhere keeps its containers and volumes.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ _ID = re.compile(r"[0-9a-f]{8}")
 
 
 def installation_id(data: Path) -> str:
-    """The eight hex digits of this data directory, made at the first call; safe when two processes call it at once."""
+    """The id of this data directory, eight hexadecimal digits. It is made at the first call; two processes may call it at
+    once."""
     path = data / FILE
     data.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         draft = path.with_name(f"{FILE}.{os.getpid()}.{secrets.token_hex(4)}")
         draft.write_text(secrets.token_hex(4))
-        with suppress(FileExistsError):  # the other process was first: its id counts
+        with suppress(FileExistsError):  # another process was first, and its id counts
             os.link(draft, path)
         draft.unlink()
     text = path.read_text().strip()

@@ -1,8 +1,8 @@
-"""Images on one Engine: resolve, pull, verify, keep for rollback, collect.
+"""Images on one Engine: resolves, pulls, verifies, keeps and removes them.
 
-What Fairway pulled carries a tag of its own, ``fairway/pulled:<digest>-<id>``. The tag says whose it is (a pulled image
-takes no labels) and keeps ``docker image prune`` from taking what a rollback needs. An image that was there before is marked
-``fairway/kept`` instead: collecting it takes back the mark and leaves the image.
+An image that Fairway pulled gets a tag of its own, ``fairway/pulled:<digest>-<id>``. The tag says which Fairway pulled it (a
+pulled image takes no labels), and protects what a rollback needs from ``docker image prune``. An image that was there before
+gets the tag ``fairway/kept`` instead: collecting it removes the tag and leaves the image.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MARK = re.compile(rf"(?P<repository>{PULLED}|{KEPT}):(?P<hex>[0-9a-f]{{64}})-(?
 
 @dataclass(frozen=True)
 class Stored:
-    """One of Fairway's images on the Engine, under the references that must go for it to be collected."""
+    """One of Fairway's images on the Engine, with the references that must be removed to collect it."""
 
     artifact: ArtifactRef
     references: tuple[str, ...]
@@ -59,7 +59,8 @@ class Images:
         return ArtifactRef(ArtifactKind.IMAGE, digest, f"{plan.repository(wanted)}@{digest}")
 
     def _built_by_hand(self, reference: str) -> ArtifactRef | None:
-        """An image somebody built on this Engine and never pushed: a name without a host, and no registry knows it."""
+        """An image that somebody built on this Engine and never pushed: its name has no host, and it has no digest in a
+        registry."""
         if "@" in reference or registry_of(reference) != DOCKER_HUB:
             return None
         image = self.inspect(reference)
@@ -79,7 +80,7 @@ class Images:
         return str(answer["Descriptor"]["digest"])
 
     def inspect(self, reference: str) -> Mapping[str, Any] | None:
-        """An image's inspection, None where there is none."""
+        """The inspection of an image; None if there is none."""
         try:
             with self._daemon.asking("look at an image") as api:
                 return dict(api.inspect_image(reference))
@@ -87,7 +88,7 @@ class Images:
             return None
 
     def find(self, artifact: ArtifactRef) -> Mapping[str, Any] | None:
-        """The inspection of the stored image that truly carries the artifact's digest."""
+        """The inspection of the stored image that really has the artifact's digest."""
         for reference in dict.fromkeys([artifact.reference, artifact.digest, self._mark(PULLED, artifact.digest)]):
             image = self.inspect(reference) if reference else None
             if image is not None and carries(image, artifact.digest):
@@ -95,7 +96,7 @@ class Images:
         return None
 
     def distribute(self, artifact: ArtifactRef, credential: RegistryCredential | None, progress: Progress) -> None:
-        """Pull by digest unless it is here; mark it as kept by us; see `Runtime.distribute`."""
+        """Pull the image by its digest if it is missing, and tag it as ours; see `Runtime.distribute`."""
         progress.check()
         image = self.find(artifact)
         if image is not None:
@@ -116,7 +117,8 @@ class Images:
         progress.line(f"Image {short(artifact.digest)} is on this host, digest verified.")
 
     def copy_from(self, other: Images, artifact: ArtifactRef, progress: Progress) -> None:
-        """See `DockerRuntime.copy_from`. Nothing is kept on the way: one Engine's answer is the other's request."""
+        """See `DockerRuntime.copy_from`. Nothing is stored on the way: one Engine's answer is the body of the request to the
+        other."""
         progress.check()
         source = other.find(artifact)
         if source is None:
@@ -142,7 +144,7 @@ class Images:
                         raise failures.engine_failure("load an image", str(event["error"]))
 
     def _name(self, image_id: str, artifact: ArtifactRef) -> None:
-        """Give a copy the names it is known by: the one it was built under, and the mark that it is ours."""
+        """Give a copy its tags: the name under which it was built, and the one that says that it is ours."""
         name, _, tag = artifact.reference.rpartition(":")
         if name and tag and "@" not in artifact.reference:
             with self._daemon.asking("tag an image") as api:
@@ -178,7 +180,7 @@ class Images:
                         progress.line(line)
 
     def stored(self) -> list[Stored]:
-        """Every image of this data directory: built here (by label) and pulled or kept (by mark)."""
+        """Every image of this data directory: those built here (by label), and those pulled or kept (by tag)."""
         with self._daemon.asking("list images") as api:
             listed = api.images()
         found = [self._built(image) or self._marked(image) for image in listed]
@@ -203,7 +205,7 @@ class Images:
         return None
 
     def collect(self, keep: Collection[str], progress: Progress) -> list[str]:
-        """Remove ours that are neither in `keep` nor used by any container; see `Runtime.collect`."""
+        """Remove our images that are neither in `keep` nor used by a container; see `Runtime.collect`."""
         with self._daemon.asking("list containers") as api:
             used = {container["ImageID"] for container in api.containers(all=True)}
         removed = []
@@ -218,12 +220,13 @@ class Images:
         return removed
 
     def _remove(self, references: tuple[str, ...]) -> bool:
-        """Take the references away, the mark last, so that a crash between leaves the image ours. False while in use."""
+        """Remove the references, our own tag last, so that after a crash the image is still ours. Returns False while it is
+        in use."""
         for reference in references:
             try:
                 with suppress(errors.NotFound), self._daemon.asking("remove an image") as api:
                     api.remove_image(reference)
-            except Retry:  # 409: a container or another image came to need it meanwhile; the next round looks again
+            except Retry:  # 409: a container or another image needs it by now; the next collection tries again
                 return False
         return True
 
@@ -240,17 +243,17 @@ class Images:
 
 
 def carries(image: Mapping[str, Any], digest: str) -> bool:
-    """Whether the digest is one of the image's true ones: its id, or its manifest in a registry."""
+    """Whether the digest is one of the image's own: its id, or that of its manifest in a registry."""
     return digest == image["Id"] or any(name.endswith(f"@{digest}") for name in image.get("RepoDigests") or ())
 
 
 def short(digest: str) -> str:
-    """The digest as people read it: its first twelve hex digits."""
+    """The digest as people read it: its first twelve hexadecimal digits."""
     return digest.removeprefix("sha256:")[:12]
 
 
 def _sign_in(credential: RegistryCredential | None) -> dict[str, str]:
-    """Never None: without this the SDK would send the sign-ins of whoever runs Fairway."""
+    """Never None, because the SDK would then send the credentials of the user who runs Fairway."""
     if credential is None:
         return {"username": "", "password": ""}
     return {"username": credential.username, "password": credential.password, "serveraddress": credential.host}

@@ -1,4 +1,4 @@
-"""What an environment may say about its Docker Engine and about building images for it. Pure."""
+"""The options of an environment for its Docker Engine and for building images. Pure."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _PORTS = re.compile(r"(\d{1,5})-(\d{1,5})")
 class DockerOptions:
     """The parsed options of the ``docker`` runtime and its image builder.
 
-    `host` is the Engine's address: ``unix:///path``, or ``ssh://user@host[:port][/path]`` for one that is reached over SSH
-    (``tcp://`` is refused: whoever reaches such an Engine owns its machine). `publish` is the address over there that
-    instances are published on; another one than the loopback address is dialled directly, which a private network allows.
-    `ports` is the range of loopback ports instances are published on; the default lies below Linux' ephemeral ports
-    (32768–60999), so that an outgoing connection never holds the port of a stopped instance.
-    `python_image` and `node_image` are the base images of generated Dockerfiles. `build_args` are the only values that
-    builds receive from outside (a package index, a proxy). `build_network` is the network builds run in.
+    `host` is the Engine's address: ``unix:///path``, or ``ssh://user@host[:port][/path]`` for an Engine that is reached over
+    SSH (``tcp://`` is refused, because whoever can reach such an Engine controls its machine). `publish` is the address on
+    the Engine's machine on which instances are published; any but the loopback address is reached directly, e.g. over a
+    private network. `ports` is the range of ports on which instances are published. The default is below Linux's ephemeral
+    ports (32768–60999), so that an outgoing connection never takes the port of a stopped instance. `python_image` and
+    `node_image` are the base images of generated Dockerfiles. `build_args` are the only values that builds receive from
+    outside (a package index, a proxy). `build_network` is the network in which builds run.
     """
 
     host: str = DEFAULT_HOST
@@ -40,7 +40,7 @@ class DockerOptions:
 
     @classmethod
     def parse(cls, options: Mapping[str, object]) -> DockerOptions:
-        """Read the options of an environment; an unknown or wrong one raises `Invalid` naming it."""
+        """Parse the options of an environment. Raises `Invalid` that names the unknown or wrong one."""
         unknown = sorted(set(options) - set(cls.__dataclass_fields__))
         if unknown:
             known = ", ".join(cls.__dataclass_fields__)

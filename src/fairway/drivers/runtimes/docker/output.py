@@ -1,7 +1,7 @@
-"""What an instance printed, and what it prints next.
+"""Reads the output of an instance, and follows it.
 
-The Engine ends a followed log *silently* when the container stops, restarts or the connection drops, so after each end the
-container itself is looked at, and reading goes on after the last line that was seen.
+The Engine ends a followed log *silently* when the container stops or restarts, or the connection drops. So after each end
+the container itself is inspected, and reading continues after the last line that was read.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from fairway.drivers.runtimes.docker.streams import POLL_SECONDS, frames
 from fairway.shared.failures import Retry
 from fairway.shared.lines import whole_characters
 
-LONGEST_LINE = 65536  # bytes; what is longer comes in parts
+LONGEST_LINE = 65536  # bytes; a longer line is returned in parts
 ENDED = ("exited", "dead")
-AWAY_SECONDS = 1.0  # between two looks for an Engine that is away
+AWAY_SECONDS = 1.0  # between two attempts to reach an Engine that does not answer
 
 
 def read(
     daemon: Daemon, container: str, *, tail: int, follow: bool, check: Callable[[], None], once: bool = False
 ) -> Iterator[OutputLine]:
-    """The last `tail` lines, then with `follow` the new ones until the container (its id) is removed or `check` raises; with
-    `once` also until it has ended."""
+    """The last `tail` lines, then with `follow` new ones until the container (given by id) is removed or `check` raises;
+    with `once` also until it has ended."""
     query = {"tail": str(max(0, tail))}
     since = ""
     while True:
-        seen = since  # all of this connection is new, however the streams' time stamps mix
+        seen = since  # every line of this connection is new, although the streams' time stamps may overlap
         try:
             with daemon.asking("read a container's output"):
                 for stamp, line in _lines(daemon, container, {**query, "follow": str(follow).lower()}, check):
@@ -44,29 +44,29 @@ def read(
         except Retry:
             if not follow:
                 raise
-            _pause(check, AWAY_SECONDS)  # a tunnel or an Engine that comes back goes on where it stopped
+            _pause(check, AWAY_SECONDS)  # once the tunnel or the Engine is back, reading continues
         if not follow or (status := _next_status(daemon, container, check, once=once)) is None:
             return
-        follow = status not in ENDED  # what it printed last is read after its end
+        follow = status not in ENDED  # after its end, the rest of its output is read without following
         query = {"since": _unix(since)} if since else query
 
 
 def _lines(
     daemon: Daemon, container: str, query: dict[str, str], check: Callable[[], None]
 ) -> Iterator[tuple[str, OutputLine]]:
-    """(sortable time stamp, line); a line the Engine cut into parts of 16 KiB is put together again."""
+    """The lines as (sortable time stamp, line). Lines that the Engine split into parts of 16 KiB are joined."""
     query = {"stdout": "true", "stderr": "true", "timestamps": "true", **query}
     with daemon.stream("GET", f"/containers/{container}/logs", query=query) as stream:
         yield from lines_of(frames(stream.chunks(check)))
 
 
 def lines_of(payloads: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, OutputLine]]:
-    """(sortable time stamp, line) from the (stream, payload) frames of a log.
+    """The lines as (sortable time stamp, line), from the (stream, payload) frames of a log.
 
-    A payload without a newline is a part. The parts of one line carry one time stamp; another one says that the program
-    ended in the middle of the line before. Of a line without end `LONGEST_LINE` bytes are kept.
+    A payload without a newline is a part of a line. All parts of one line have the same time stamp; if it changes, the
+    program ended in the middle of the line before. A line without an end is returned in parts of `LONGEST_LINE` bytes.
     """
-    begun: dict[str, tuple[bytes, bytes]] = {}  # stream → time stamp, what there is of the line
+    begun: dict[str, tuple[bytes, bytes]] = {}  # stream → time stamp, the parts of the line so far
     for name, payload in payloads:
         stamp, _, text = payload.partition(b" ")
         before = begun.pop(name, None)
@@ -94,7 +94,7 @@ def _line(name: str, stamp: bytes, text: bytes, *, goes_on: bool = False) -> tup
 
 
 def _next_status(daemon: Daemon, container: str, check: Callable[[], None], *, once: bool) -> str | None:
-    """Wait while the container is stopped or between two starts, with `once` only for its end; None once it is gone."""
+    """Wait until the container runs (with `once`: or has ended) and return its status; None once it is gone."""
     while True:
         check()
         try:
@@ -115,7 +115,7 @@ def _pause(check: Callable[[], None], seconds: float) -> None:
 
 
 def _unix(stamp: str) -> str:
-    """An RFC 3339 stamp of the Engine as the seconds with nine decimals that `since` takes."""
+    """The Engine's RFC 3339 time stamp as seconds with nine decimals, the form that `since` takes."""
     whole = readback.moment(stamp)
     fraction = stamp.partition(".")[2].rstrip("Z")[:9].ljust(9, "0")
     return f"{int(whole.timestamp())}.{fraction}" if whole else "0"

@@ -1,6 +1,6 @@
-"""What Fairway asks the Engine for, as plain data: names, labels, container and network requests. Pure.
+"""What Fairway requests from the Engine, as plain data: names, labels, bodies for containers and networks. Pure.
 
-Bodies follow the Docker Engine API 1.41 (``ContainerCreate``, ``NetworkCreate``, ``VolumeCreate``).
+The bodies follow the Docker Engine API 1.41 (``ContainerCreate``, ``NetworkCreate``, ``VolumeCreate``).
 """
 
 from __future__ import annotations
@@ -31,32 +31,32 @@ NAME = "fairway.name"
 PLACEMENT = "fairway.placement"
 DEPLOYMENT = "fairway.deployment"
 REPLICA = "fairway.replica"
-SERVICE = "fairway.service"  # absent on the main one
+SERVICE = "fairway.service"  # the main service does not have this label
 DIGEST = "fairway.digest"
 PORT = "fairway.port"
 ONCE = "fairway.once"
 FILES = "fairway.files"
 SPEC = "fairway.spec"
 VOLUME = "fairway.volume"
-LAUNCHER = "fairway.launcher"  # on an image: the argv of what starts several programs in a row, in JSON
+LAUNCHER = "fairway.launcher"  # on an image: the argv of the launcher that runs several programs, in JSON
 LAUNCHERS = "/opt/fairway/"
 NO_LAUNCHER = f"The start command {ONLY_OURS}"
 ANYWHERE = "0.0.0.0"  # noqa: S104 -- inside a network of its own
 LOOKED_AT = "/fairway-looks"
-PREFIX = "fairway-"  # of the names of networks and volumes
+PREFIX = "fairway-"  # begins the names of networks and volumes
 
 DEFAULTS = Limits()
-# What an ordinary image needs to prepare its files as root and then step down to its own user; everything else that
-# Docker grants by default (raw sockets, device nodes, chroot, audit) is dropped.
+# What an ordinary image needs to prepare its files as root and then change to its own user. All other capabilities that
+# Docker grants by default (raw sockets, device nodes, chroot, audit) are dropped.
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
 
 
 @dataclass(frozen=True)
 class Names:
-    """The deterministic names of one data directory's things.
+    """The names of one data directory's containers, networks and volumes.
 
-    They end in its id, because names are shared by everybody on an Engine: a second Fairway with an application of the
-    same name must neither adopt the first one's containers nor write into its volumes.
+    They end in the directory's id, because everybody on an Engine shares its names: a second Fairway with an application of
+    the same name must neither adopt the first one's containers nor write into its volumes.
     """
 
     installation: str
@@ -71,7 +71,7 @@ class Names:
         return f"{PREFIX}{volume}.{self.installation}"
 
     def looker(self, volume: str) -> str:
-        """The container through which a volume is looked into."""
+        """The container through which a volume is read."""
         return f"{self.volume(volume)}.look"
 
     def labels(self, **more: str) -> dict[str, str]:
@@ -84,8 +84,8 @@ class Names:
 
 
 def fingerprint(spec: InstanceSpec) -> str:
-    """What tells one wish for an instance from another; it knows the spec only, so that an upgrade of Fairway, which may
-    ask the Engine in other words, never replaces what already runs."""
+    """A hash that distinguishes specs. It depends on the spec only, so that an upgrade of Fairway, which may send other
+    requests, never replaces running instances."""
     facts = {
         "digest": spec.artifact.digest,
         "port": spec.port,
@@ -100,13 +100,13 @@ def fingerprint(spec: InstanceSpec) -> str:
 def container_body(
     spec: InstanceSpec, names: Names, *, image: Mapping[str, Any], host_port: int, host_ip: str = "127.0.0.1"
 ) -> dict[str, Any]:
-    """The ``ContainerCreate`` body of one instance, made from `image`, as the Engine inspects it. Raises `Refused` where it
-    cannot run the command.
+    """The ``ContainerCreate`` body of one instance, made from `image`, the Engine's inspection of it. Raises `Refused` if
+    the image cannot run the command.
 
-    The instance is published on `host_ip`, the loopback address unless a person chose another, and a port *we* choose. An
-    ephemeral one would change whenever the container restarts, and a container's own address changes likewise and cannot be
-    dialled from everywhere (Docker Desktop, rootless, a tunnel): either would leave the route pointing nowhere, or at
-    somebody else, after a crash.
+    The instance is published on `host_ip` (the loopback address, unless a person chose another) and on a port that *we*
+    choose. An ephemeral port would change whenever the container restarts. The container's own address changes likewise, and
+    cannot be reached from everywhere (Docker Desktop, rootless, a tunnel). With either, after a crash the route would lead
+    nowhere, or to another application.
     """
     body: dict[str, Any] = {
         "Image": image["Id"],
@@ -126,7 +126,7 @@ def container_body(
     if spec.health.command and not spec.once:
         body["Healthcheck"] = _health_command(spec)
     elif spec.port is None:
-        body["Healthcheck"] = {"Test": ["NONE"]}  # an image's own asks what its web server answers
+        body["Healthcheck"] = {"Test": ["NONE"]}  # the image's own check would ask a web server that does not run
     if spec.port is not None:
         inside = f"{spec.port}/tcp"
         body["ExposedPorts"] = {inside: {}}
@@ -156,8 +156,8 @@ def _port(spec: InstanceSpec) -> dict[str, str]:
 
 
 def _started(spec: InstanceSpec, image: Mapping[str, Any]) -> dict[str, Any]:
-    """The parts of a body that say what is started, and where. One program needs nothing; several need the launcher that
-    images of Fairway's own making carry (see `chain`)."""
+    """The parts of a body that say what is started, and where. One program needs no launcher; several need the one that is
+    in images made by Fairway (see `chain`)."""
     steps = steps_in(spec, image)
     if not steps:
         return {}
@@ -172,7 +172,7 @@ def _started(spec: InstanceSpec, image: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def steps_in(spec: InstanceSpec, image: Mapping[str, Any]) -> tuple[Step, ...]:
-    """The programs of the spec's command in an instance of the image; none for the image's own command."""
+    """The programs of the spec's command in an instance of the image; empty for the image's own command."""
     if spec.command is None:
         return ()
     own = dict(item.partition("=")[::2] for item in _config(image).get("Env") or ())
@@ -180,7 +180,7 @@ def steps_in(spec: InstanceSpec, image: Mapping[str, Any]) -> tuple[Step, ...]:
 
 
 def launcher_of(image: Mapping[str, Any]) -> list[str]:
-    """The argv of the launcher that an image carries. Raises `Refused` when it has none."""
+    """The argv of the image's launcher. Raises `Refused` if it has none."""
     label = (_config(image).get("Labels") or {}).get(LAUNCHER)
     if not label:
         raise Refused(NO_LAUNCHER)
@@ -192,8 +192,10 @@ def _config(image: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def running_first(table: Mapping[str, Any], command: Sequence[str]) -> str:
-    """Which program runs before the application, by the Engine's list of a container's processes and what it was started
-    with; "" when none does: the launcher makes way for the last one (the Engine's own init keeps its words)."""
+    """The program that runs before the application, found by the Engine's list of a container's processes and the command it
+    was started with. "" if there is none: the last program replaces the launcher, and only the Engine's own init keeps its
+    command.
+    """
     titles = [str(title).upper() for title in table.get("Titles") or ()]
     if not {"PID", "PPID", "CMD"} <= set(titles):
         return ""
@@ -203,7 +205,7 @@ def running_first(table: Mapping[str, Any], command: Sequence[str]) -> str:
 
 
 def once_body(spec: InstanceSpec, names: Names, *, image: Mapping[str, Any]) -> dict[str, Any]:
-    """The ``ContainerCreate`` body of a program that ends by itself: as an instance, but nobody reaches it, and it is never
+    """The ``ContainerCreate`` body of a program that ends by itself: like an instance, but it has no port and is never
     started again."""
     body = container_body(spec, names, image=image, host_port=0)
     body.pop("ExposedPorts", None)
@@ -213,18 +215,18 @@ def once_body(spec: InstanceSpec, names: Names, *, image: Mapping[str, Any]) -> 
 
 
 def looker_body(volume: str, image: str) -> dict[str, Any]:
-    """The ``ContainerCreate`` body of a container that is never started: it has the volume, and puts nothing into it."""
+    """The ``ContainerCreate`` body of a container that is never started. It has the volume, and does not change it."""
     mount = {**_mount(volume, LOOKED_AT), "ReadOnly": True, "VolumeOptions": {"NoCopy": True}}
     return {"Image": image, "Cmd": ["never"], "HostConfig": {"NetworkMode": "none", "Mounts": [mount]}}
 
 
 def filled(argv: Sequence[str], port: int) -> list[str]:
-    """An argv with ``{port}`` and ``{host}`` filled in: inside its own network an application listens on all addresses."""
+    """The argv with ``{port}`` and ``{host}`` replaced. In its own network, an application listens on all addresses."""
     return [item.replace("{port}", str(port)).replace("{host}", ANYWHERE) for item in argv]
 
 
 def container_labels(spec: InstanceSpec, names: Names) -> dict[str, str]:
-    """The labels an instance is found and recognised by."""
+    """The labels by which an instance is found and recognized."""
     return names.labels(
         **{
             NAME: spec.name,
@@ -242,7 +244,8 @@ def container_labels(spec: InstanceSpec, names: Names) -> dict[str, str]:
 
 
 def is_beside(spec: InstanceSpec, labels: Mapping[str, str]) -> bool:
-    """Whether a container with these labels is another service of the same deployment, which shares its volumes."""
+    """Whether a container with these labels is another service of the same deployment, with which the spec shares
+    volumes."""
     same = (labels.get(PLACEMENT), labels.get(DEPLOYMENT)) == (spec.placement, spec.deployment)
     return same and labels.get(SERVICE, MAIN) != spec.service
 
@@ -261,14 +264,14 @@ def network_body(placement: str, names: Names, *, subnet: str | None = None) -> 
 
 
 def port_choices(name: str, installation: str, ports: range, taken: Collection[int]) -> list[int]:
-    """Ports to try for an instance, best first: the same one each time, then its neighbours."""
+    """Ports to try for an instance, best first: the same one each time, then those that follow it."""
     start = int.from_bytes(hashlib.sha256(f"{installation}/{name}".encode()).digest()[:4], "big") % len(ports)
     return [port for step in range(len(ports)) if (port := ports[(start + step) % len(ports)]) not in taken]
 
 
 def registry_auth(credential: RegistryCredential | None) -> dict[str, str]:
-    """The header that carries a registry's credentials to the Engine; empty without any, so that the sign-ins of the
-    person who runs Fairway (``~/.docker/config.json``) never serve its users."""
+    """The header with a registry's credentials for the Engine; empty without credentials, so that those of the user who runs
+    Fairway (``~/.docker/config.json``) are never used for its users."""
     if credential is None:
         return {}
     sign_in = {"username": credential.username, "password": credential.password, "serveraddress": credential.host}
@@ -283,7 +286,7 @@ def repository(reference: str) -> str:
 
 
 def with_tag(reference: str) -> str:
-    """The reference with ``:latest`` written out where it names neither tag nor digest."""
+    """The reference with ``:latest`` added if it has neither tag nor digest."""
     last = reference.rpartition("/")[2]
     return reference if ":" in last or "@" in last else f"{reference}:latest"
 
@@ -293,7 +296,7 @@ def _limits(limits: Limits) -> dict[str, Any]:
     cpus = limits.cpus or DEFAULTS.cpus
     return {
         "Memory": memory,
-        "MemorySwap": memory,  # the same: a ceiling that may swap is none
+        "MemorySwap": memory,  # memory plus swap: the same value forbids swapping
         "NanoCpus": round((cpus or 0) * 1e9),
         "PidsLimit": limits.pids or DEFAULTS.pids,
     }

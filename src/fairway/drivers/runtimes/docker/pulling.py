@@ -1,4 +1,4 @@
-"""A pull's flood of events as a few lines a person can read. Pure."""
+"""Condenses the many events of a pull into a few lines that a person can read. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _DONE = ("Pull complete", "Already exists")
 
 
 class PullReport:
-    """Sums what the layers report and says so at most once a second."""
+    """Sums up the progress of the layers, and reports it at most once a second."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -19,7 +19,7 @@ class PullReport:
         self._bytes: dict[str, tuple[int, int]] = {}
 
     def lines(self, event: Mapping[str, Any]) -> Iterator[str]:
-        """The lines to log for one event of the Engine, mostly none."""
+        """The lines to log for one event of the Engine; mostly none."""
         status, layer = str(event.get("status", "")), event.get("id")
         if layer is None or status.startswith("Pulling from"):
             if status.startswith("Status:"):
@@ -31,7 +31,7 @@ class PullReport:
             yield self.summary()
 
     def summary(self) -> str:
-        """How far it is: layers, and megabytes of those whose size is known."""
+        """The progress: layers, and megabytes of those whose size is known."""
         have = sum(current for current, _ in self._bytes.values()) / 1e6
         total = sum(size for _, size in self._bytes.values()) / 1e6
         return f"{sum(self._done.values())} of {len(self._done)} layers, {have:.1f} of {total:.1f} MB downloaded"
@@ -40,6 +40,6 @@ class PullReport:
         self._done[layer] = status in _DONE
         if status == "Downloading" and detail.get("total"):
             self._bytes[layer] = (int(detail["current"]), int(detail["total"]))
-        elif layer in self._bytes:  # extracting or complete: all of it has come
+        elif layer in self._bytes:  # it is extracted or complete, so all of it has been downloaded
             size = self._bytes[layer][1]
             self._bytes[layer] = (size, size)

@@ -1,4 +1,4 @@
-"""Reading the Engine's answers: what a container really is and really runs. Pure."""
+"""Interprets the Engine's answers: the state of a container, and what it really runs. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NEVER = "0001-01-01"
 
 
 def instance(container: Mapping[str, Any], image: Mapping[str, Any] | None) -> Instance:
-    """An `Instance` from a container's and its image's inspection. Raises KeyError for a container that is not ours."""
+    """An `Instance` from the inspections of a container and its image. Raises KeyError if the container is not ours."""
     labels: Mapping[str, str] = container["Config"]["Labels"]
     state: Mapping[str, Any] = container["State"]
     now = instance_state(state)
@@ -40,7 +40,8 @@ def instance(container: Mapping[str, Any], image: Mapping[str, Any] | None) -> I
 
 
 def instance_state(state: Mapping[str, Any]) -> InstanceState:
-    """The Engine's status in our words. *Exited* means somebody stopped it: the restart policy brings back what died."""
+    """The Engine's status as ours. *Exited* means that somebody stopped it: the restart policy starts what ended by
+    itself."""
     match state.get("Status"):
         case "running":
             return InstanceState.RUNNING
@@ -55,25 +56,25 @@ def instance_state(state: Mapping[str, Any]) -> InstanceState:
 
 
 def address(container: Mapping[str, Any], port: str) -> str:
-    """``host:port`` on which the container's `port` is really published; "" where it is not."""
+    """``host:port`` on which the container's `port` is really published; "" if it is not."""
     bound = ((container.get("NetworkSettings") or {}).get("Ports") or {}).get(f"{port}/tcp") or []
     return f"{bound[0]['HostIp']}:{bound[0]['HostPort']}" if bound else ""
 
 
 def running_digest(image_id: str, image: Mapping[str, Any] | None, *, claimed: str) -> str:
-    """The digest of the image a container runs: the claimed one if the image really carries it, else the image's id.
+    """The digest of the image that a container runs: the claimed one if the image really has it, else the image's id.
 
-    An image has several true digests: its id, and the manifest digest of each registry it was pulled from. The label says
-    under which one we started it; only the image itself may confirm that.
+    An image has several digests: its id, and that of its manifest in each registry from which it was pulled. The label says
+    under which one we started it; only the image itself can confirm that.
     """
     pulled = {digest.partition("@")[2] for digest in (image or {}).get("RepoDigests") or []}
     return claimed if claimed == image_id or claimed in pulled else image_id
 
 
 def volumes(container: Mapping[str, Any]) -> frozenset[str]:
-    """The volumes of ours that are mounted into a container, under the names that specs give them."""
+    """Our volumes that a container has, under their names in specs."""
     end = f".{container['Config']['Labels'][plan.DATA]}"
-    mounted = [str(one.get("Name") or "") for one in container.get("Mounts") or () if one.get("Type") == "volume"]
+    mounted = [str(mount.get("Name") or "") for mount in container.get("Mounts") or () if mount.get("Type") == "volume"]
     return frozenset(
         name.removeprefix(plan.PREFIX).removesuffix(end)
         for name in mounted
@@ -82,19 +83,19 @@ def volumes(container: Mapping[str, Any]) -> frozenset[str]:
 
 
 def health(state: Mapping[str, Any]) -> str | None:
-    """The verdict of the image's own HEALTHCHECK: healthy, unhealthy or starting; None where it has none."""
+    """The verdict of the image's own HEALTHCHECK: healthy, unhealthy or starting; None if it has none."""
     verdict = (state.get("Health") or {}).get("Status")
     return verdict if verdict in ("healthy", "unhealthy", "starting") else None
 
 
 def health_output(state: Mapping[str, Any]) -> str:
-    """What the image's own HEALTHCHECK printed when it last ran, at most `MOST_OUTPUT` characters of it."""
+    """The last output of the image's own HEALTHCHECK, at most `MOST_OUTPUT` characters."""
     log = (state.get("Health") or {}).get("Log") or [{}]
     return str(log[-1].get("Output") or "").strip()[-MOST_OUTPUT:]
 
 
 def moment(text: str) -> datetime | None:
-    """An RFC 3339 time with nanoseconds; None for the Engine's zero time."""
+    """Parse an RFC 3339 time with nanoseconds; None for the Engine's zero time."""
     found = _TIME.match(text)
     if not found or text.startswith(_NEVER):
         return None
@@ -104,7 +105,7 @@ def moment(text: str) -> datetime | None:
 
 
 def usage(stats: Mapping[str, Any]) -> Usage | None:
-    """A reading of ``ContainerStats``; None for a container that does not run.
+    """The usage from ``ContainerStats``; None if the container does not run.
 
     Memory is what cannot be reclaimed, as ``docker stats`` counts it: usage less the inactive file cache
     (``total_inactive_file`` on cgroup v1, ``inactive_file`` on v2).
@@ -119,7 +120,7 @@ def usage(stats: Mapping[str, Any]) -> Usage | None:
 
 
 def exposed_port(image: Mapping[str, Any]) -> int | None:
-    """The lowest TCP port an image exposes; None when it exposes none."""
+    """The lowest TCP port that an image exposes; None if there is none."""
     exposed = (image.get("Config") or {}).get("ExposedPorts") or {}
     ports = [int(name.removesuffix("/tcp")) for name in exposed if name.removesuffix("/tcp").isdigit()]
     return min(ports, default=None)

@@ -1,4 +1,4 @@
-"""The ``docker`` runtime: what a deployment asks for, done by a Docker Engine."""
+"""The ``docker`` runtime: runs instances as containers of a Docker Engine."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from fairway.shared.failures import Failure, NeedsPerson
 
 
 class DockerRuntime:
-    """Runs images as containers of one Docker Engine, over its local socket or through a tunnel. Safe to use from several
-    threads."""
+    """Runs images as containers of one Docker Engine, over its local socket or through a tunnel. Several threads may use
+    it."""
 
     name = "docker"
     artifact_kinds = frozenset({ArtifactKind.IMAGE})
@@ -50,7 +50,7 @@ class DockerRuntime:
 
     @classmethod
     def open(cls, options: Mapping[str, object], *, data: Path) -> Self:
-        """See `Runtime.open`; `DockerOptions` says what the options are. Raises `Invalid` for a wrong one."""
+        """See `Runtime.open`. `DockerOptions` describes the options. Raises `Invalid` if one is wrong."""
         return cls(DockerOptions.parse(options), data=data)
 
     def close(self) -> None:
@@ -125,19 +125,19 @@ class DockerRuntime:
 
     def instances(self, placement: str | None = None) -> list[Instance]:
         """See `Runtime.instances`."""
-        return [self._as_dialled(one) for one in self._containers.instances(placement)]
+        return [self._as_dialled(instance) for instance in self._containers.instances(placement)]
 
     def _as_dialled(self, instance: Instance) -> Instance:
         return replace(instance, address=self.endpoint.here(instance.address))
 
     def keep_reachable(self, *, unused_for: float = 60.0) -> None:
-        """Have the way to every instance that runs open, which a tunnel that was made anew has forgotten; close those that
-        nothing used for that many seconds."""
+        """Open the forwarded ports of all running instances, which a tunnel loses when it restarts. Close those that no
+        instance has used for `unused_for` seconds."""
         self.endpoint.keep(self._containers.published(), unused_for)
 
     def copy_from(self, other: DockerRuntime, artifact: ArtifactRef, progress: Progress) -> None:
-        """Bring an image that no registry has from another Engine, layer by layer through this process; its digest is
-        verified here. Raises `Refused` when the other one has it no more."""
+        """Copy an image that no registry has from another Engine, streamed through this process. Its digest is verified
+        here. Raises `Refused` if the other Engine no longer has it."""
         self.images.copy_from(other.images, artifact, progress)
 
     def ensure_stopped(self, name: str, *, grace: float = 10.0) -> None:
@@ -176,7 +176,7 @@ class DockerRuntime:
         self._containers.ensure_volume_removed(volume)
 
     def homes(self) -> list[str]:
-        """See `Runtime.homes`: a container's home goes with it."""
+        """See `Runtime.homes`: there are none, because a container's home is removed with it."""
         return []
 
     def ensure_home_removed(self, placement: str) -> None:

@@ -1,8 +1,8 @@
-"""Long answers of the Engine, read so that a cancel is heard while nothing arrives, and nothing is left open.
+"""Reads long answers of the Engine in such a way that a cancellation takes effect even while no data arrives.
 
-A pull, a build or a followed log may be silent for minutes. A thread reads the socket; the caller waits on a queue and asks
-`Progress.check()` five times a second. Whatever ends the wait closes the connection, which is how the Engine learns that
-it should stop building or pulling.
+A pull, a build or a followed log may send nothing for minutes. A thread reads the socket, and the caller waits on a queue
+and calls `Progress.check()` five times a second. Whatever ends the wait closes the connection, by which the Engine learns
+that it should stop building or pulling.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _END: Final = object()
 
 
 class Stream:
-    """The body of one streamed answer, in chunks as they come; a context manager that always closes it."""
+    """The body of one streamed answer, in chunks as they arrive; a context manager that always closes it."""
 
     def __init__(self, response: requests.Response) -> None:
         self._response = response
@@ -38,7 +38,7 @@ class Stream:
         self.close()
 
     def chunks(self, check: Callable[[], None]) -> Iterator[bytes]:
-        """Each chunk as it comes; `check` is called meanwhile and may raise. Raises OSError when the connection broke."""
+        """Each chunk as it arrives. `check` is called meanwhile and may raise. Raises OSError if the connection broke."""
         while True:
             check()
             try:
@@ -52,11 +52,11 @@ class Stream:
             yield item
 
     def close(self) -> None:
-        """Hang up and wait for the reader; calling it again does nothing."""
+        """Close the connection and wait for the reader thread. Calling it again does nothing."""
         if self._closed.is_set():
             return
         self._closed.set()
-        with suppress(ValueError, RuntimeError, OSError):  # already at its end: nothing to interrupt
+        with suppress(ValueError, RuntimeError, OSError):  # the answer has ended, so there is nothing to interrupt
             self._response.raw.shutdown()
         self._reader.join()
         self._response.close()
@@ -71,7 +71,7 @@ class Stream:
             self._put(error)
 
     def _put(self, item: object) -> bool:
-        """Hand over, waiting for room, unless the stream was closed meanwhile."""
+        """Put the item into the queue, waiting for room. Returns False if the stream was closed meanwhile."""
         while not self._closed.is_set():
             with suppress(queue.Full):
                 self._chunks.put(item, timeout=POLL_SECONDS)
@@ -80,7 +80,7 @@ class Stream:
 
 
 def json_lines(chunks: Iterator[bytes]) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a build or pull answer, one per line, wherever the chunks were cut."""
+    """The JSON objects in the answer to a build or pull, one per line, however the chunks are split."""
     rest = b""
     for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
@@ -90,8 +90,8 @@ def json_lines(chunks: Iterator[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def frames(chunks: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
-    """The (stream, payload) frames of a log answer. Source: Engine API, "Attach to a container", stream format:
-    one byte of stream type, three of padding, four of big-endian length, then the payload."""
+    """The frames of a log as (stream, payload). Source: Engine API, "Attach to a container", stream format: one byte of
+    stream type, three of padding, four of big-endian length, then the payload."""
     rest = b""
     for chunk in chunks:
         rest += chunk

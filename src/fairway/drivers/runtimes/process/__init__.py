@@ -1,4 +1,4 @@
-"""The embedded default: applications as plain processes of this machine, each minded by a tiny supervisor."""
+"""The embedded default: runs applications as plain processes of this machine, each with a small supervisor (the shim)."""
 
 from fairway.drivers.runtimes.process.runtime import ProcessRuntime
 

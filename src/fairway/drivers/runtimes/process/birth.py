@@ -1,4 +1,4 @@
-"""Bringing a shim into the world: it gets its order, answers, and is nobody's child from then on."""
+"""Starts a shim: it receives its order, answers, and from then on is no child of ours."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from fairway.drivers.runtimes.process.places import try_lock
 from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 
 SHIM = Path(__file__).with_name("shim.py")
-LONGEST = 30.0  # seconds a shim may take to answer; a loaded machine needs two
+LONGEST = 30.0  # seconds that a shim may take to answer; on a loaded machine it takes two
 
 
 def bear(order: dict[str, Any], folder: Path, volumes: Sequence[int]) -> None:
-    """Start a shim with this order and wait for its answer; it inherits the locks of its `volumes`. Raises the typed
-    failure for what the kernel said."""
+    """Start a shim with this order and wait for its answer. It inherits the locks `volumes`. Raises the failure that fits
+    the kernel's error."""
     lock = os.open(folder / "minder.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         if not try_lock(lock):
             raise Retry(f"{folder.name} is still being ended; it is tried again.", after=0.5)
         answer = _ask({**order, "lock_fd": lock}, (lock, *volumes))
     finally:
-        os.close(lock)  # the shim has inherited it, and with it the lock
+        os.close(lock)  # the shim has inherited the descriptor, and so holds the lock
     if wall := answer.get("wall"):
         raise NeedsPerson(
             f"The wall around the application could not be put up ({wall}); ask whoever operates this machine."

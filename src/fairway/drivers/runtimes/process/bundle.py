@@ -1,9 +1,9 @@
-"""Bundles: the immutable, runnable directories that the `process` runtime starts.
+"""Bundles: the immutable directories that the `process` runtime starts.
 
-A bundle lies in ``<data>/bundles/<64 hex>/`` and holds ``bundle.json`` (the manifest), ``app/`` (what the application
-sees as its working folder) and whatever it needs beside it, such as ``.venv/`` or ``node_modules/``.
+A bundle is in ``<data>/bundles/<64 hex>/`` and contains ``bundle.json`` (the manifest), ``app/`` (the application's working
+folder) and what it needs beside it, such as ``.venv/`` or ``node_modules/``.
 
-Its digest covers the manifest too: a bundle whose default command was edited is another bundle.
+Its digest covers the manifest, too: a bundle whose default command was edited is another bundle.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ from fairway.shared.names import Invalid, parse_relative_path, parse_variable
 MANIFEST = "bundle.json"
 APP = "app"
 FORMAT = 1
-PASSING = frozenset({errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ENOMEM, errno.EMFILE, errno.ENFILE})  # a busy machine's
+# Errors that a busy machine causes, and that pass.
+PASSING = frozenset({errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
 
 @dataclass(frozen=True)
 class Bundle:
     """One sealed bundle, as its manifest describes it.
 
-    `command` is the default argv; in it ``{port}`` stands for the port, the first word ``{python}`` for the bundle's
-    own Python and ``{caddy}`` for Fairway's web server. `environment` holds defaults that the deployment's
-    configuration overrides. `path` names folders inside the bundle that come first on ``PATH``. `start_in` is the folder
-    of ``app/`` that is the working folder: a package inside its workspace.
+    `command` is the default argv: in it, ``{port}`` stands for the port, and as the first word ``{python}`` for the bundle's
+    own Python and ``{caddy}`` for Fairway's web server. `environment` holds defaults, which the deployment's configuration
+    overrides. `path` names folders in the bundle that come first on ``PATH``. `start_in` is the folder in ``app/`` that is
+    the working folder, e.g. a package in its workspace.
     """
 
     folder: Path
@@ -68,11 +69,11 @@ class Bundle:
 
 
 def bundle_digest(path: Path, manifest: Mapping[str, Any] | None = None) -> str:
-    """``sha256:…`` over the manifest and every path, kind, executable bit, content and link target below `path`.
+    """``sha256:…`` of the manifest and of every path, kind, executable bit, content and link target below `path`.
 
-    Byte code (``__pycache__``, ``*.pyc``) does not count: Python may write it while the application runs. Times and
-    owners do not count either, so that the same content always has the same digest. `manifest` stands for a
-    ``bundle.json`` that is not written yet; None reads the one that is there.
+    Byte code (``__pycache__``, ``*.pyc``) is left out, because Python may write it while the application runs. Times and
+    owners are left out, too, so that the same content always has the same digest. `manifest` is that of a ``bundle.json``
+    which is not written yet; None reads the existing one.
     """
     described = dict(_read_manifest(path) if manifest is None else manifest)
     for key in ("digest", "format"):
@@ -88,26 +89,26 @@ def seal(folder: Path, manifest: Mapping[str, Any], *, into: Path | None = None)
     """Turn a finished folder into a bundle: check it, compute its digest, write ``bundle.json``, make it read-only and
     rename it to ``<into>/<64 hex>`` (`into` defaults to the folder's parent and must be on the same file system).
 
-    `folder` is gone afterwards, also when an equal bundle was there already (that one is then returned). Scripts inside
-    must not know the folder's old path: make virtual environments relocatable. Raises `Refused` for a bad manifest or a
-    folder without ``app/``, `NeedsPerson` when the disk is full.
+    `folder` is gone afterwards, also if an equal bundle existed already (which is then returned). Scripts in it must not
+    contain the folder's old path: make virtual environments relocatable. Raises `Refused` if the manifest is invalid or
+    ``app/`` is missing, `NeedsPerson` if the disk is full.
     """
     if not (folder / APP).is_dir():
         raise Refused(f"The bundle has no “{APP}” folder; there is nothing to run.")
     _checked(manifest)
     digest = bundle_digest(folder, manifest)
-    place = (into or folder.parent) / digest.removeprefix("sha256:")
+    target = (into or folder.parent) / digest.removeprefix("sha256:")
     try:
         _write_manifest(folder, {**manifest, "format": FORMAT, "digest": digest})
-        _settle(folder, place)
+        _settle(folder, target)
     except OSError as error:
         raise disk_failure(error, "storing the bundle") from error
-    return ArtifactRef(kind=ArtifactKind.BUNDLE, digest=digest, location=place)
+    return ArtifactRef(kind=ArtifactKind.BUNDLE, digest=digest, location=target)
 
 
 def verify(path: Path) -> str:
-    """Compute the digest of the bundle at `path` anew and return it. Raises `Refused` when it is not what the manifest
-    and the folder's name say: somebody changed it, or it was not written completely."""
+    """Compute the digest of the bundle at `path` and return it. Raises `Refused` if the manifest or the folder's name has
+    another one: the bundle was changed, or not written completely."""
     bundle = Bundle.read(path)
     try:
         found = bundle_digest(path)
@@ -122,7 +123,7 @@ def verify(path: Path) -> str:
 
 
 def fingerprint(path: Path) -> str:
-    """A cheap sign (sizes, modes, times) by which a verified bundle is known to be untouched since."""
+    """A hash of sizes, modes and times, which is quick to compute. If it is unchanged, a verified bundle is still intact."""
     total = hashlib.sha256()
     for name, entry in entries(path):
         total.update(f"{name}\0{entry.st_mode}\0{entry.st_size}\0{_changed(entry)}\0".encode(errors="surrogateescape"))
@@ -132,10 +133,10 @@ def fingerprint(path: Path) -> str:
 
 
 def discard(path: Path) -> None:
-    """Delete a bundle, read-only folders included. No error when it is gone."""
+    """Delete a bundle, including read-only folders. No error if it does not exist."""
     if not path.is_dir():
         return
-    doomed = path.with_name(f".{path.name}.doomed")  # first out of sight, so that nobody starts half a bundle
+    doomed = path.with_name(f".{path.name}.doomed")  # renamed first, so that a half-deleted bundle cannot be started
     os.chmod(path, 0o700)
     if doomed.exists():
         _erase(doomed)
@@ -144,7 +145,7 @@ def discard(path: Path) -> None:
 
 
 def entries(path: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Every counted entry below `path` as (relative path, lstat), in a fixed order."""
+    """Every entry below `path` that the digest covers, as (relative path, lstat), in a fixed order."""
     pending = [""]
     while pending:
         inside = pending.pop()
@@ -160,7 +161,7 @@ def entries(path: Path) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def disk_failure(error: OSError, doing: str) -> Failure:
-    """The typed failure for an operating-system error met while `doing` something on the disk."""
+    """The failure for an operating-system error that occurred while `doing` something on the disk."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NeedsPerson(f"The disk is full: {doing} was not possible. Free some space, then try again.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -171,25 +172,26 @@ def disk_failure(error: OSError, doing: str) -> Failure:
 
 
 def _changed(entry: os.stat_result) -> int:
-    """When content changed; of a folder not, because byte code written into it changes its time."""
+    """When the content changed, in nanoseconds. 0 for a folder, because byte code written into it changes its time."""
     return 0 if stat.S_ISDIR(entry.st_mode) else entry.st_mtime_ns
 
 
 def _record(root: Path, name: str, entry: os.stat_result) -> bytes:
-    """One entry as the bytes that are hashed: lengths first, so that no two trees have the same record stream."""
+    """The bytes of one entry that are hashed. They begin with lengths, so that two different trees never give the same
+    bytes."""
     kind, content = _content(root / name, entry)
     encoded = os.fsencode(name)
     return b"%s %d %s %d %s" % (kind, len(encoded), encoded, len(content), content)
 
 
-def _content(place: Path, entry: os.stat_result) -> tuple[bytes, bytes]:
+def _content(path: Path, entry: os.stat_result) -> tuple[bytes, bytes]:
     if stat.S_ISLNK(entry.st_mode):
-        return b"link", os.fsencode(os.readlink(place))
+        return b"link", os.fsencode(os.readlink(path))
     if stat.S_ISDIR(entry.st_mode):
         return b"folder", b""
     if not stat.S_ISREG(entry.st_mode):
-        raise Refused(f"The bundle holds “{place.name}”, which is neither a file, a folder nor a link; remove it.")
-    with place.open("rb") as file:
+        raise Refused(f"The bundle holds “{path.name}”, which is neither a file, a folder nor a link; remove it.")
+    with path.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").digest()
     return (b"program" if entry.st_mode & 0o100 else b"file"), content
 
@@ -209,7 +211,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _checked(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest's known fields, clean. Raises `Refused` naming the field."""
+    """The manifest's known fields, parsed. Raises `Refused` that names the field."""
     command, environment, path = manifest.get("command"), manifest.get("environment", {}), manifest.get("path", [])
     if not isinstance(command, list | tuple) or not command or not all(isinstance(word, str) for word in command):
         raise Refused('The bundle\'s “command” must be a list of words, e.g. ["python", "main.py"].')
@@ -240,56 +242,56 @@ def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def _settle(folder: Path, place: Path) -> None:
-    """Rename into place; whoever comes second drops its own copy, because equal digests mean equal content. A damaged
-    bundle found there makes way: building again is what its failure told people to do."""
-    place.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-    if place.exists() and not _is_whole(place):
-        discard(place)
+def _settle(folder: Path, target: Path) -> None:
+    """Rename the folder to `target`. If an equal bundle is there already, this copy is deleted, because equal digests mean
+    equal content. A damaged bundle there is replaced: people were told to build again."""
+    target.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    if target.exists() and not _is_whole(target):
+        discard(target)
     try:
-        folder.rename(place)
+        folder.rename(target)
     except OSError as error:
         if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
             raise
         _erase(folder)
         return
-    _protect(place)
+    _protect(target)
 
 
-def _is_whole(place: Path) -> bool:
+def _is_whole(path: Path) -> bool:
     try:
-        verify(place)
+        verify(path)
     except Refused:
         return False
     return True
 
 
-def _protect(place: Path) -> None:
-    """Take the write permission away, so that an application cannot change its own bundle by accident. Files that share
-    their inode with a package cache keep it: the mode is the cache's too."""
-    for name, entry in entries(place):
+def _protect(path: Path) -> None:
+    """Remove write permission, so that an application cannot change its own bundle by accident. Files that share their inode
+    with a package cache keep it, because the mode is the cache's, too."""
+    for name, entry in entries(path):
         if stat.S_ISREG(entry.st_mode) and entry.st_nlink == 1:
-            os.chmod(place / name, stat.S_IMODE(entry.st_mode) & ~0o222)
-    open_up(place)
+            os.chmod(path / name, stat.S_IMODE(entry.st_mode) & ~0o222)
+    open_up(path)
 
 
-def open_up(place: Path) -> None:
-    """Let every user read a bundle: applications have users of their own. Only those it is shown to get as far, because
-    the folder above is Fairway's alone."""
-    for name, entry in entries(place):
+def open_up(path: Path) -> None:
+    """Let every user read a bundle, because applications have users of their own. Only those to whom it is mounted can reach
+    it, because the folder above is Fairway's alone."""
+    for name, entry in entries(path):
         if not stat.S_ISLNK(entry.st_mode):
-            _let_read(place / name, stat.S_IMODE(entry.st_mode))
-    (place / MANIFEST).chmod(0o444)
-    _let_read(place, stat.S_IMODE(place.stat().st_mode))
+            _let_read(path / name, stat.S_IMODE(entry.st_mode))
+    (path / MANIFEST).chmod(0o444)
+    _let_read(path, stat.S_IMODE(path.stat().st_mode))
 
 
-def _let_read(place: Path, mode: int) -> None:
+def _let_read(path: Path, mode: int) -> None:
     wanted = mode | 0o444 | (0o111 if mode & 0o100 else 0)
     if wanted != mode:
-        os.chmod(place, wanted)
+        os.chmod(path, wanted)
 
 
-def _erase(place: Path) -> None:
-    for folder, _, _ in os.walk(place):
+def _erase(path: Path) -> None:
+    for folder, _, _ in os.walk(path):
         os.chmod(folder, 0o700)
-    shutil.rmtree(place)
+    shutil.rmtree(path)

@@ -1,4 +1,4 @@
-"""What /proc tells the shim of the processes below it. Standard library only: the shim imports this by its path."""
+"""Reads the processes below the shim from /proc. Uses only the standard library, because the shim imports it by its path."""
 
 import os
 import resource
@@ -7,12 +7,13 @@ HAS_CHILDREN_FILE = os.path.exists(f"/proc/self/task/{os.getpid()}/children")  #
 
 
 def identity(pid: int) -> list[int]:
-    """A process as (pid, start time in clock ticks): the pair is never used twice while the machine runs."""
+    """A process as (pid, start time in clock ticks). A pair is never used twice while the machine runs."""
     return [pid, int(stat_of(pid)[19])]
 
 
 def stat_of(pid: int) -> list[str]:
-    """The fields of /proc/<pid>/stat after the name, so [0] is the state and [1] the parent; [] when it is gone."""
+    """The fields of /proc/<pid>/stat after the name, so [0] is the state and [1] the parent; [] if there is no such
+    process."""
     try:
         with open(f"/proc/{pid}/stat", errors="replace") as file:
             return file.read().rpartition(")")[2].split()
@@ -40,7 +41,7 @@ def children_of(parent: int) -> list[int]:
         for thread in os.listdir(f"/proc/{parent}/task"):
             with open(f"/proc/{parent}/task/{thread}/children") as file:
                 found += map(int, file.read().split())
-    except OSError:  # gone meanwhile
+    except OSError:  # it ended meanwhile
         pass
     return found
 
@@ -61,7 +62,8 @@ def resident(pid: int) -> int:
 
 
 def proportional(pid: int) -> int:
-    """Resident bytes with shared pages split among their users, so that forked workers are not counted double."""
+    """Resident memory in bytes, with each shared page divided among its users, so that forked workers are not counted
+    twice."""
     try:
         with open(f"/proc/{pid}/smaps_rollup") as file:
             return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))

@@ -1,13 +1,13 @@
-"""A volume belongs to one deployment at a time, proven by the kernel, not by what anybody wrote down.
+"""Ensures that a volume belongs to one deployment at a time, by locks of the kernel, not by records.
 
-Each volume has a lock file beside it. An instance's shim inherits the lock from whoever starts it, before it has said a
-word, and the application inherits it from the shim: the kernel keeps it until the last of that family that has not closed
-it is gone, whoever was killed meanwhile. What closed its files all the same, and what an older Fairway started, is found in
-/proc: by the volume in its environment, or by a file it has open for writing.
+Each volume has a lock file beside it. An instance's shim inherits the lock from the process that starts it, and the
+application inherits it from the shim. The kernel keeps the lock until the last of these processes has ended or closed it,
+whichever was killed meanwhile. Processes that closed the lock but live on, and those that an older Fairway started, are
+found in /proc: by the volume in their environment, or by a file of it that they have open for writing.
 
-The services of one deployment share the lock. Whoever gets it alone writes its deployment into the file; who comes later
-and finds it shared joins if the same deployment is written there. A second lock, of the volume and the service, keeps two
-instances of one service apart.
+The services of one deployment share the lock. A starter that gets the lock alone writes its deployment into the file; a
+later one that finds the lock shared joins if the file names the same deployment. A second lock, for each volume and service,
+keeps two instances of one service apart.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from fairway.shared.failures import Retry
 
 @contextmanager
 def held(places: Places, spec: InstanceSpec, check: Callable[[], None]) -> Iterator[list[int]]:
-    """The locks of the spec's volumes, to be inherited. Raises `Retry`, naming who has it, while anything else holds one
-    that is no other service of the same deployment."""
+    """The locks of the spec's volumes, for the shim to inherit. Raises `Retry`, naming the holder, while anything but
+    another service of the same deployment holds one."""
     with ExitStack() as stack:
         locks: list[int] = []
         for volume in sorted({volume.name for volume in spec.volumes}):
@@ -54,15 +54,15 @@ def _volume_lock(places: Places, volume: str, spec: InstanceSpec, stack: ExitSta
         return fd
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:  # what an older Fairway started has it for itself
+    except BlockingIOError:  # an instance that an older Fairway started holds it exclusively
         raise _is_held(places, volume) from None
     if os.pread(fd, 1000, 0) != deployment:
         raise _is_held(places, volume)
     return fd
 
 
-def _opened(place: Path, stack: ExitStack) -> int:
-    fd = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _opened(path: Path, stack: ExitStack) -> int:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     stack.callback(os.close, fd)
     return fd
 
@@ -73,10 +73,11 @@ def _is_held(places: Places, volume: str) -> Retry:
 
 
 def users(volume: Path) -> str:
-    """Who uses a volume, as a sentence names them: processes that were given it, or have a file of it open for writing."""
+    """The processes that use a volume, as text for a sentence: those that were given it, or have a file in it open for
+    writing."""
     if not volume.exists():
         return ""
-    volume = volume.resolve()  # as the kernel names the files in it
+    volume = volume.resolve()  # the kernel names the files in it without links
     found = [pid for pid in readings.everyone() if pid != os.getpid() and _uses(pid, volume)]
     return ", ".join(f"process {pid} ({_name(pid)})" for pid in found[:5])
 
@@ -84,7 +85,7 @@ def users(volume: Path) -> str:
 def _uses(pid: int, volume: Path) -> bool:
     try:
         environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:  # gone, or not ours to ask
+    except OSError:  # it has ended, or is another user's
         return False
     given = b"=" + os.fsencode(volume)
     return any(word.startswith(b"VOLUME_") and word.endswith(given) for word in environment) or _writes(pid, volume)

@@ -1,4 +1,5 @@
-"""From a spec and its bundle to the exact order a shim gets: program, argv, environment, limits. Little more than sums."""
+"""Makes the order of a shim from a spec and its bundle: program, argv, environment, limits. Reads files, but changes
+nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from fairway.shared.failures import NeedsPerson, Refused
 LOG_BYTES = 5 * 1024 * 1024
 LOG_FILES = 5
 BACKOFF = {"backoff_first": 0.5, "backoff_most": 30.0, "backoff_reset": 60.0}  # seconds
-FIXED = ("PORT", "HOST", "INSTANCE_ID")  # variables that nothing overrides
+FIXED = ("PORT", "HOST", "INSTANCE_ID")  # variables that cannot be overridden
 LOOPBACK = "127.0.0.1"
 FIRST_CHECK = 0.5  # seconds between two runs of a health command until it has succeeded once
 LOOK_EVERY = 5.0  # seconds between two looks at memory and process count
@@ -31,12 +32,13 @@ FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 def steps(spec: InstanceSpec, bundle: Bundle, port: int, known: Mapping[str, str]) -> tuple[Step, ...]:
-    """The programs of the command, words and variables filled in; a first word may still be ``{python}`` or ``{caddy}``."""
+    """The programs of the command, with words and variables filled in. A first word may still be ``{python}`` or
+    ``{caddy}``."""
     return steps_of(spec.command if spec.command is not None else bundle.command, known, port=port, host=LOOPBACK)
 
 
 def program(word: str, bundle: Bundle, work: Path, search: str) -> str:
-    """The absolute path of the program that the first word means. Raises `Refused` naming the word."""
+    """The absolute path of the program that the first word names. Raises `Refused` with the word."""
     if word == "{python}":
         own = bundle.folder / ".venv" / "bin" / "python"
         return str(own) if own.exists() else getattr(sys, "_base_executable", sys.executable)
@@ -53,13 +55,13 @@ def program(word: str, bundle: Bundle, work: Path, search: str) -> str:
     raise Refused(NOT_FOUND.format(word=word))
 
 
-def _own_file(word: str, place: Path, search: str) -> str:
-    there = programs.looked_at(place, word)
-    if there is None:
+def _own_file(word: str, path: Path, search: str) -> str:
+    found = programs.looked_at(path, word)
+    if found is None:
         raise Refused(NOT_FOUND.format(word=word))
-    if why := programs.complaint(there, _has(search), is_sure=False):
+    if why := programs.complaint(found, _has(search), is_sure=False):
         raise Refused(f"“{word}” cannot be started: {why}.")
-    return str(place)
+    return str(path)
 
 
 def _has(search: str) -> Callable[[str], bool]:
@@ -67,7 +69,7 @@ def _has(search: str) -> Callable[[str], bool]:
 
 
 def caddy() -> str:
-    """The Caddy that came with Fairway. Raises `NeedsPerson` when the package has lost it."""
+    """The Caddy that was installed with Fairway. Raises `NeedsPerson` if it is missing."""
     for candidate in _caddy_places():
         if candidate.is_file() and os.access(candidate, os.X_OK):
             return str(candidate.resolve())
@@ -81,20 +83,21 @@ def _caddy_places() -> Iterator[Path]:
 
 
 def search_path(bundle: Bundle, ours: Mapping[str, str]) -> str:
-    """The application's ``PATH``: its own folders first, then this machine's without Fairway's own environment, so that
-    an application never runs by what happens to be installed beside Fairway."""
+    """The application's ``PATH``: its own folders first, then this machine's, without those of Fairway's own virtual
+    environment, so that an application never depends on what is installed beside Fairway."""
     own = [str(bundle.folder / folder) for folder in bundle.path]
     private = {str(Path(sys.prefix) / "bin"), str(Path(sys.executable).parent)} if sys.prefix != sys.base_prefix else set()
-    machine = [place for place in ours.get("PATH", FALLBACK_PATH).split(":") if place and place not in private]
+    machine = [entry for entry in ours.get("PATH", FALLBACK_PATH).split(":") if entry and entry not in private]
     return ":".join([*own, *(machine or FALLBACK_PATH.split(":"))])
 
 
 def environment(
     spec: InstanceSpec, bundle: Bundle, *, port: int, home: Path, temporary: Path, mark: str, volumes: Mapping[str, Path]
 ) -> dict[str, str]:
-    """Everything the application sees: nothing of Fairway's own environment, whose keys are not its business.
+    """The application's whole environment. It has nothing of Fairway's own environment, which may hold keys.
 
-    Weakest first: our defaults, the bundle's, the deployment's; then what must be true (port, host, mark).
+    Later ones override earlier ones: our defaults, the bundle's variables, the deployment's, and the fixed ones (port, host,
+    mark).
     """
     defaults = {
         "PATH": search_path(bundle, os.environ),
@@ -104,17 +107,17 @@ def environment(
         "PYTHONUNBUFFERED": "1",
         "NODE_ENV": "production",
         **({"VIRTUAL_ENV": str(bundle.folder / ".venv")} if (bundle.folder / ".venv").is_dir() else {}),
-        **{volume_variable(name): str(place) for name, place in volumes.items()},
+        **{volume_variable(name): str(path) for name, path in volumes.items()},
     }
     fixed = dict(zip(FIXED, (str(port), LOOPBACK, mark), strict=True))
-    if not port:  # a service that nobody asks anything
+    if not port:  # a service without a port
         del fixed["PORT"]
     given = {name: value.replace("{port}", str(port)) for name, value in bundle.environment.items()}
     return {**defaults, **given, **spec.environment, **fixed}
 
 
 def volume_variable(volume: str) -> str:
-    """The variable that tells an application where a volume lies: ``VOLUME_`` and its name in capitals."""
+    """The variable that tells an application where a volume is: ``VOLUME_`` and its name in capitals."""
     return "VOLUME_" + re.sub(r"[^A-Z0-9]", "_", volume.upper())
 
 
@@ -129,7 +132,7 @@ def order(
     mark: str,
     boot: str,
 ) -> dict[str, Any]:
-    """The shim's whole order. Raises `Refused` for a program or a text that cannot be executed."""
+    """The shim's whole order. Raises `Refused` if a program or a text cannot be executed."""
     return {
         **_programs(steps(spec, bundle, port, variables), bundle, work, variables),
         "folder": str(folder),
@@ -167,7 +170,7 @@ def _health(spec: InstanceSpec, bundle: Bundle, work: Path, port: int, variables
 
 
 def why_not_executable(order: Mapping[str, Any]) -> str:
-    """Why the kernel would not execute a file that was found, for the person who wrote it."""
+    """Why the kernel did not execute a file that exists, for the person who wrote it."""
     found = programs.looked_at(Path(order["program"]), order["argv"][0])
     if found is None:
         return "it is not there any more"
@@ -175,26 +178,26 @@ def why_not_executable(order: Mapping[str, Any]) -> str:
 
 
 def _programs(steps: Sequence[Step], bundle: Bundle, work: Path, variables: Mapping[str, str]) -> dict[str, Any]:
-    """What the shim starts: one program, or those `before` the `last`, in which what comes later may be made by what
-    comes before, so that only the first is looked for now."""
-    orders = [_step(one, bundle, work, variables) for one in steps]
+    """What the shim starts: one program, or the programs `before` and the `last` one. Only the first one is looked up now,
+    because an earlier program may create a later one."""
+    orders = [_step(step, bundle, work, variables) for step in steps]
     first, last = steps[0], orders[-1]
     texts = [text for order in orders for text in (*order["argv"], *order["variables"].values())]
     if any("\0" in text for text in (*texts, *variables.values())):
         raise Refused("A variable or the command contains a NUL character; remove it.")
-    place = (work / first.folder).resolve()
-    if not place.is_dir() or not place.is_relative_to(work.resolve()):
+    folder = (work / first.folder).resolve()
+    if not folder.is_dir() or not folder.is_relative_to(work.resolve()):
         raise Refused(f"The start command goes to “{first.folder}”, which is no folder of the application; correct it.")
     env = {**variables, **orders[0]["variables"]}
-    chosen = program(first.argv[0], bundle, place, env["PATH"])
+    chosen = program(first.argv[0], bundle, folder, env["PATH"])
     if len(steps) == 1:
-        return {"program": chosen, "argv": last["argv"], "env": env, "cwd": str(place)}
+        return {"program": chosen, "argv": last["argv"], "env": env, "cwd": str(folder)}
     chain = {"before": orders[:-1], "last": last}
     return {"program": chosen, "argv": orders[0]["argv"], "env": dict(variables), "cwd": str(work), **chain}
 
 
 def _step(step: Step, bundle: Bundle, work: Path, variables: Mapping[str, str]) -> dict[str, Any]:
-    """One program as the shim gets it. What must be true stays true, whatever the command sets."""
+    """One program as the shim receives it. The fixed variables cannot be changed by the command."""
     own = {name: value for name, value in step.variables.items() if name not in FIXED}
     order = {**step.order(), "variables": own}
     word = step.argv[0]

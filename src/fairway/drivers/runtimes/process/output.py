@@ -1,4 +1,4 @@
-"""Reading the log files a shim writes: the last lines, then new ones, across rotation."""
+"""Reads the log files that a shim writes: the last lines, then new ones, across rotations."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import BinaryIO
 from fairway.drivers.runtimes.contract import OutputLine
 
 CURRENT = "output.log"
-POLL = 0.1  # seconds between two looks for new lines
-STREAMS = {"o": "stdout", "e": "stderr", "m": "stderr"}  # in capitals: the line goes on in the next one
+POLL = 0.1  # seconds between two checks for new lines
+STREAMS = {"o": "stdout", "e": "stderr", "m": "stderr"}  # a capital letter marks a line that the next one continues
 
 
 def parse(line: bytes) -> OutputLine | None:
-    """One line as the shim wrote it; None for a torn one (a full disk cut it)."""
+    """One line as the shim wrote it; None for an incomplete one (the disk was full)."""
     at, _, rest = line.decode(errors="replace").partition(" ")
     mark, _, text = rest.partition(" ")
     if mark.lower() not in STREAMS:
@@ -31,7 +31,7 @@ def parse(line: bytes) -> OutputLine | None:
 
 
 def read(logs: Path, *, tail: int, follow: Callable[[], bool] | None) -> Iterator[OutputLine]:
-    """The last `tail` lines below the folder `logs`; then, while `follow()` says so, new ones as they come."""
+    """The last `tail` lines in the folder `logs`; then, while `follow()` is true, new ones as they appear."""
     files = _newest_first(logs)
     try:
         lines, position = _tail(files, tail)
@@ -48,7 +48,7 @@ def read(logs: Path, *, tail: int, follow: Callable[[], bool] | None) -> Iterato
 
 
 def _newest_first(logs: Path) -> list[BinaryIO]:
-    """The log files, opened. A rotation meanwhile shifts names, so a file met twice is dropped."""
+    """The log files, opened. A rotation meanwhile shifts their names, so a file that appears twice is dropped."""
     files: list[BinaryIO] = []
     seen: set[int] = set()
     for number in range(1000):
@@ -66,7 +66,7 @@ def _newest_first(logs: Path) -> list[BinaryIO]:
 
 
 def _tail(files: list[BinaryIO], count: int) -> tuple[list[OutputLine], int]:
-    """The last `count` lines, and where in the newest file the next line starts."""
+    """The last `count` lines, and the position in the newest file at which the next line starts."""
     found: list[OutputLine] = []
     position = 0
     for file in files:
@@ -81,7 +81,7 @@ def _tail(files: list[BinaryIO], count: int) -> tuple[list[OutputLine], int]:
 
 
 class _Follower:
-    """Reads on from an open log file, through every rotation."""
+    """Continues to read from an open log file, across rotations."""
 
     def __init__(self, logs: Path, file: BinaryIO | None, position: int) -> None:
         self.logs, self.file, self.rest = logs, file, b""
@@ -95,7 +95,7 @@ class _Follower:
     def lines(self, follow: Callable[[], bool]) -> Iterator[OutputLine]:
         goes_on = True
         while goes_on:
-            goes_on = follow()  # asked first: what was written before the end is still read
+            goes_on = follow()  # before reading, so that everything written before the end is still read
             found = 0
             for line in self._fresh():
                 found += 1
@@ -107,10 +107,10 @@ class _Follower:
         if self.file is None and not self._open(self.logs / CURRENT):
             return
         while True:
-            successor = self._successor()  # looked up first: a file that has one gets no more lines
+            successor = self._successor()  # before reading, because a file that has a successor gets no more lines
             yield from self._read()
             if successor is None or not self._open(*successor):
-                return  # nothing newer, or another rotation came between: looked up again next time
+                return  # there is nothing newer, or another rotation happened: the next call looks again
 
     def _read(self) -> Iterator[OutputLine]:
         assert self.file
@@ -118,25 +118,25 @@ class _Follower:
         yield from (line for raw in complete if (line := parse(raw)))
 
     def _successor(self) -> tuple[Path, int] | None:
-        """The file (and its inode) that follows the open one, None while that is the newest. When the open one was
-        already deleted, the oldest there is."""
+        """The path and inode of the file that follows the open one; None while that is the newest. If the open one was
+        deleted, the oldest that exists."""
         assert self.file
         mine = os.fstat(self.file.fileno()).st_ino
         newer: tuple[Path, int] | None = None
         for number in range(1000):
-            place = self.logs / (f"{CURRENT}.{number}" if number else CURRENT)
+            path = self.logs / (f"{CURRENT}.{number}" if number else CURRENT)
             try:
-                inode = place.stat().st_ino
+                inode = path.stat().st_ino
             except OSError:
                 break
             if inode == mine:
                 return newer
-            newer = (place, inode)
+            newer = (path, inode)
         return newer
 
-    def _open(self, place: Path, inode: int | None = None) -> bool:
+    def _open(self, path: Path, inode: int | None = None) -> bool:
         try:
-            file = place.open("rb")
+            file = path.open("rb")
         except OSError:
             return False
         if inode not in (None, os.fstat(file.fileno()).st_ino):

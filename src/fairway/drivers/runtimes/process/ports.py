@@ -1,4 +1,4 @@
-"""Choosing a loopback port that stays the instance's own."""
+"""Chooses a loopback port that stays the instance's own."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from fairway.shared.failures import Retry
 
 LOWEST = 20000
 HIGHEST = 26999
-# What applications may not reach of each other: our ports, and those the docker runtime publishes on (21000–28999), but not
-# MongoDB's, which closing would cut off everywhere.
+# The ports that are closed between applications: ours, and those on which the docker runtime publishes (21000–28999), except
+# MongoDB's, which would become unreachable on every host.
 CLOSED = ((20000, 27016), (27020, 28999))
 EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def choose(taken: Collection[int]) -> int:
-    """A port of 127.0.0.1 that is free now, is in nobody's notes and that the kernel gives to no outgoing connection.
+    """A port of 127.0.0.1 that is free now, that no instance has recorded, and that the kernel uses for no outgoing
+    connection.
 
-    bind(0) would give an ephemeral port: while the application restarts, one of the proxy's own connections could get
-    the same one, and the application could not come back. Raises `Retry` when every port is taken.
+    bind(0) would give an ephemeral port: while the application restarts, one of the proxy's own connections could get the
+    same port, and the application could not listen again. Raises `Retry` if every port is taken.
     """
     highest = min(HIGHEST, _lowest_ephemeral() - 1)
     candidates = range(LOWEST, highest + 1) if highest > LOWEST else range(0)
-    for port in random.sample(candidates, len(candidates)):  # random: another Fairway here chooses from the same
+    for port in random.sample(candidates, len(candidates)):  # random, because another Fairway here uses the same range
         if port not in taken and is_free(port):
             return port
     port = _ephemeral()
@@ -37,7 +38,7 @@ def choose(taken: Collection[int]) -> int:
 def is_free(port: int) -> bool:
     """Whether a server could listen on this loopback port now."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT does not count
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: ports in TIME_WAIT are free
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:

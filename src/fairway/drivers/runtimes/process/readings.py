@@ -1,4 +1,5 @@
-"""What /proc says about processes. A process is (pid, start ticks): a recycled pid is never taken for the old one."""
+"""Reads processes from /proc. A process is identified by (pid, start ticks), so that a reused pid is not taken for the old
+process."""
 
 from __future__ import annotations
 
@@ -13,14 +14,14 @@ from fairway.drivers.runtimes.contract import Usage
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
-# Fields of proc(5) /proc/<pid>/stat after the name.
+# Fields of /proc/<pid>/stat after the name. Source: proc(5).
 STATE, PARENT, GROUP, SESSION, USER_TIME, START, RESIDENT = 0, 1, 2, 3, 11, 19, 21
 
 Identity = Sequence[int]
 
 
 def boot() -> str:
-    """The id of this run of the machine; pids and ticks of another run mean nothing."""
+    """The id of the machine's current boot. Pids and ticks of another boot mean nothing."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -28,7 +29,7 @@ def boot() -> str:
 
 
 def fields(pid: int) -> list[str]:
-    """/proc/<pid>/stat after the name; empty when there is no such process."""
+    """The fields of /proc/<pid>/stat after the name; empty if there is no such process."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
@@ -36,7 +37,7 @@ def fields(pid: int) -> list[str]:
 
 
 def is_alive(identity: Identity | None) -> bool:
-    """Whether exactly this process lives; a zombie does not."""
+    """Whether exactly this process lives. A zombie does not."""
     if not identity:
         return False
     now = fields(identity[0])
@@ -64,7 +65,7 @@ def everyone() -> list[int]:
 
 
 def usage(pids: Sequence[int]) -> Usage:
-    """The sum over these processes; children they have already waited for count for CPU."""
+    """The sum over these processes. CPU time includes children that they have already waited for."""
     memory, ticks = 0, 0
     for pid in pids:
         if now := fields(pid):
@@ -74,7 +75,7 @@ def usage(pids: Sequence[int]) -> Usage:
 
 
 def _memory(pid: int, now: list[str]) -> int:
-    """Resident bytes, pages shared between processes split among them where the kernel tells."""
+    """Resident memory in bytes. If the kernel reports it, each shared page is divided among the processes that share it."""
     try:
         with open(f"/proc/{pid}/smaps_rollup") as file:
             return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
@@ -83,7 +84,7 @@ def _memory(pid: int, now: list[str]) -> int:
 
 
 def orphans(app: Identity | None, mark: str, folder: Path) -> list[int]:
-    """What is left of an application whose shim is gone: processes with its mark in their environment, and those
+    """The processes that are left of an application whose shim is gone: those with its mark in their environment, and those
     of its session that work in its folder (some programs overwrite their environment)."""
     return [pid for pid in everyone() if pid != os.getpid() and _belongs(pid, app, mark, folder)]
 
@@ -114,7 +115,7 @@ def _has_mark(pid: int, mark: str) -> bool:
 
 
 def end(pids: Sequence[int]) -> None:
-    """KILL these processes."""
+    """Kill these processes."""
     for pid in pids:
         try:
             os.kill(pid, signal.SIGKILL)
@@ -123,9 +124,9 @@ def end(pids: Sequence[int]) -> None:
 
 
 def send_and_wait(identity: Identity, number: int, seconds: float) -> bool:
-    """Send a signal to exactly this process and wait until it has ended; False when it still lives after `seconds`.
+    """Send a signal to exactly this process and wait until it has ended. Returns False if it still lives after `seconds`.
 
-    The pidfd is opened before the identity is checked, so the signal cannot reach a successor of the pid.
+    The pidfd is opened before the identity is checked, so the signal cannot reach another process that reuses the pid.
     """
     try:
         handle = os.pidfd_open(identity[0])
@@ -145,7 +146,7 @@ def send_and_wait(identity: Identity, number: int, seconds: float) -> bool:
 
 
 def end_orphans(app: Identity | None, mark: str, folder: Path, *, seconds: float = 5.0) -> bool:
-    """KILL what is left of an application, as often as it takes; False when something of it lives on."""
+    """Kill what is left of an application, repeatedly if needed. Returns False if some of it still lives after `seconds`."""
     until = time.monotonic() + seconds
     while left := orphans(app, mark, folder):
         if time.monotonic() > until:

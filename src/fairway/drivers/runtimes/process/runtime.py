@@ -1,7 +1,7 @@
-"""The `process` runtime: every instance is a folder, a shim and an application, and nothing is remembered but on disk.
+"""The `process` runtime: every instance is a folder, a shim and an application, and all state is on disk.
 
-Around each instance stand the walls of `fairway.drivers.wall`, as many as this machine can put up. Memory and process counts
-are looked at every few seconds, CPU shares are not enforced.
+Around each instance are the walls of `fairway.drivers.wall`, as many as this machine can put up. Memory and the number of
+processes are checked every few seconds; CPU shares are not enforced.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from fairway.drivers.wall.groups import Groups
 from fairway.shared.failures import NeedsPerson, Refused, Retry
 
 RUN = "run"
-LAST_WORDS = 10.0  # seconds a shim gets beyond the grace to end everything itself
+LAST_WORDS = 10.0  # seconds that a shim gets after the grace period to end every process itself
 
 
 class ProcessRuntime:
@@ -64,14 +64,14 @@ class ProcessRuntime:
     artifact_kinds = frozenset({ArtifactKind.BUNDLE})
 
     def __init__(self, data: Path, options: walls.Options | None = None) -> None:
-        data = data.resolve()  # behind the walls nobody sees where a link leads
+        data = data.resolve()  # behind the walls a symlink in the path could not be followed
         self.places = Places(data)
         self.store = store.Store(self.places)
         self.walls = walls.Walls(data, options or walls.Options())
 
     @classmethod
     def open(cls, options: Mapping[str, object], *, data: Path) -> ProcessRuntime:
-        """See `walls.Options`; an unknown option is refused, so that a misspelt one is noticed."""
+        """See `walls.Options`. An unknown option is refused, so that a misspelt one is noticed."""
         wanted = walls.Options.parse(options)
         wanted.refuse_to_show(data)
         return cls(data, wanted)
@@ -92,7 +92,7 @@ class ProcessRuntime:
     # -- artifacts
 
     def resolve(self, reference: str, credential: RegistryCredential | None) -> ArtifactRef:
-        """Always `Refused`: processes are not started from images."""
+        """Always raises `Refused`: processes are not started from images."""
         raise Refused(
             "The process runtime runs no images; choose an environment with a docker runtime, or deploy the source instead."
         )
@@ -105,7 +105,7 @@ class ProcessRuntime:
         return artifact.kind is ArtifactKind.BUNDLE and self.store.is_whole(artifact.digest)
 
     def declared_port(self, artifact: ArtifactRef) -> int | None:
-        return None  # a bundle is told its port
+        return None  # a bundle receives its port
 
     def artifacts(self) -> list[ArtifactRef]:
         return self.store.artifacts()
@@ -113,7 +113,7 @@ class ProcessRuntime:
     def collect(self, keep: Collection[str], progress: Progress) -> Sequence[str]:
         with self.places.locked("bundles", progress.check):
             used = {str(self._facts(name).get("digest", "")) for name in self._names()}
-            for rest in self.places.instances.glob(".*"):  # of a removal that was cut short
+            for rest in self.places.instances.glob(".*"):  # left by an interrupted removal
                 shutil.rmtree(rest, ignore_errors=True)
             return self.store.discard_except({*keep, *used}, progress)
 
@@ -136,7 +136,7 @@ class ProcessRuntime:
 
     def run_once(self, spec: InstanceSpec, progress: Progress) -> int:
         progress.check()
-        self._require_walls(NullProgress())  # said when the instances start
+        self._require_walls(NullProgress())  # the log mentions the walls when the instances start
         with self.places.locked(spec.name, progress.check):
             self._remove(spec.name, spec.stop_grace)
             self._start(spec, progress)
@@ -149,7 +149,7 @@ class ProcessRuntime:
                     self._remove(spec.name, spec.stop_grace)
 
     def _to_its_end(self, name: str, born: Mapping[str, Any], progress: Progress) -> int:
-        """Pass on what it prints until its shim has ended; its exit code."""
+        """Pass on the program's output until its shim has ended, and return its exit code."""
 
         def goes_on() -> bool:
             progress.check()
@@ -239,23 +239,23 @@ class ProcessRuntime:
         if not facts or not work.is_dir():  # a static site is served from its bundle
             return ()
         found = leftovers.written(work, self.places.bundle(str(facts["digest"])) / APP, facts.get("files", ()))
-        return tuple(replace(one, folder=f"/{one.folder}" if one.folder else "") for one in found)
+        return tuple(replace(file, folder=f"/{file.folder}" if file.folder else "") for file in found)
 
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
-        places = {volume.name: self.places.volume(volume.name) for volume in spec.volumes}
-        return frozenset(name for name, place in places.items() if place.is_dir() and any(place.iterdir()))
+        folders = {volume.name: self.places.volume(volume.name) for volume in spec.volumes}
+        return frozenset(name for name, folder in folders.items() if folder.is_dir() and any(folder.iterdir()))
 
     def ensure_volume_removed(self, volume: str) -> None:
-        """A placement's name is the volume that its instances share without having asked: their home."""
+        """The home of a placement counts as a volume with the placement's name: its instances share it."""
         if who := holding.users(self.places.volume(volume)):
             raise Refused(f"The volume “{volume}” is still used by {who}; end that first.")
-        for place in (self.places.volume(volume), self.places.home(volume)):
-            if place.is_dir():
-                _erase(place)
+        for folder in (self.places.volume(volume), self.places.home(volume)):
+            if folder.is_dir():
+                _erase(folder)
 
     def homes(self) -> list[str]:
         folder = self.places.root / "homes"
-        return sorted(place.name for place in folder.iterdir() if place.name[0] != ".") if folder.is_dir() else []
+        return sorted(home.name for home in folder.iterdir() if home.name[0] != ".") if folder.is_dir() else []
 
     def ensure_home_removed(self, placement: str) -> None:
         if self.instances(placement):
@@ -272,28 +272,28 @@ class ProcessRuntime:
         return []
 
     def _facts(self, name: str) -> dict[str, Any]:
-        """What the starter wrote: placement, deployment, replica, digest, port. Empty when there is no such instance."""
+        """What the starter wrote: placement, deployment, replica, digest, port. Empty if there is no such instance."""
         return read_json(self.places.instance(name) / "instance.json")
 
     def _state(self, name: str) -> dict[str, Any]:
-        """What its shim wrote last; empty when there is none."""
+        """What the shim wrote last; empty if there is nothing."""
         return read_json(self.places.instance(name) / "state.json")
 
     def _state_of(self, name: str, state: Mapping[str, Any]) -> InstanceState:
-        """What the shim wrote, believed only while exactly that shim (and its application) lives. Without it, the
-        wish that it be stopped tells a stop from a failure, also when a full disk kept the shim from saying so."""
+        """The state that the shim wrote. It counts only while exactly that shim (and its application) lives. Without a shim,
+        the file of `_wish` tells a stop from a failure, even if a full disk kept the shim from writing its end."""
         if not self._has_shim(state):
             if self._wish(name).name != RUN:
                 return InstanceState.STOPPED
             return InstanceState.FAILED if state else InstanceState.STARTING
-        said = InstanceState(state["state"])
-        if said is InstanceState.RUNNING and not readings.is_alive(state["app"]):
-            return InstanceState.RESTARTING  # it died this moment; its shim is about to write that
-        return said
+        recorded = InstanceState(state["state"])
+        if recorded is InstanceState.RUNNING and not readings.is_alive(state["app"]):
+            return InstanceState.RESTARTING  # it has just ended, and its shim is about to write that
+        return recorded
 
     def _wish(self, name: str) -> Path:
-        """The empty file whose name says what is wanted: ``run`` or ``stop-<grace>``. It is renamed, never rewritten,
-        because an application must be stoppable when the disk is full."""
+        """The empty file whose name says what is wanted: ``run`` or ``stop-<grace>``. It is renamed, never rewritten, so
+        that an application can be stopped when the disk is full."""
         folder = self.places.instance(name)
         return next(folder.glob("stop-*"), folder / RUN)
 
@@ -301,7 +301,7 @@ class ProcessRuntime:
         return bool(state) and state.get("boot") == readings.boot() and readings.is_alive(state.get("minder"))
 
     def _running(self, name: str) -> Instance | None:
-        """The instance when a shim has it in hand."""
+        """The instance, if a shim supervises it."""
         state = read_json(self.places.instance(name) / "state.json")
         ended = (InstanceState.STOPPED, InstanceState.FAILED, InstanceState.STARTING)
         return None if self._state_of(name, state) in ended else self.instance(name)
@@ -309,7 +309,7 @@ class ProcessRuntime:
     # -- starting
 
     def _require_walls(self, progress: Progress) -> None:
-        """Say which walls stand. Raises `NeedsPerson` where one is missing that the environment requires."""
+        """Log which layers of the wall are active. Raises `NeedsPerson` if one that the environment requires is missing."""
         here = abilities()
         if why := walls.missing(here, self.walls.options.require):
             raise NeedsPerson(why)
@@ -317,15 +317,15 @@ class ProcessRuntime:
             progress.line(layer.translate())
 
     def _await_birth(self, name: str, progress: Progress) -> None:
-        """Wait out a shim whose starter was killed before it answered, or one that is just ending: it holds its lock
-        before it has said who it is, and after it has said its last word."""
-        place = self.places.instance(name) / "minder.lock"
+        """Wait for a shim whose starter was killed before it answered, or for one that is just ending. A shim holds its lock
+        before it writes its state for the first time, and until after the last time."""
+        path = self.places.instance(name) / "minder.lock"
 
         def is_settled() -> bool:
             if self._running(name) is not None:
                 return True
             try:
-                fd = os.open(place, os.O_RDWR | os.O_CLOEXEC)
+                fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
             except OSError:
                 return True
             try:
@@ -357,7 +357,7 @@ class ProcessRuntime:
             raise
 
     def _prepare(self, spec: InstanceSpec, bundle: Bundle, folder: Path, progress: Progress) -> None:
-        """Make the instance's folder; what an earlier shim left behind is ended first."""
+        """Make the instance's folder. Processes that an earlier shim left behind are ended first."""
         facts, state = read_json(folder / "instance.json"), read_json(folder / "state.json")
         self._end_orphans(state, folder)
         if facts.get("digest") != bundle.digest:
@@ -386,7 +386,7 @@ class ProcessRuntime:
         }
 
     def _port(self, facts: Mapping[str, Any]) -> int:
-        """The port of last time when it is still free, else one that no instance has noted."""
+        """The previous port if it is still free, else one that no instance has recorded."""
         last = facts.get("port")
         if isinstance(last, int) and ports.LOWEST <= last <= ports.HIGHEST and ports.is_free(last):
             return last
@@ -419,8 +419,8 @@ class ProcessRuntime:
     def _wall(
         self, spec: InstanceSpec, bundle: Bundle, folder: Path, kept: list[Path], order: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """The order for the walls around this instance, whose folders then belong to its user."""
-        own = [place for place in (folder / "work",) if place.is_dir()]  # a static site is served from its bundle
+        """The order for the walls around this instance. Its folders are given to its user."""
+        own = [path for path in (folder / "work",) if path.is_dir()]  # a static site is served from its bundle
         return self.walls.order(
             spec.name,
             bundle,
@@ -443,7 +443,7 @@ class ProcessRuntime:
     def _stop(self, name: str, grace: float) -> None:
         folder = self.places.instance(name)
         self._await_birth(name, NullProgress())
-        with suppress(FileNotFoundError):  # half an instance: nothing of it runs
+        with suppress(FileNotFoundError):  # the instance was only partly created, and nothing of it runs
             self._wish(name).rename(folder / f"stop-{grace:.3f}")
         state = read_json(folder / "state.json")
         if self._has_shim(state) and not readings.send_and_wait(state["minder"], signal.SIGTERM, grace + LAST_WORDS):
@@ -454,7 +454,7 @@ class ProcessRuntime:
         Groups(self.walls.data).remove(name)
 
     def _end_orphans(self, state: Mapping[str, Any], folder: Path) -> None:
-        """End what a killed shim could not. Nothing to do when it said its last word itself."""
+        """End the processes that a killed shim left behind. If the shim wrote its own end, there are none."""
         if not state or state.get("boot") != readings.boot() or (state.get("app") is None and state["state"] == "stopped"):
             return
         if not readings.end_orphans(state.get("app"), str(state.get("mark", "")), folder):
@@ -462,13 +462,14 @@ class ProcessRuntime:
 
 
 def _erase(folder: Path) -> None:
-    """Rename first, so that half an instance is never seen; then delete, whatever modes the application gave its files."""
+    """Rename the folder first, so that a half-deleted instance is never seen. Then delete it, whatever modes the application
+    gave its files."""
     doomed = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     folder.rename(doomed)
-    for _ in range(3):  # something may still be written for a moment
-        for place, _, _ in os.walk(doomed):
+    for _ in range(3):  # a process may still write for a moment
+        for path, _, _ in os.walk(doomed):
             with suppress(OSError):
-                os.chmod(place, 0o700)
+                os.chmod(path, 0o700)
         shutil.rmtree(doomed, ignore_errors=True)
         if not doomed.exists():
             return

@@ -1,13 +1,13 @@
 """The shim: one small process that starts one application, keeps it alive, writes its log and ends it.
 
-It outlives the control plane, so it knows nothing of Fairway: it is run by path with ``python -I -S -E``, imports few
-modules of the standard library and what puts up the walls (also by its path), because its memory counts once per instance
-(about 6 MB).
+It outlives the control plane, so it knows nothing of Fairway: it is run by path with ``python -I -S -E``, and imports only a
+few modules of the standard library and the module that puts up the walls (also by its path), because its memory counts once
+per instance (about 6 MB).
 
-Order comes as one JSON object on stdin (never argv, never the disk: it holds secrets); the answer to the first start
-goes to stdout as one JSON object, ``{}`` or ``{"errno": 2}`` (with ``"wall"``: which one could not be put up). From then
-on it talks through its folder:
-``state.json`` (its own words), ``logs/output.log`` (+ ``.1`` …), ``stop-<seconds>`` (the grace; looked for at TERM).
+Its order comes as one JSON object on stdin (never in argv or on disk, because it contains secrets). The answer to the first
+start goes to stdout as one JSON object: ``{}`` or ``{"errno": 2}`` (and ``"wall"``: which wall could not be put up). After
+that it communicates through its folder: ``state.json`` (which it writes), ``logs/output.log`` (and ``.1`` …),
+``stop-<seconds>`` (the grace period, read when TERM arrives).
 """
 
 from __future__ import annotations
@@ -24,145 +24,27 @@ import signal
 import sys
 import time
 
-# Last, so that nothing here hides a library: for `family`, `enclosure` and `chain`.
+# For `family`, `shim_check`, `shim_log`, `enclosure` and `chain`. At the end, so that no file there hides a library.
 sys.path.extend(os.path.normpath(os.path.join(os.path.abspath(__file__), up)) for up in ("..", "../../../wall", "../.."))
-# By their paths, once: an upgrade may replace the files while we live.
+# Imported now, because an upgrade may replace the files while we run.
 import enclosure  # type: ignore[import-not-found]
 from family import descendants, group_of, identity, proportional, resident, threads  # type: ignore[import-not-found]
+from shim_check import Check  # type: ignore[import-not-found]
+from shim_log import CHUNK, Log, Stream  # type: ignore[import-not-found]
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PR_SET_CHILD_SUBREAPER = 36
-CHUNK = 65536
-LONGEST_LINE = 65536
-MOST_SAID = 2000  # bytes of the output of a health command that are kept
-UNFINISHED = 1.0  # seconds until a line that has no end yet is written down as far as it goes
 OPEN_FILES = 65536
 GONE = contextlib.suppress(ProcessLookupError, PermissionError)
 LIBC = ctypes.CDLL(None, use_errno=True)
-TYPE_CHECKING = False  # the real one costs the import of typing
+TYPE_CHECKING = False  # defined here, so that typing need not be imported
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
 
-class Log:
-    """Appends timestamped lines to rotating files. A full disk loses lines, is said so later, and stops nobody."""
-
-    def __init__(self, folder: str, most_bytes: int, files: int) -> None:
-        self.path = os.path.join(folder, "output.log")
-        self.most_bytes, self.files = most_bytes, files
-        self.lost = 0
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        self._open()
-
-    def _open(self) -> None:
-        self.fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self.size = os.fstat(self.fd).st_size
-
-    def write(self, stream: bytes, lines: list[bytes]) -> None:
-        """`stream` is ``o`` (stdout), ``e`` (stderr) or ``m`` (the shim's own remarks)."""
-        head = b"%s %s " % (stamp(), stream)
-        if self.lost:
-            note = b"%s m %d lines were lost because the disk was full\n" % (stamp(), self.lost)
-            lines, head_of_first = list(lines), b"\n" + note + head
-        else:
-            head_of_first = head
-        data = head_of_first + (b"\n" + head).join(lines) + b"\n"
-        try:
-            self._append(data)
-            self.lost = 0
-        except OSError:
-            self.lost += len(lines)
-
-    def _append(self, data: bytes) -> None:
-        if self.size and self.size + len(data) > self.most_bytes:
-            self._rotate()
-        written = os.write(self.fd, data)
-        self.size += written
-        if written < len(data):
-            raise OSError(errno.ENOSPC, "short write")
-
-    def _rotate(self) -> None:
-        for number in range(self.files - 1, 0, -1):
-            older = f"{self.path}.{number}"
-            newer = f"{self.path}.{number - 1}" if number > 1 else self.path
-            if os.path.exists(newer):
-                os.rename(newer, older)
-        os.close(self.fd)
-        self._open()
-
-
-class Stream:
-    """One output pipe of the application, cut into lines.
-
-    What has no newline yet (a question, a progress bar) is written down once it has waited for `UNFINISHED` seconds, or is
-    too long to be kept, under the mark in capitals: its line goes on in the next one of this stream.
-    """
-
-    def __init__(self, fd: int, mark: bytes) -> None:
-        self.fd, self.mark, self.rest = fd, mark, b""
-        self.due: float | None = None
-        os.set_blocking(fd, False)
-
-    def read(self, log: Log) -> bool:
-        """Move what is there into the log; False at the end of the stream."""
-        try:
-            data = os.read(self.fd, CHUNK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            data = b""
-        lines = (self.rest + data).split(b"\n")
-        if lines[1:]:
-            self.due = None
-        self.rest = lines.pop()
-        if self.rest and not data:
-            lines.append(self.rest)
-            self.rest = b""
-        if lines:
-            log.write(self.mark, [line.removesuffix(b"\r") for line in lines])
-        if len(self.rest) > LONGEST_LINE:
-            self.write_unfinished(log)
-        elif self.rest and self.due is None:
-            self.due = time.monotonic() + UNFINISHED
-        return bool(data)
-
-    def write_unfinished(self, log: Log) -> None:
-        """Write down what there is of a line, but for a character of which only a part has come."""
-        whole = whole_characters(self.rest)
-        if whole:
-            log.write(self.mark.upper(), [self.rest[:whole]])
-        self.rest, self.due = self.rest[whole:], None
-
-
-class Check:
-    """One run of the health command: its process, what it prints, and when (by the monotonic clock) it is ended."""
-
-    def __init__(self, pid: int, out: int, by: float) -> None:
-        self.pid, self.out, self.by = pid, out, by
-        self.said, self.is_late, self.is_read = b"", False, False
-
-    def read(self) -> bool:
-        """Keep the end of what it printed; False when there is no more for now."""
-        try:
-            data = os.read(self.out, CHUNK)
-        except OSError:
-            data = b""
-        self.said = (self.said + data)[-MOST_SAID:]
-        return bool(data)
-
-    def words(self, timeout: float, code: int) -> str:
-        """What a person is told of a run that failed; "" for one that succeeded."""
-        if code == 0:
-            return ""
-        said = self.said.decode(errors="replace").strip()
-        if self.is_late:
-            return f"{said}\nit did not end within {timeout:g} s".strip()
-        return said or f"it ended with code {code if code >= 0 else 128 - code}"
-
-
 class Shim:
-    """Runs the order until it is told to stop."""
+    """Carries out the order until it is stopped."""
 
     def __init__(self, order: dict[str, Any]) -> None:
         self.order = order
@@ -174,7 +56,7 @@ class Shim:
         self.poll.register(self.wake, select.POLLIN)
         signal.set_wakeup_fd(wake_in, warn_on_full_buffer=False)
         self.pid = 0
-        self.told = -1  # where a chain of programs says which one runs
+        self.told = -1  # the pipe on which a chain of programs reports which one runs
         self.started = 0.0
         self.restart_at: float | None = None
         self.stop_by: float | None = None
@@ -199,26 +81,26 @@ class Shim:
     # -- starting
 
     def start(self) -> str:
-        """Start the application; "", or the errno for which it could not be, and which wall."""
+        """Start the application. Returns "", or the errno with which that failed, and which wall."""
         out, out_in = os.pipe2(os.O_CLOEXEC)
         err, err_in = os.pipe2(os.O_CLOEXEC)
-        told, tell = os.pipe2(os.O_CLOEXEC)
+        reports, tell = os.pipe2(os.O_CLOEXEC)
         pid = os.fork()
         if pid == 0:
             self.become(out_in, err_in, tell, self.run_application)
         for fd in (out_in, err_in, tell):
             os.close(fd)
-        failure = os.read(told, 1000).decode()  # ends empty when the program was loaded
+        failure = os.read(reports, 1000).decode()  # empty once the program has been executed
         for fd, mark in ((out, b"o"), (err, b"e")):
             self.streams[fd] = Stream(fd, mark)
             self.poll.register(fd, select.POLLIN)
         self.pid, self.started, self.restart_at = pid, time.monotonic(), None
         is_chain = failure.startswith("#")
         if is_chain:
-            self.told = told
-            self.poll.register(told, select.POLLIN)
+            self.told = reports
+            self.poll.register(reports, select.POLLIN)
         else:
-            os.close(told)
+            os.close(reports)
             if failure:
                 return failure
         self.look_at = self.started + self.order["look_every"]
@@ -230,9 +112,9 @@ class Shim:
             self.hear(failure.encode())
         return ""
 
-    def hear(self, said: bytes) -> None:
-        """Note which program of a chain runs, none of them when the pipe has ended; one that failed stays noted."""
-        lines = said.split()
+    def hear(self, message: bytes) -> None:
+        """Record which program of a chain runs. When the pipe has ended, none is recorded, except one that failed."""
+        lines = message.split()
         doing = self.order["before"][int(lines[-1][1:])]["text"] if lines else ""
         if doing and not lines[-1].startswith(b"!"):
             return self.note(doing=doing)
@@ -259,7 +141,7 @@ class Shim:
 
                 chain.keep_only(tell)
             enclosure.enter(self.order.get("wall") or {})
-            die_with_parent()  # a change of the user would have taken it off
+            die_with_parent()  # after the change of user, which clears this setting
             if os.getppid() != shim:
                 os._exit(126)
             os.chdir(self.order["cwd"])
@@ -365,7 +247,7 @@ class Shim:
                 self.begin_check()
 
     def patience(self) -> int:
-        """Milliseconds until something is due even if nothing happens."""
+        """Milliseconds until something must be done even if no event occurs."""
         unfinished = [stream.due for stream in self.streams.values()]
         own = (self.look_at, None if self.check else self.check_at) if self.pid else ()
         wanted = (self.stop_by, self.restart_at, self.check.by if self.check else None, *own, *unfinished)
@@ -373,7 +255,7 @@ class Shim:
         return max(0, int((min(due) - time.monotonic()) * 1000) + 1) if due else 60_000
 
     def reap(self) -> bool:
-        """Collect whatever died; True when nothing that descends from here is left."""
+        """Reap all children that have ended. Returns True if no process below us is left."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -387,14 +269,14 @@ class Shim:
                 self.end_check(os.waitstatus_to_exitcode(status))
 
     def died(self, code: int) -> None:
-        """The application's first process ended; what it left behind is ended too, or it would hold the port."""
+        """The application's first process ended. The others are ended, too, because they might hold the port."""
         ran = time.monotonic() - self.started
         self.pid, self.check_at = 0, None
         while self.told >= 0:
             self.hear(os.read(self.told, CHUNK))
         exit_code = code if code >= 0 else 128 - code
         if self.order["once"]:
-            self.stop_by = time.monotonic()  # there is nothing to start again
+            self.stop_by = time.monotonic()  # a program that runs once is not started again
         if self.stop_by is not None:
             return self.note(app=None, exit_code=exit_code, ended_in=self.state["doing"])
         self.sweep()
@@ -409,12 +291,12 @@ class Shim:
     def restart(self) -> None:
         self.state["restarts"] += 1
         failure = self.start()
-        if failure:  # its child ends with 127 and is reaped like any other
+        if failure:  # the child exits with 127 and is reaped like any other
             number, _, wall = failure.partition(" ")
             self.remark(f"could not be started: {wall or os.strerror(int(number))}")
 
     def look(self) -> None:
-        """End an application that is beyond its limits. A cgroup would stop it earlier; this needs no rights."""
+        """Kill an application that exceeds its limits. A cgroup would act earlier; this needs no privileges."""
         self.look_at = time.monotonic() + self.order["look_every"]
         most_memory, most_pids = self.order["memory_bytes"], self.order["pids"]
         family = descendants(os.getpid())
@@ -428,7 +310,8 @@ class Shim:
     # -- stopping
 
     def begin_stop(self) -> None:
-        """TERM to the application's process group, and to what left the group; or what a server wants, that ends its own."""
+        """Send TERM to the application's process group and to processes that left the group. A server with its own stop
+        signal gets that one alone, because it ends its own processes."""
         self.stop_asked, self.restart_at, wished = False, None, self.wish()
         by = time.monotonic() + (self.order["grace"] if wished is None else wished)
         self.stop_by = by if self.stop_by is None else min(by, self.stop_by)
@@ -446,15 +329,16 @@ class Shim:
         self.note(state="failed" if self.wish() is None else "stopped", app=None, doing="")
 
     def wish(self) -> float | None:
-        """The grace in seconds when Fairway asked for the stop (a file ``stop-<seconds>``), None when somebody else did."""
+        """The grace period in seconds if Fairway asked for the stop (a file ``stop-<seconds>``); None if somebody else
+        did."""
         try:
             wishes = [name for name in os.listdir(self.folder) if name.startswith("stop-")]
-        except OSError:  # somebody deleted the folder under us
+        except OSError:  # the folder was deleted
             return None
         return min((float(name.removeprefix("stop-")) for name in wishes), default=None)
 
     def sweep(self) -> None:
-        """KILL everything that descends from here, however often it forks meanwhile, and reap it."""
+        """Kill and reap every process below us, even if they fork meanwhile."""
         until = time.monotonic() + 5
         if self.pid:
             kill_group(self.pid, signal.SIGKILL)
@@ -462,7 +346,7 @@ class Shim:
             for pid in descendants(os.getpid()):
                 kill(pid, signal.SIGKILL)
             if self.stop_by is None and self.pid:
-                return  # a killed application is reaped, counted and started again by the loop
+                return  # the main loop reaps the killed application, counts the restart and starts it again
             if self.reap():
                 return
             time.sleep(0.005)
@@ -470,7 +354,7 @@ class Shim:
     # -- writing
 
     def drain(self) -> None:
-        """Read what is left in the pipes and close them."""
+        """Log what is left in the pipes, and close them."""
         for fd in list(self.streams):
             while select.select([fd], [], [], 0)[0] and self.streams[fd].read(self.log):
                 pass
@@ -487,7 +371,7 @@ class Shim:
         self.log.write(b"m", [text.encode()])
 
     def note(self, **changes: object) -> None:
-        """Change the state and write it in one atomic step. A full disk leaves the old words standing."""
+        """Change the state and write it atomically. When the disk is full, the old state stays in the file."""
         self.state.update(changes)
         draft = os.path.join(self.folder, ".state.json")
         try:
@@ -498,21 +382,6 @@ class Shim:
             if self.state["restarts"] == 0 and changes.get("state") == "running":
                 raise
             self.remark(f"the state could not be written: {error.strerror}")
-
-
-def whole_characters(data: bytes) -> int:
-    """How many bytes are whole characters: at most three at the end wait for the next read. As in `fairway.shared.lines`."""
-    for back in range(1, min(4, len(data) + 1)):
-        byte = data[-back]
-        if byte & 0xC0 != 0x80:
-            needed = 2 if byte & 0xE0 == 0xC0 else 3 if byte & 0xF0 == 0xE0 else 4 if byte & 0xF8 == 0xF0 else 1
-            return len(data) - back if needed > back else len(data)
-    return len(data)
-
-
-def stamp() -> bytes:
-    now = time.time()
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)).encode() + b".%06dZ" % (now % 1 * 1_000_000)
 
 
 def kill(pid: int, number: int) -> None:
@@ -530,7 +399,7 @@ def die_with_parent() -> None:
 
 
 def set_limits() -> None:
-    """No core files (they would hold secrets); as many open files as a server needs."""
+    """Forbid core files, which would contain secrets, and allow as many open files as a server needs."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     soft = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
@@ -539,9 +408,9 @@ def set_limits() -> None:
 
 def main() -> None:
     order = json.load(sys.stdin)
-    fcntl.fcntl(order["lock_fd"], fcntl.F_SETFD, fcntl.FD_CLOEXEC)  # held, unlocked by the kernel when we end
+    fcntl.fcntl(order["lock_fd"], fcntl.F_SETFD, fcntl.FD_CLOEXEC)  # the kernel releases the lock when we end
     if os.fork():
-        os._exit(0)  # the starter waits for this one; the other is nobody's child
+        os._exit(0)  # the starter waits for this process; the other one is no longer its child
     os.setsid()
     os.chdir("/")
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -551,10 +420,10 @@ def main() -> None:
     try:
         shim = born(order)
         failure = shim.start()
-    except OSError as error:  # the application, if it was started, dies with us
+    except OSError as error:  # if the application was started, it ends with us
         failure = str(error.errno or errno.EIO)
     why, _, wall = failure.partition(" ")
-    with contextlib.suppress(BrokenPipeError):  # the starter was killed; the next one adopts us
+    with contextlib.suppress(BrokenPipeError):  # the starter was killed; the next worker adopts us
         os.write(answer, json.dumps({"errno": int(why), "wall": wall} if failure else {}).encode())
     os.close(answer)
     if not failure:
@@ -562,7 +431,7 @@ def main() -> None:
 
 
 def born(order: dict[str, Any]) -> Shim:
-    """A shim without ties to its starter's terminal, that hears TERM and the death of children."""
+    """A shim that is detached from its starter's terminal and receives TERM and SIGCHLD."""
     quiet = os.open(os.devnull, os.O_RDWR)
     complaints = os.open(os.path.join(order["folder"], "minder.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     for source, target in ((quiet, 0), (quiet, 1), (complaints, 2)):

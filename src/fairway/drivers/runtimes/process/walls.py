@@ -1,4 +1,4 @@
-"""What one instance may reach, as an order for the wall around it; and whose its folders are."""
+"""Makes the order for the wall around one instance, and gives its folders to its user."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from fairway.shared.translation import translate
 
 @dataclass(frozen=True)
 class Options:
-    """What an environment may say about the walls: those without which nothing starts, and further folders of this machine
-    that its applications may read."""
+    """What an environment may say about the walls: the layers without which nothing starts, and further folders of this
+    machine that its applications may read."""
 
     require: tuple[str, ...] = ()
     reads: tuple[Path, ...] = ()
 
     @classmethod
     def parse(cls, options: Mapping[str, object]) -> Options:
-        """Read an environment's options. Raises `Refused` naming the one that is unknown or wrong."""
+        """Read an environment's options. Raises `Refused` that names the unknown or invalid one."""
         for name in options:
             if name not in cls.__dataclass_fields__:
                 raise Refused(
@@ -40,7 +40,7 @@ class Options:
         return cls(_require(_list(options, "require")), _reads(_list(options, "reads")))
 
     def refuse_to_show(self, data: Path) -> None:
-        """Raises `Refused` for a folder that holds Fairway's data or lies in it."""
+        """Raises `Refused` if a folder contains Fairway's data or is inside it."""
         for place in self.reads:
             if data.absolute().is_relative_to(place) or place.is_relative_to(data.absolute()):
                 sentence = "The option “reads” names “{place}”, where Fairway's own data lies; move yours elsewhere."
@@ -75,25 +75,26 @@ def _reads(words: list[str]) -> tuple[Path, ...]:
 
 
 def missing(here: Abilities, require: Sequence[str]) -> str:
-    """Why an environment that requires these walls runs nothing here; "" when all stand."""
+    """Why an environment that requires these layers runs nothing here; "" if none is missing."""
     lacking = next((layer for layer in here.layers() if layer.name in require and not layer.stands), None)
     return translate(MISSING, layer=lacking.name, sentence=translate(lacking.sentence)) if lacking else ""
 
 
 @dataclass(frozen=True)
 class Walls:
-    """The walls of one data directory."""
+    """The walls of the instances in one data directory."""
 
     data: Path
     options: Options
 
     @property
     def users(self) -> Users:
-        """The ids of placements and builds."""
+        """The user ids of placements and builds."""
         return Users(self.data / "process" / "users")
 
     def own(self, placement: str, folders: Sequence[Path]) -> int | None:
-        """Give the folders to the placement's own user and return its id; None where applications have none of their own."""
+        """Give the folders to the placement's own user and return its id; None if applications have no users of their
+        own."""
         if not abilities().own_user:
             return None
         user = self.users.of(placement)
@@ -114,8 +115,8 @@ class Walls:
         port: int,
     ) -> dict[str, Any]:
         """The order for `enclosure` around the instance called `name`."""
-        places = homes_of([program, str(bundle.folder / ".venv" / "bin" / "python")], search, private=self.data)
-        reads = (bundle.folder, *places, *self.options.reads)
+        homes = homes_of([program, str(bundle.folder / ".venv" / "bin" / "python")], search, private=self.data)
+        reads = (bundle.folder, *homes, *self.options.reads)
         closed = plan.without((*ports.CLOSED, *fairways(self.data)), port)
         group = group_of(self.data, name, closed)
         need = plan.Need(reads=reads, writes=tuple(writes), temporary=temporary, closed=closed, group=group)
@@ -123,14 +124,14 @@ class Walls:
 
 
 def group_of(data: Path, name: str, closed: tuple[tuple[int, int], ...]) -> str:
-    """A control group to which these ports are closed; "" where Landlock has to do it."""
+    """A control group to which these ports are closed; "" if Landlock closes them."""
     return str(Groups(data).ensure(name, closed)) if abilities().groups else ""
 
 
 def fairways(data: Path) -> tuple[tuple[int, int], ...]:
-    """The ports on which Fairway's own pages are served, as those who serve them have noted."""
+    """The ports of Fairway's own pages, as the processes that serve them have recorded."""
     found = {int(os.environ.get("FAIRWAY_PORT") or 0)}
-    for place in (data / "run").glob("*.json"):
+    for file in (data / "run").glob("*.json"):
         with suppress(OSError, ValueError, KeyError, TypeError):
-            found.add(int(json.loads(place.read_text())["port"]))
+            found.add(int(json.loads(file.read_text())["port"]))
     return tuple((port, port) for port in sorted(found) if port)

@@ -24,7 +24,7 @@ export function bytes(size) {
   let unit = 0;
   while (size >= 1024 && unit < 4) { size /= 1024; unit += 1; }
   const digits = unit === 0 || size >= 100 ? 0 : 1;
-  return `${size.toLocaleString(document.documentElement.lang || "en", { maximumFractionDigits: digits, minimumFractionDigits: digits })} ${["B", "KB", "MB", "GB", "TB"][unit]}`;
+  return `${size.toLocaleString(document.documentElement.lang || "en", { maximumFractionDigits: digits, minimumFractionDigits: digits })} ${say("units").split(" ")[unit]}`;
 }
 
 /**
