@@ -21,7 +21,8 @@ def test_a_command_is_scheduled_paused_run_and_deleted(fairway: Fairway, live: s
     where = (live, "--env", "development", "--name", "Report")
     wrong = fairway("schedules", "add", *where, "-s", "61 * * * *", "--", "echo", "x")
     assert (wrong.code, "must be from 0 to 59" in wrong.err) == (2, True)
-    made = fairway.json("schedules", "add", *where, "-s", "30 2 * * *", "--zone", "Asia/Tokyo", "--", "echo", "two words")
+    when = ("-s", "30 2 * * *", "--zone", "Asia/Tokyo")
+    made = fairway("schedules", "add", *where, *when, "--json", "--", "echo", "two words").json
     assert (made["command"], made["next_at"][11:16]) == (["echo", "two words"], "17:30")
     number = str(made["id"])
     shown = fairway("schedules", "list", live).out
@@ -40,9 +41,8 @@ def test_a_command_is_scheduled_paused_run_and_deleted(fairway: Fairway, live: s
 
 
 def test_a_worker_runs_what_is_due(fairway: Fairway, live: str) -> None:
-    fairway.json(
-        "schedules", "add", live, "--env", "development", "--name", "Often", "-s", "* * * * *", "--", "echo", "again"
-    )
+    where = (live, "--env", "development", "--name", "Often")
+    assert fairway("schedules", "add", *where, "-s", "* * * * *", "--", "echo", "again").code == 0
     wait_for(
         lambda: any(one["door"] == "schedule" and one["status"] == "succeeded" for one in fairway.json("jobs", live)),
         "a worker has run it by itself",

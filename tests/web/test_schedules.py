@@ -150,6 +150,7 @@ def test_who_may_elsewhere_reads_why_not_here(browse, job, production):
     page = text_of(browse(_deployer_of(production)), f"/schedules/{job.pk}")
     assert "needs the role" in page
     assert 'name="schedule"' not in page
+    assert "echo x" in page
 
 
 def _deployer_of(environment: Environment):

@@ -37,7 +37,7 @@ def schedules_shown(actor: Actor, application: Application, environment: Environ
     why_not = list(blockers(Act.RUN_COMMAND, subject_of(application, environment), actor)) if jobs and may_change else []
     runs = last_runs_of(jobs) if jobs else {}
     new = reverse("schedule-new", args=[application.slug, environment.slug])
-    add = Button(_("Schedule a command"), new, "plus", "primary" if not jobs else "", method="get")
+    add = Button(_("Schedule a command"), new, "plus", method="get")
     return {
         "rows": [_row(job, runs.get(job.pk), why_not, may_change) for job in jobs],
         "add": add if may_change else None,
@@ -69,12 +69,12 @@ def _last(run: JobRun | None) -> dict[str, Any] | None:
 def _acts(job: ScheduledJob, run: JobRun | None, why_not: list[Blocker]) -> list[Button]:
     busy = [still_runs(run)] if run is not None and run.is_active else []
     paused = (
-        Button(_("Resume"), reverse("schedule-resume", args=[job.pk]), "play", "ghost")
+        Button(_("Resume"), reverse("schedule-resume", args=[job.pk]), "restart", "ghost")
         if job.is_paused
         else Button(_("Pause"), reverse("schedule-pause", args=[job.pk]), "pause", "ghost")
     )
     return [
-        Button(_("Run now"), reverse("schedule-run", args=[job.pk]), "deploy", "ghost", blockers=shown([*why_not, *busy])),
+        Button(_("Run now"), reverse("schedule-run", args=[job.pk]), "play", "ghost", blockers=shown([*why_not, *busy])),
         paused,
         Button(_("Edit"), reverse("schedule-edit", args=[job.pk]), "settings", "ghost", method="get"),
     ]
@@ -99,10 +99,21 @@ def form_shown(actor: Actor, application: Application, environment: Environment,
     return {
         "application": application,
         "environment": environment,
-        "schedule": None if job is None else {"id": job.pk, "name": job.name, "saved_by": job.saved_by},
+        "schedule": None if job is None else _summary(job),
         "back": f"{tab}?environment={environment.slug}",
         "blockers": [] if may_change else shown([role_blocker(Act.RUN_COMMAND)]),
         "delete": _delete(job) if job is not None and may_change else None,
+    }
+
+
+def _summary(job: ScheduledJob) -> dict[str, Any]:
+    return {
+        "id": job.pk,
+        "name": job.name,
+        "command": command_text(tuple(job.command)),
+        "when": when_words(job),
+        "zone": job.zone,
+        "saved_by": job.saved_by,
     }
 
 
