@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from fairway.accounts.rules import SYSTEM, Role
+from fairway.accounts.rules import SYSTEM, Act, Role, role_blocker
 from fairway.activity.models import Event
 from fairway.applications.models import Application
 from fairway.deployments.commands.jobs import append_job_log, job_ended, job_exited, job_started
@@ -212,7 +212,8 @@ def test_every_reason_for_skipping_is_said_in_french(hello, staging):
     run_due_jobs()
     job.refresh_from_db()
     reasons = [scheduled_jobs.MISSED, scheduled_jobs.TOO_LATE, scheduled_jobs.STOPPED, job.skipped_because]
-    reasons.append(scheduled_jobs.still_runs(JobRun(pk=7)).sentence)
+    reasons += [scheduled_jobs.still_runs(JobRun(pk=7)).sentence, role_blocker(Act.RUN_COMMAND).sentence]
+    reasons.append("command: contains the value of a secret; write ${NAME} with its name instead.")
     with translation.override("fr"):
         assert [one for one in reasons if in_words(one) == one] == []
 

@@ -28,6 +28,8 @@ FAILURES = (
     gettext_noop("No worker ran within an hour of its due time."),
     gettext_noop("The application is stopped."),
     gettext_noop("Its run %(number)s has not ended yet."),
+    gettext_noop("This needs the role {roles} here."),
+    gettext_noop("contains the value of a secret; write {form} with its name instead."),
     # health
     gettext_noop("{name} was removed while it was being checked; deploy again."),
     gettext_noop("{what} for {lasted} s; it had to be ready within {seconds} s.{advice}"),
