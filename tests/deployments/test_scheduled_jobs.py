@@ -298,6 +298,16 @@ def test_the_jobs_of_a_deleted_application_or_environment_are_deleted(hello, sta
     assert not ScheduledJob.objects.exclude(next_at=None).exists()
 
 
+def test_one_that_was_created_while_its_application_was_deleted_is_deleted_when_it_is_due(hello, staging):
+    live(hello, staging)
+    job = made(hello, staging)
+    type(hello).objects.update(deleted_at=clock.now())
+    was_due(job, minutes=1)
+    assert run_due_jobs() == 0
+    job.refresh_from_db()
+    assert (job.deleted_at is None, job.next_at) == (False, None)
+
+
 def test_the_jobs_of_people_and_tokens_that_lost_access_are_refused_and_say_so(hello, staging):
     live(hello, staging)
     dora = make_person("dora", Role.DEPLOYER)

@@ -103,9 +103,18 @@ def delete_job(*, actor: Actor, job: ScheduledJob) -> None:
         _delete(actor, row)
 
 
-def delete_jobs_of(actor: Actor, **where: Any) -> None:
-    """Delete the scheduled jobs of an application or of an environment, which is being deleted itself."""
-    for row in _rows_for_change().filter(deleted_at=None, **where).order_by("pk"):
+def locked_jobs_of(**where: Any) -> list[ScheduledJob]:
+    """Lock the scheduled jobs of an application or environment that is being deleted.
+
+    Call it before the first event of the transaction: a worker that begins a run holds the row of its job and then waits
+    for the head of the events' chain.
+    """
+    return list(_rows_for_change().filter(deleted_at=None, **where).order_by("pk"))
+
+
+def delete_jobs(actor: Actor, locked: Sequence[ScheduledJob]) -> None:
+    """Delete these jobs, because their application or environment is being deleted."""
+    for row in locked:
         _delete(actor, row)
 
 
@@ -152,6 +161,9 @@ def _run_due(number: int) -> bool:
     """Begin the run that is due, or write down why not. The row is locked, so no other worker does it as well."""
     job = _rows_for_change().filter(pk=number, next_at__lte=clock.now(), is_paused=False, deleted_at=None).first()
     if job is None or job.next_at is None:  # another worker was quicker, or somebody paused it
+        return False
+    if job.application.deleted_at is not None or job.environment.deleted_at is not None:
+        _delete(SYSTEM, job)  # it was created while they were being deleted
         return False
     now, first, cron = clock.now(), job.next_at, parse_cron(job.schedule)
     job.next_at = next_after(cron, job.zone, now)
@@ -275,4 +287,13 @@ def _facts(job: ScheduledJob) -> dict[str, Any]:
     }
 
 
-WHEN_DELETED.append(lambda environment: delete_jobs_of(SYSTEM, environment=environment))
+def _lock_jobs_in(environment: Environment) -> None:
+    locked_jobs_of(environment=environment)
+
+
+def _delete_jobs_in(environment: Environment) -> None:
+    delete_jobs(SYSTEM, locked_jobs_of(environment=environment))
+
+
+WHEN_DELETED.insert(0, _lock_jobs_in)  # before others record events
+WHEN_DELETED.append(_delete_jobs_in)
