@@ -485,28 +485,24 @@ class RuntimeContract:
     # -- volumes
 
     def test_a_volume_outlives_its_instances(self, runtime: Runtime, spec: InstanceSpec, placement: str) -> None:
-        volume = Volume(name=f"{placement}-notes", target="/notes")
-        first = self.start(runtime, replace(spec, volumes=(volume,), environment=self.volume_environment(volume)))
+        volume = Volume(name=f"{placement}.notes", target="/notes")
+        first = self.start(runtime, replace(spec, volumes=(volume,)))
         assert ask(first, "/note?text=kept") == "kept"
         runtime.ensure_removed(first.name)
-        second = replace(spec, deployment="d2", volumes=(volume,), environment=self.volume_environment(volume))
+        second = replace(spec, deployment="d2", volumes=(volume,))
         assert ask(self.start(runtime, second), "/note") == "kept"
         runtime.ensure_removed(second.name)
         runtime.ensure_volume_removed(volume.name)
-        third = replace(spec, deployment="d3", volumes=(volume,), environment=self.volume_environment(volume))
+        third = replace(spec, deployment="d3", volumes=(volume,))
         assert ask(self.start(runtime, third), "/note") is None
         runtime.ensure_removed(third.name)
         runtime.ensure_volume_removed(volume.name)
         runtime.ensure_volume_removed(volume.name)
 
-    def volume_environment(self, volume: Volume) -> dict[str, str]:
-        """What tells the test application where the volume is, where that is not its target. Override."""
-        return {}
-
     def on_a_volume(self, spec: InstanceSpec, placement: str) -> InstanceSpec:
         """The spec, on a volume of this test."""
-        volume = Volume(name=f"{placement}-notes", target="/notes")
-        return replace(spec, volumes=(volume,), environment=self.volume_environment(volume))
+        volume = Volume(name=f"{placement}.notes", target="/notes")
+        return replace(spec, volumes=(volume,))
 
     def test_a_volume_has_one_holder(self, runtime: Runtime, spec: InstanceSpec, placement: str) -> None:
         first = self.on_a_volume(spec, placement)

@@ -51,6 +51,13 @@ def test_a_health_command_becomes_the_containers_own_check() -> None:
     assert body(replace(SPEC, port=None))["Healthcheck"] == {"Test": ["NONE"]}
 
 
+def test_a_volume_has_a_variable_unless_the_configuration_has_it() -> None:
+    spec = replace(SPEC, volumes=(Volume("hello.staging.uploads", "/uploads"),))
+    assert "VOLUME_UPLOADS=/uploads" in body(spec)["Env"]
+    own = replace(spec, environment={**SPEC.environment, "VOLUME_UPLOADS": "/elsewhere"})
+    assert "VOLUME_UPLOADS=/elsewhere" in body(own)["Env"]
+
+
 # -- options
 
 

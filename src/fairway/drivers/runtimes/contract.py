@@ -10,6 +10,7 @@ argument must adopt what the first call made and never double it. Failures are `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -90,6 +91,12 @@ class Volume:
 
     name: str
     target: str
+
+    @property
+    def variable(self) -> str:
+        """The variable that tells an application where the volume is: ``VOLUME_UPLOADS`` for ``shop.staging.uploads``, so
+        that it is the same in every environment."""
+        return "VOLUME_" + re.sub(r"[^A-Z0-9]", "_", self.name.rpartition(".")[2].upper())
 
 
 @dataclass(frozen=True)

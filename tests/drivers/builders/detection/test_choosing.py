@@ -152,7 +152,22 @@ def test_fairway_yaml_says_what_a_site_and_a_list_of_packages_are(tmp_path: Path
 def test_fairway_yaml_alone_is_enough(tmp_path: Path) -> None:
     make(tmp_path, {"fairway.yaml": "kind: python\nstart: python serve.py $PORT\n", "data.csv": "1"})
     spec = chosen_spec(tmp_path, {}, ON_BUNDLES)[0]
-    assert (spec.kind, spec.command) == ("python", ("python", "serve.py", "{port}"))
+    assert (spec.kind, spec.command, spec.install) == ("python", ("python", "serve.py", "{port}"), {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "text"),
+    [
+        ("python", "requirements.txt", "datasette==0.65.5\n"),
+        ("python", "pyproject.toml", '[project]\nname = "notes"\nversion = "1"\ndependencies = ["datasette"]\n'),
+        ("node", "package.json", '{"name": "notes", "dependencies": {"left-pad": "1.3.0"}}'),
+    ],
+)
+def test_what_fairway_yaml_alone_starts_has_the_dependencies_that_are_listed(tmp_path, kind, file, text) -> None:
+    """Nothing of the source says what to start, so no other way to run it exists."""
+    make(tmp_path, {"fairway.yaml": f"kind: {kind}\nstart: serve it $PORT\n", file: text})
+    spec = chosen_spec(tmp_path, {}, ON_BUNDLES)[0]
+    assert (spec.kind, spec.command, spec.install["from"]) == (kind, ("serve", "it", "{port}"), file)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fairway.drivers.health import wait_until_ready
-from fairway.drivers.runtimes.contract import ArtifactRef, HealthCheck, InstanceSpec, NullProgress, Runtime, Volume
+from fairway.drivers.runtimes.contract import ArtifactRef, HealthCheck, InstanceSpec, NullProgress, Runtime
 from fairway.drivers.runtimes.process import ProcessRuntime
 from fairway.shared.failures import Refused
 from tests.drivers.runtimes.chains import ChainContract
@@ -34,10 +34,6 @@ class TestProcessRuntime(ChainContract):
     @pytest.fixture
     def another_artifact(self, bundled: Bundled) -> ArtifactRef:
         return bundled("two")
-
-    def volume_environment(self, volume: Volume) -> dict[str, str]:
-        """The target, taken inside the application's folder."""
-        return {"VOLUME_NOTES": volume.target.lstrip("/")}
 
     def test_the_application_that_failed_is_not_taken_for_what_runs_before_it(
         self, runtime: Runtime, spec: InstanceSpec

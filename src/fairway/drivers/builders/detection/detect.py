@@ -14,7 +14,7 @@ from pathlib import Path
 from fairway.drivers.builders.contract import Candidate, Detection, Finding
 from fairway.drivers.builders.detection.compose_services import built_services, image_services
 from fairway.drivers.builders.detection.dockerfile import main_dockerfile, other_dockerfiles
-from fairway.drivers.builders.detection.languages import detect_languages
+from fairway.drivers.builders.detection.languages import detect_languages, language_base
 from fairway.drivers.builders.detection.nested import detect_nested
 from fairway.drivers.builders.detection.notebooks import detect_notebooks
 from fairway.drivers.builders.detection.others import detect_others, servers_first
@@ -25,7 +25,7 @@ from fairway.drivers.builders.detection.python_scripts import LISTENS, SCRIPTS
 from fairway.drivers.builders.detection.python_sites import detect_python_sites
 from fairway.drivers.builders.detection.python_syntax import called
 from fairway.drivers.builders.detection.recipe import Recipe, Undetectable
-from fairway.drivers.builders.detection.settings_file import FILES, read_settings
+from fairway.drivers.builders.detection.settings_file import FILES, Settings, read_settings
 from fairway.drivers.builders.detection.sites import detect_sites
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.detection.static import detect_static
@@ -87,12 +87,19 @@ def detect(folder: Path, *, root: str = ".") -> Detection:
     candidates = [_candidate(recipe, root) for recipe in recipes]
     if settings.says_something:
         candidates = [replace(candidate, spec=settings.over(candidate.spec)) for candidate in settings.preferred(candidates)]
-    if not any(not candidate.problem for candidate in candidates) and (own := settings.spec()):
-        candidates.insert(0, Candidate(replace(own, root=_joined(root, own.root)), (Finding("As it is told", FILES[0]),)))
+    if settings.kind and all(candidate.problem for candidate in candidates):
+        told = _Results(wrong=results.wrong)
+        told.run(lambda source: _as_told(source, settings), source)
+        candidates = [*(_candidate(recipe, root) for recipe in told.recipes), *candidates]
     remarks = tuple(
         dict.fromkeys([*results.wrong, *(remark for recipe in recipes if recipe.problem for remark in recipe.remarks)])
     )
     return Detection(tuple(_distinct(candidates)), _advice(source, results, candidates), remarks)
+
+
+def _as_told(source: SourceFolder, settings: Settings) -> Iterator[Recipe]:
+    """What ``fairway.yaml`` alone describes, with the dependencies that the files of its language list."""
+    yield Recipe(settings.over(language_base(source, settings.kind))).noting("As it is told", FILES[0])
 
 
 def folder_at(folder: Path, root: str) -> SourceFolder:

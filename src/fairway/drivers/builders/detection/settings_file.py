@@ -58,13 +58,12 @@ class Settings:
         ]
         return [*fits, *(candidate for candidate in candidates if candidate not in fits)] if wanted else list(candidates)
 
-    def spec(self) -> Spec | None:
-        """The spec that the file alone describes; None if it does not name a kind and, where one is needed, a start
-        command."""
-        kind = self.changes.get("kind")
-        if kind is None or (kind in ("python", "node", "program") and not self.changes.get("command")):
-            return None
-        return overlay(Spec(kind=kind), self.changes)
+    @property
+    def kind(self) -> str:
+        """The kind that the file alone describes; "" if it names none, or not the start command that its kind needs."""
+        kind = str(self.changes.get("kind") or "")
+        needs_command = kind in ("python", "node", "program")
+        return "" if needs_command and not self.changes.get("command") else kind
 
 
 def read_settings(source: SourceFolder) -> Settings:

@@ -148,7 +148,7 @@ def _health_command(spec: InstanceSpec) -> dict[str, Any]:
 
 
 def _variables(spec: InstanceSpec) -> dict[str, str]:
-    return {**_port(spec), **spec.environment}
+    return {**_port(spec), **{volume.variable: volume.target for volume in spec.volumes}, **spec.environment}
 
 
 def _port(spec: InstanceSpec) -> dict[str, str]:

@@ -107,7 +107,8 @@ def environment(
         "PYTHONUNBUFFERED": "1",
         "NODE_ENV": "production",
         **({"VIRTUAL_ENV": str(bundle.folder / ".venv")} if (bundle.folder / ".venv").is_dir() else {}),
-        **{volume_variable(name): str(path) for name, path in volumes.items()},
+        **{_long_variable(name): str(path) for name, path in volumes.items()},
+        **{volume.variable: str(volumes[volume.name]) for volume in spec.volumes},
     }
     fixed = dict(zip(FIXED, (str(port), LOOPBACK, mark), strict=True))
     if not port:  # a service without a port
@@ -116,8 +117,8 @@ def environment(
     return {**defaults, **given, **spec.environment, **fixed}
 
 
-def volume_variable(volume: str) -> str:
-    """The variable that tells an application where a volume is: ``VOLUME_`` and its name in capitals."""
+def _long_variable(volume: str) -> str:
+    """The variable by its older name, with application and environment: applications may read it."""
     return "VOLUME_" + re.sub(r"[^A-Z0-9]", "_", volume.upper())
 
 
