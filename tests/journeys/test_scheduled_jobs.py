@@ -62,7 +62,8 @@ def test_a_nightly_report_runs_and_its_log_is_read(admin: Person, fairway: Insta
     expect(page.locator("#command-head .status").first).to_have_text("Failed", timeout=ENDS)
     admin.go("/")
     waiting = page.locator("#home-waiting")
-    expect(waiting).to_contain_text(re.compile("Report of .* in Development failed"))
+    expect(waiting).to_contain_text("Report failed")
+    expect(waiting).to_contain_text("in Development: It ended with code 3.")
     admin.picture("schedules-4-home")
 
     admin.go("/applications/harbour/commands")

@@ -147,12 +147,14 @@ def _job(job: ScheduledJob) -> dict[str, Any]:
     """A scheduled job that was skipped, or whose last run failed (see `troubled_jobs`)."""
     words = {"job": job.name, "application": job.application.name, "environment": job.environment.name}
     if job.skipped_because:
-        title = _("%(job)s of %(application)s in %(environment)s was skipped") % words
+        title, why = _("%(job)s was skipped") % words, in_words(job.skipped_because)
         url = f"{reverse('application-commands', args=[job.application.slug])}?environment={job.environment.slug}"
-        return {"title": title, "sentence": in_words(job.skipped_because), "url": url}
-    title = _("%(job)s of %(application)s in %(environment)s failed") % words
-    run: Any = job
-    return {"title": title, "sentence": in_words(run.last_sentence), "url": reverse("command-detail", args=[run.last_id])}
+    else:
+        run: Any = job
+        title, why = _("%(job)s failed") % words, in_words(run.last_sentence)
+        url = reverse("command-detail", args=[run.last_id])
+    sentence = _("%(application)s in %(environment)s: %(why)s") % {**words, "why": why}
+    return {"title": title, "sentence": sentence, "url": url}
 
 
 def _standstill(standstill: Standstill) -> dict[str, Any]:
