@@ -3,6 +3,7 @@
 from fairway.accounts.models import *  # noqa: F403
 from fairway.activity.models import *  # noqa: F403
 from fairway.applications.models import *  # noqa: F403
+from fairway.catalog.models import *  # noqa: F403
 from fairway.deployments.models import *  # noqa: F403
 from fairway.engine.models import *  # noqa: F403
 from fairway.environments.models import *  # noqa: F403

@@ -34,7 +34,7 @@ def fairway() -> Iterator[Installation]:
 
 @pytest.fixture(scope="package")
 def docker_options(docker_engine: Engine, docker_base: str) -> dict[str, str]:  # noqa: F811
-    """How an environment reaches the Engine: base images that need no Docker Fanout, builds with our way to the registries."""
+    """How an environment reaches the Engine: base images that need no download, builds with our way to the registries."""
     bases = {"python_image": docker_base, "node_image": docker_base}
     return {"host": docker_engine.host, "build_network": "host", "builder": "classic", **bases}
 

@@ -1,12 +1,10 @@
-"""Broken images under load: the old version serves every request, nothing extra runs or is left, and a person understands."""
+"""Broken images under load: the old version serves every request, nothing extra runs or is left, a person understands."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 

@@ -18,8 +18,8 @@ from tests.services.docker import BASE, Engine, base_tar, private_engine
 from tests.services.installation import Installation, installed, wait_for
 from tests.services.relay import Relay, relaying
 from tests.services.rolling import SPEC, write_app
-from tests.workflows.desk import locked
 from tests.services.waiting import PATIENCE
+from tests.workflows.desk import locked
 
 pytestmark = pytest.mark.docker
 
@@ -54,7 +54,7 @@ class Ground:
         self.engine.process.wait(timeout=PATIENCE)
 
     def start_engine(self) -> None:
-        """As a service manager would, again and again: on a busy machine its containerd may take longer than it waits for it."""
+        """As a service manager would, again and again: on a busy machine containerd may take longer than it waits for it."""
         for left in reversed(range(4)):
             try:
                 return self.engine.launch()
@@ -89,7 +89,9 @@ def ground_with(*options: str) -> Iterator[Ground]:
         docker_environment(fairway, "restarted", {"host": relay.host, "build_network": "host", "builder": "classic"})
         sources = [fairway.upload(write_app(folder / name, name, BASE)) for name in ("one", "two")]
         fairway.create(SLUG, sources[0], spec=SPEC)
-        fairway.call("PUT", f"/applications/{SLUG}/environments/restarted/configuration", {"variables": {"READY_AFTER": "1"}})
+        fairway.call(
+            "PUT", f"/applications/{SLUG}/environments/restarted/configuration", {"variables": {"READY_AFTER": "1"}}
+        )
         live = [fairway.live(fairway.deploy(SLUG, "restarted", source=source)) for source in sources]
         yield Ground(fairway, engine, relay, [one["artifact"] for one in live])
 
@@ -140,7 +142,7 @@ class Cut:
 
     @contextmanager
     def _prepare(self) -> Iterator[int]:
-        """Gone before the run begins, and after it was asked for: the gate is asked again, by a worker that knows nothing yet."""
+        """Gone before the run begins, after it was asked for: the gate is asked again, by a worker that knows nothing."""
         self.ground.fairway.kill_worker()
         number = self.ground.deploy()
         self._end()

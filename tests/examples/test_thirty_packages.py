@@ -7,7 +7,6 @@ target as it was, so each rollout begins on the same ground as the one before.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
 import tempfile
@@ -182,7 +181,10 @@ class Ground:
 @pytest.fixture(scope="module")
 def ground(docker_engine: Engine, docker_base: str) -> Iterator[Ground]:
     knobs: dict[str, dict[str, Any]] = {"old": {}, "new": {}, "bad": {"crashes": True}}
-    images = {version: tiny_image(docker_engine, docker_base, f"thirty-{version}", version=version, **more) for version, more in knobs.items()}
+    images = {
+        version: tiny_image(docker_engine, docker_base, f"thirty-{version}", version=version, **more)
+        for version, more in knobs.items()
+    }
     with (
         tempfile.TemporaryDirectory(prefix="fairway-thirty-") as folder,
         installed(Path(folder) / ".local" / "fairway", **SETTINGS) as one,

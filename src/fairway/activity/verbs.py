@@ -48,6 +48,7 @@ def _table() -> Iterator[Verb]:
     detail, warning, error = Severity.DETAIL, Severity.WARNING, Severity.ERROR
 
     yield verb("application.created", _("{who} created the application {what}"))
+    yield verb("application.installed", _("{who} installed {what} from the catalogue"))
     yield verb("application.edited", _("{who} changed the application {what}"))
     yield verb("application.deleted", _("{who} deleted the application {what}"), warning)
     yield verb("artifact.marked_bad", _("{who} marked the version {what} as bad"), warning)

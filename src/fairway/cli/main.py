@@ -11,6 +11,7 @@ import typer
 
 from fairway.cli import (
     auditing,
+    catalog,
     freezes,
     how,
     jobs,
@@ -79,6 +80,7 @@ def _add(panel: str, *commands: Callable[..., None]) -> None:
 _add(SHIP, shipping.deploy, how.detect, shipping.promote, shipping.rollback, shipping.watch, shipping.cancel)
 _add(SHIP, shipping.approvals, shipping.approve, shipping.reject)
 app.add_typer(releases.releases, name="releases", rich_help_panel=SHIP)
+app.add_typer(catalog.catalog, name="catalog", rich_help_panel=SHIP)
 _add(RUN, shipping.restart, running.stop, running.start, running.scale, running.logs, running.domains, running.access)
 _add(RUN, jobs.run, jobs.jobs, running.remove)
 app.add_typer(schedules.schedules, name="schedules", rich_help_panel=RUN)

@@ -37,6 +37,7 @@ def _acts(actor: Actor) -> Iterator[Entry]:
         yield _entry(
             group, _("New application"), reverse("application-new"), "plus", keywords="create deploy upload git image"
         )
+        yield _entry(group, _("Install from the catalogue"), reverse("catalog"), "layers", keywords="jupyter notebook entry")
     if may_somewhere(actor, Act.CREATE_ENVIRONMENT):
         yield _entry(group, _("New environment"), reverse("environment-new"), "plus", keywords="create target")
     if may_somewhere(actor, Act.CREATE_RESOURCE):

@@ -13,6 +13,7 @@ from fairway.web.views import (
     application_settings,
     applications,
     calendar,
+    catalog,
     commands,
     configuration,
     deployments,
@@ -78,6 +79,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # Applications
     path("applications/", applications.application_list, name="application-list"),
     path("applications/new", new.new, name="application-new"),
+    path("catalog/", catalog.entry_list, name="catalog"),
+    path("catalog/<slug:entry>", catalog.detail, name="catalog-entry"),
+    path("catalog/<slug:entry>/icon.svg", catalog.icon, name="catalog-icon"),
     path("applications/new/upload", new.upload, name="application-upload"),
     path("applications/new/<int:number>", new.detected, name="application-detected"),
     path("applications/<slug:slug>/", applications.application_detail, name="application-detail"),

@@ -89,6 +89,15 @@ def test_every_package_manager_installs_and_the_application_serves(
     assert litter == sorted([*files, "main.py"])
 
 
+def test_packages_are_compiled_but_not_their_tests(built_data: Path, tmp_path: Path, heard: Heard) -> None:
+    """An application cannot write byte code: without it, each start would compile what it imports. Nobody imports tests."""
+    make(tmp_path, {"requirements.txt": "toolz==1.0.0\n", "main.py": IDNA.replace("idna", "toolz")})
+    (package,) = place_of(build(built_data, tmp_path, heard)).glob(".venv/lib/python*/site-packages/toolz")
+    compiled = {path.relative_to(package).parts[0] for path in package.rglob("*.pyc")}
+    assert "__pycache__" in compiled
+    assert ("tests" in compiled, (package / "tests" / "test_functoolz.py").is_file()) == (False, True)
+
+
 def test_an_old_pin_works_as_it_did_under_pip(built_data: Path, tmp_path: Path, heard: Heard) -> None:
     """gunicorn 20.0 imports ``pkg_resources``, which setuptools no longer has since version 82."""
     folder = make(tmp_path / "app", {"requirements.txt": "gunicorn==20.0.4\nflask==3.0.3\n", "app.py": FLASK})

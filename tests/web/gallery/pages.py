@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.web.gallery import commands, forms, freezes, resources, samples
+from tests.web.gallery import catalog, commands, forms, freezes, resources, samples
 from tests.web.gallery import more_samples as more
 from tests.web.gallery import release_samples as desk
 from tests.web.gallery.forms import filled
@@ -104,6 +104,12 @@ PAGES = [
         "environments/detail.html",
         lambda: {**more.environment(), "freeze": freezes.frozen_now()},
     ),
+    Page("catalog", "/catalog/", "catalog/list.html", catalog.listed),
+    Page("catalog-nothing", "/gallery/catalog-nothing", "catalog/list.html", catalog.nothing),
+    Page("catalog-entry", "/catalog/datasette", "catalog/entry.html", catalog.entry),
+    Page("catalog-entry-wrong", "/gallery/catalog-entry-wrong", "catalog/entry.html", catalog.wrong, 422),
+    Page("catalog-entry-looked-at", "/gallery/catalog-entry-looked-at", "catalog/entry.html", catalog.looked_at),
+    Page("catalog-installed", "/gallery/catalog-installed", "catalog/installed.html", catalog.installed, 201),
     Page("resources", "/resources/", "resources/list.html", resources.listed),
     Page("resources-none", "/gallery/resources-none", "resources/list.html", resources.none),
     Page("resource-new", "/resources/new", "resources/form.html", resources.new),

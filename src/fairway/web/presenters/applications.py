@@ -19,6 +19,7 @@ from fairway.insights.matrix import placement_state
 from fairway.insights.rows import rows
 from fairway.shared.urls import without_secrets
 from fairway.web.failure_words import finding_in_words
+from fairway.web.presenters.catalog import entry_of
 from fairway.web.presenters.placements import placements_shown
 
 KIND_ICONS = {"image": "image", "git": "git", "archive": "upload"}
@@ -86,6 +87,7 @@ def head(actor: Actor, application: Application) -> dict[str, Any]:
             "description": application.description,
             "created_at": application.created_at,
             "created_by": {"name": application.created_by},
+            "entry": entry_of(application),
         },
         "can_edit": may(actor, Act.EDIT_APPLICATION, application=application.slug),
     }

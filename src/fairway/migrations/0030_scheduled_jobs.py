@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("fairway", "0027_jobs")]
+    dependencies = [("fairway", "0029_catalog")]
 
     operations = [
         migrations.CreateModel(
