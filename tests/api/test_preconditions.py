@@ -15,7 +15,8 @@ from tests.api.conftest import Api, person_with, token_of
 
 COMPARE = {  # every operation that replaces what somebody may have read before
     "change_application", "change_environment", "change_freeze", "change_mail", "change_package", "change_release",
-    "move_rollout", "put_configuration", "set_person_roles", "set_placement_access", "set_placement_domains",
+    "change_schedule", "move_rollout", "put_configuration", "set_person_roles", "set_placement_access",
+    "set_placement_domains",
 }  # fmt: skip
 
 

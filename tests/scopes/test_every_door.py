@@ -52,6 +52,7 @@ SOME_ACTS = {
     Act.ROLL_OUT: ("admin", "deployer"),
     Act.FALL_BACK_RELEASE: ("admin", "deployer"),
     Act.DEPLOY: ("admin", "deployer"),
+    Act.RUN_COMMAND: ("admin", "deployer"),
     **dict.fromkeys((Act.CREATE_RESOURCE, Act.DELETE_RESOURCE, Act.BIND_RESOURCE), ("admin", "deployer")),
     **dict.fromkeys((Act.BACK_UP_RESOURCE, Act.RESTORE_RESOURCE), ("admin", "deployer")),
 }
@@ -59,7 +60,7 @@ STREAMS = ("live", "/log/stream")  # they never end; who is let in is asked, and
 NOT_GOT = (  # about nobody's things: signing in and out, one's own account, what Caddy and the proxy ask
     "accounts/", "first-run/", "invitation/", "access/", ".fairway/", "tls/", "healthz", "static/", "settings/profile",
     "settings/tokens", "api/v1/openapi.json", "api/v1/health", "api/v1/tokens", "api/v1/me", "language", "acting-as",
-    "demo/", "freezes/preview",
+    "demo/", "freezes/preview", "schedules/preview",
 )  # fmt: skip
 
 
@@ -147,6 +148,11 @@ def _of_job(world: World, plain: str) -> Iterator[tuple[str, object]]:
         yield plain.replace("{number}", str(one.pk)), pair
 
 
+def _of_schedule(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    for pair, one in world.schedules.items():
+        yield plain.replace("{number}", str(one.pk)), pair
+
+
 def _of_freeze(world: World, plain: str) -> Iterator[tuple[str, object]]:
     for pair, one in world.freezes.items():
         yield plain.replace("{number}", str(one.pk)), pair
@@ -227,6 +233,7 @@ FILLERS = (
     (r"/(environments|targets)/\{slug\}", _of_environment),
     (r"/deployments/\{number\}", _of_deployment),
     (r"/(jobs|commands)/\{number\}", _of_job),
+    (r"/schedules/\{number\}", _of_schedule),
     (r"/freezes/\{number\}", _of_freeze),
     (r"/resources/\{", _of_resource),
     (r"/backups/\{number\}", _of_backup),

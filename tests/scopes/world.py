@@ -26,7 +26,8 @@ from fairway.applications.models import Application, Credential, CredentialScope
 from fairway.applications.secrets import seal as seal_of_fields
 from fairway.deployments.commands.jobs import append_job_log, run_command
 from fairway.deployments.commands.requests import request_deployment
-from fairway.deployments.models import Deployment, JobRun, LogChunk, Placement
+from fairway.deployments.commands.scheduled_jobs import create_job
+from fairway.deployments.models import Deployment, JobRun, LogChunk, Placement, ScheduledJob
 from fairway.drivers.resources.sealed_files import seal_file
 from fairway.engine.commands import enqueue
 from fairway.environments.models import Environment, FreezeWindow
@@ -60,6 +61,7 @@ class World:
     rollouts: dict[str, Rollout] = field(default_factory=dict)
     resources: dict[str, Resource] = field(default_factory=dict)
     backups: dict[tuple[str, str], Backup] = field(default_factory=dict)
+    schedules: dict[tuple[str, str], ScheduledJob] = field(default_factory=dict)
 
     def word(self, kind: str, owner: object, roles: tuple[str, ...] = ()) -> str:
         """A word nobody else uses, for something of this owner's."""
@@ -135,6 +137,10 @@ def _placed(world: World, pair: tuple[str, str]) -> None:
         actor=who, application=application, environment=environment, command=[world.word("command", pair)]
     )
     append_job_log(job_id=job.pk, lines=[(1, 1.0, "run", "out", world.word("printed", pair))])
+    world.schedules[pair] = create_job(
+        actor=who, application=application, environment=environment, name=world.word("nightly", pair),
+        command=[world.word("again", pair)], schedule="30 2 * * *",
+    )  # fmt: skip
     Placement.objects.filter(application=application, environment=environment).update(
         domains=[f"{world.word('domain', pair)}.example.com"], hold_reason=world.word("hold", pair), held_at=timezone.now(),
         drift=[world.word("drift", pair)],

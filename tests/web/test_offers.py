@@ -17,6 +17,7 @@ from fairway.accounts.queries import actor_for
 from fairway.accounts.rules import SYSTEM, Act, Role, may, may_somewhere
 from fairway.activity.rules import Door
 from fairway.applications.models import Application
+from fairway.deployments.commands.scheduled_jobs import create_job
 from fairway.environments.freeze_commands import create_freeze
 from fairway.environments.models import Environment
 from fairway.releases.commands.packages import add_package
@@ -59,7 +60,8 @@ class Offers(HTMLParser):
 
 @pytest.fixture
 def everything(hello: Application, staging: Environment, production: Environment) -> None:
-    """Something on every page: an application from an upload that is live, a release, a freeze window, a database."""
+    """Something on every page: an application from an upload that is live, a scheduled job, a release, a freeze window,
+    a database."""
     Application.objects.filter(pk=hello.pk).update(source_kind="archive", source={"upload": "0" * 64, "name": "hello.zip"})
     hello.refresh_from_db()
     live(hello, staging)
@@ -68,6 +70,9 @@ def everything(hello: Application, staging: Environment, production: Environment
     add_package(actor=planner, release=release, name="hello", artifact=make_artifact(hello, "2.0"))
     create_freeze(
         actor=SYSTEM, starts="2030-12-20T00:00", ends="2031-01-02T00:00", zone="Europe/Paris", name="Holidays", reason="Away"
+    )
+    create_job(
+        actor=SYSTEM, application=hello, environment=staging, name="Nightly", command=["echo", "x"], schedule="@daily"
     )
     Resource.objects.create(environment=staging, kind="postgres", name="main", version="17", state=State.RUNNING, port=5999)
 

@@ -85,6 +85,12 @@ def _table() -> Iterator[Verb]:
     yield verb("job.failed", _("{who} saw a command in {what} fail"), warning)
     yield verb("job.errored", _("{who} could not run a command in {what} to its end"), error)
     yield verb("job.cancelled", _("{who} cancelled a command in {what}"))
+    yield verb("schedule.created", _("{who} created the scheduled job {what}"), warning)
+    yield verb("schedule.edited", _("{who} changed the scheduled job {what}"), warning)
+    yield verb("schedule.paused", _("{who} paused the scheduled job {what}"))
+    yield verb("schedule.resumed", _("{who} resumed the scheduled job {what}"), warning)
+    yield verb("schedule.deleted", _("{who} deleted the scheduled job {what}"))
+    yield verb("schedule.skipped", _("{who} skipped a due time of the scheduled job {what}"), warning)
     yield verb(
         "gate.glass_broken",
         _("{who} broke the glass and bypassed what blocked {what}"),
@@ -234,6 +240,7 @@ GROUPS: Mapping[str, Text] = {
     "deployment": _("Deployments"),
     "placement": _("What runs"),
     "job": _("Commands"),
+    "schedule": _("Scheduled jobs"),
     "release": _("Releases"),
     "package": _("Packages"),
     "rollout": _("Rollouts"),

@@ -45,6 +45,8 @@ class JobShown(Schema):
     is_active: bool
     exit_code: int | None
     sentence: str
+    schedule: int | None = Field(description="The number of the scheduled job that it is a run of.")
+    due_at: datetime | None = Field(description="Its due time; null if somebody asked for it.")
     requested_by: str
     acting_role: str
     door: str
@@ -130,7 +132,7 @@ def cancel_job(request: HttpRequest, number: Number, given: Reason) -> Answer[Jo
 def job_shown(one: JobRun) -> JobShown:
     """A job as the API shows it."""
     same = (
-        "command", "status", "is_active", "exit_code", "sentence", "requested_by", "acting_role", "door", "reason",
+        "command", "status", "is_active", "exit_code", "sentence", "due_at", "requested_by", "acting_role", "door", "reason",
         "log_lines", "log_collected_at", "created_at", "started_at", "finished_at",
     )  # fmt: skip
     return JobShown(
@@ -140,4 +142,5 @@ def job_shown(one: JobRun) -> JobShown:
         environment=Named(slug=one.environment.slug, name=one.environment.name),
         deployment=one.deployment_id,
         version=one.deployment.version,
+        schedule=one.scheduled_job_id,
     )

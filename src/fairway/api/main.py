@@ -35,6 +35,7 @@ from fairway.api import (
     releases,
     resources,
     rollouts,
+    schedules,
     tokens,
     uploads,
 )
@@ -43,7 +44,8 @@ from fairway.api.problems import Problem, answer_problems, not_found
 PREFIX = "api/v1/"
 ROOMS = (
     me, people, mail, tokens, environments, freezes, applications, inspections, uploads, credentials, configurations,
-    deployments, placements, jobs, resources, catalog, artifacts, blockers, releases, packages, rollouts, events, health,
+    deployments, placements, jobs, schedules, resources, catalog, artifacts, blockers, releases, packages, rollouts, events,
+    health,
 )  # fmt: skip
 DESCRIPTION = (
     "Everything Fairway does, by HTTP. Send `Authorization: Bearer <token>`; make a token under your profile or with "

@@ -151,8 +151,8 @@ def make_secrets(entry: Entry) -> dict[str, str]:
 
 
 def filled(entry: Entry, *, url: str, person: str) -> dict[str, str]:
-    """The entry's variables, with the address at which it will be reached for ``{url}``, and the user name of who installs it
-    for ``{person}``."""
+    """The entry's variables, with the address at which it will be reached for ``{url}``, and the user name of whoever
+    installs it for ``{person}``."""
     return {name: value.replace("{url}", url).replace("{person}", person) for name, value in entry.variables.items()}
 
 

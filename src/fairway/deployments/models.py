@@ -33,7 +33,16 @@ from fairway.engine import clock
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
 
-__all__ = ["Deployment", "DeploymentApproval", "HealthyStretch", "JobLogChunk", "JobRun", "LogChunk", "Placement"]
+__all__ = [
+    "Deployment",
+    "DeploymentApproval",
+    "HealthyStretch",
+    "JobLogChunk",
+    "JobRun",
+    "LogChunk",
+    "Placement",
+    "ScheduledJob",
+]
 
 
 class IllegalMove(Exception):
@@ -340,6 +349,44 @@ class LogChunk(models.Model):
         return f"lines {self.first}–{self.last} of {self.deployment_id}"
 
 
+class ScheduledJob(models.Model):
+    """A command that runs again and again, each time with the version that is live then.
+
+    `schedule` is five fields of cron (`environments.cron`) on the clock of `zone`. `next_at` is the next due time, None
+    while it is paused or deleted. It runs with the present rights of whoever saved it last (`saved_by`). `skipped_because`
+    says why its last due time was not run (`skipped_at`); "" if it was.
+    """
+
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="scheduled_jobs")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="scheduled_jobs")
+    name = models.CharField(max_length=80)
+    command = models.JSONField()
+    schedule = models.CharField(max_length=200)
+    zone = models.CharField(max_length=64)
+    is_paused = models.BooleanField(default=False)
+    next_at = models.DateTimeField(null=True)
+    skipped_at = models.DateTimeField(null=True)
+    skipped_because = models.TextField(blank=True)
+    saved_by_id = models.BigIntegerField(null=True)
+    saved_by = models.CharField(max_length=200)
+    saved_with_id = models.BigIntegerField(null=True)  # the API token, when it was one
+    acting_role = models.CharField(max_length=40, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True)  # the row stays, because history refers to it
+
+    class Meta:
+        ordering: ClassVar = ["name", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["application", "environment", "name"], condition=Q(deleted_at=None), name="scheduled_job_name_once"
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="scheduled_job_due")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class JobRun(StatusRow):
     """A command that somebody ran once, with the bytes, configuration and volumes of the deployment that was live.
 
@@ -351,6 +398,8 @@ class JobRun(StatusRow):
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="job_runs")
     deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="job_runs")
     command = models.JSONField()
+    scheduled_job = models.ForeignKey(ScheduledJob, null=True, on_delete=models.PROTECT, related_name="runs")
+    due_at = models.DateTimeField(null=True)  # the due time that it is of; None if somebody asked for it
     exit_code = models.IntegerField(null=True)
     run = models.OneToOneField(Run, null=True, on_delete=models.SET_NULL, related_name="job_run")
     requested_by_id = models.BigIntegerField(null=True)
@@ -368,7 +417,10 @@ class JobRun(StatusRow):
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(status__in=[known.value for known in Status]), name="job_run_status_known")
+            models.CheckConstraint(condition=Q(status__in=[known.value for known in Status]), name="job_run_status_known"),
+            models.UniqueConstraint(
+                fields=["scheduled_job", "due_at"], condition=Q(due_at__isnull=False), name="one_run_of_a_due_time"
+            ),
         ]
         indexes: ClassVar = [models.Index(fields=["application", "environment", "-id"], name="job_run_newest")]
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet, Subquery
+from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from fairway.accounts.queries import reached
 from fairway.accounts.rules import Actor, NotVisible, reach_of
 from fairway.applications.models import Application, Artifact
-from fairway.deployments.models import Deployment, JobLogChunk, JobRun, LogChunk, Placement
+from fairway.deployments.models import Deployment, JobLogChunk, JobRun, LogChunk, Placement, ScheduledJob
 from fairway.deployments.rules import ACTIVE, Status, Volumes, Wanted, expected_seconds, volumes_in_common
 from fairway.engine.models import RunStep
 from fairway.engine.queries import queue_position
@@ -304,7 +304,7 @@ def has_proved_itself(artifact: Artifact) -> bool:
 def jobs_visible_to(actor: Actor) -> QuerySet[JobRun]:
     """The jobs that this actor may see, newest first."""
     related = ("application", "environment", "deployment__artifact")
-    return JobRun.objects.filter(_scope(actor)).select_related(*related).order_by("-pk")
+    return JobRun.objects.filter(_scope(actor)).select_related(*related, "scheduled_job").order_by("-pk")
 
 
 def get_job(actor: Actor, number: int) -> JobRun:
@@ -318,3 +318,41 @@ def get_job(actor: Actor, number: int) -> JobRun:
 def job_log_lines(job: JobRun, *, after: int = 0, limit: int = 2000) -> list[dict[str, Any]]:
     """Up to `limit` lines after line number `after`, in the form of `log_lines`."""
     return _lines_in(JobLogChunk.objects.filter(job=job, last__gt=after), after, limit)
+
+
+def scheduled_jobs_visible_to(actor: Actor) -> QuerySet[ScheduledJob]:
+    """The scheduled jobs that this actor may see, by name."""
+    return ScheduledJob.objects.filter(_scope(actor), deleted_at=None).select_related("application", "environment")
+
+
+def get_scheduled_job(actor: Actor, number: int) -> ScheduledJob:
+    """The scheduled job with this number. Raises `NotVisible`."""
+    job = scheduled_jobs_visible_to(actor).filter(pk=number).first()
+    if job is None:
+        raise NotVisible("scheduled job", number)
+    return job
+
+
+def troubled_jobs(actor: Actor) -> QuerySet[ScheduledJob]:
+    """The scheduled jobs whose last due time was skipped, or whose last run that ended has failed. Each has `last_id`,
+    `last_at` and `last_sentence` of that run. Paused ones do not count."""
+    ended = JobRun.objects.filter(scheduled_job=OuterRef("pk")).exclude(status__in=ACTIVE).order_by("-pk")
+    found = scheduled_jobs_visible_to(actor).filter(is_paused=False)
+    found = found.annotate(
+        last_id=Subquery(ended.values("pk")[:1]),
+        last_at=Subquery(ended.values("finished_at")[:1]),
+        last_status=Subquery(ended.values("status")[:1]),
+        last_sentence=Subquery(ended.values("sentence")[:1]),
+    )
+    return found.filter(~Q(skipped_because="") | Q(last_status__in=[Status.FAILED, Status.ERRORED]))
+
+
+def last_runs_of(jobs: Sequence[ScheduledJob]) -> dict[int, JobRun]:
+    """The newest run of each of these jobs, by the job's id; two queries, however many there are."""
+    newest = (
+        JobRun.objects.filter(scheduled_job__in=jobs)
+        .values("scheduled_job")
+        .annotate(newest=Max("pk"))
+        .values_list("newest", flat=True)
+    )
+    return {run.scheduled_job_id: run for run in JobRun.objects.filter(pk__in=list(newest)) if run.scheduled_job_id}

@@ -6,7 +6,7 @@ from typing import Any
 
 from fairway.activity.rules import On
 from fairway.applications.models import Application
-from fairway.deployments.models import Deployment, JobRun, Placement
+from fairway.deployments.models import Deployment, JobRun, Placement, ScheduledJob
 from fairway.engine.prepared import NUMBER, OTHER_NUMBER, Prepared
 from fairway.environments.models import Environment
 
@@ -24,6 +24,11 @@ def on_placement(placement: Placement) -> On:
 def on_job(job: JobRun) -> On:
     label = f"{job.application.name} · {job.environment.name}"
     return On("job", job.pk, label, job.application.slug, job.environment.slug)
+
+
+def on_schedule(job: ScheduledJob) -> On:
+    label = f"{job.name} · {job.application.name} · {job.environment.name}"
+    return On("schedule", job.pk, label, job.application.slug, job.environment.slug)
 
 
 def placement_of(application: Application, environment: Environment) -> Placement | None:

@@ -10,9 +10,9 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from fairway.accounts.rules import Act, Actor, may
-from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.models import Deployment, Placement, ScheduledJob
 from fairway.deployments.protection import fingerprint_of
-from fairway.deployments.queries import awaiting_approval, placements_visible_to, visible_to
+from fairway.deployments.queries import awaiting_approval, placements_visible_to, troubled_jobs, visible_to
 from fairway.deployments.rules import Health, Status, Wanted
 from fairway.environments.models import Environment
 from fairway.environments.protection import may_approve
@@ -26,10 +26,10 @@ MOST = 8
 
 @dataclass(frozen=True)
 class Waiting:
-    """One thing that waits. `kind` is hold, down, drift, failed, lock, decision or approval."""
+    """One thing that waits. `kind` is hold, down, drift, failed, job, lock, decision or approval."""
 
     kind: str
-    about: Placement | Deployment | Environment | Standstill
+    about: Placement | Deployment | Environment | Standstill | ScheduledJob
     at: datetime
 
 
@@ -44,9 +44,10 @@ def waiting_for(
         *_releases(actor),
         *_approvals(actor, moving),
         *_failures(actor),
+        *_jobs(actor),
         *_locks(actor, environments),
     ]
-    urgency = ("down", "decision", "hold", "failed", "approval", "drift", "lock")
+    urgency = ("down", "decision", "hold", "failed", "job", "approval", "drift", "lock")
     return sorted(items, key=lambda item: (urgency.index(item.kind), -item.at.timestamp()))[:MOST]
 
 
@@ -97,6 +98,13 @@ def _failures(actor: Actor) -> Iterable[Waiting]:
         Waiting("failed", deployment, deployment.finished_at or deployment.created_at)
         for deployment in mine.exclude(Exists(answered))[:MOST]
     ]
+
+
+def _jobs(actor: Actor) -> Iterator[Waiting]:
+    """The scheduled jobs that failed or were skipped the last time, for everybody who may run commands there."""
+    for job in troubled_jobs(actor):
+        if may(actor, Act.RUN_COMMAND, application=job.application.slug, environment=job.environment.slug):
+            yield Waiting("job", job, job.skipped_at or getattr(job, "last_at", None) or job.created_at)
 
 
 def _locks(actor: Actor, environments: Iterable[Environment]) -> Iterator[Waiting]:

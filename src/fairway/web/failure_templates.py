@@ -23,6 +23,13 @@ FAILURES = (
     gettext_noop("The uploaded archive is no longer stored here; upload it again."),
     gettext_noop("No target of this release runs images (its targets: {names}); choose one with the docker runtime."),
     gettext_noop("{name} uses the {runtime} runtime, which runs no images; choose an environment with Docker."),
+    # scheduled jobs
+    gettext_noop("No worker ran at this due time and maybe at later ones; only the newest is run."),
+    gettext_noop("No worker ran within an hour of its due time."),
+    gettext_noop("The application is stopped."),
+    gettext_noop("Its run %(number)s has not ended yet."),
+    gettext_noop("This needs the role {roles} here."),
+    gettext_noop("contains the value of a secret; write {form} with its name instead."),
     # health
     gettext_noop("{name} was removed while it was being checked; deploy again."),
     gettext_noop("{what} for {lasted} s; it had to be ready within {seconds} s.{advice}"),
@@ -188,6 +195,11 @@ FAILURES = (
     gettext_noop("Visitors of {host} stay with one instance."),
     gettext_noop("Visitors of {host} do not stay with one instance."),
     gettext_noop("{host} has no page."),
+    # scheduled jobs
+    gettext_noop("No worker ran at this due time and maybe at later ones; only the newest is run."),
+    gettext_noop("No worker ran within an hour of its due time."),
+    gettext_noop("The application is stopped."),
+    gettext_noop("Its run %(number)s has not ended yet."),
     # health
     gettext_noop("The application"),
     gettext_noop("The service “{name}”"),

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connections
 
 from fairway.activity.checking import continue_verification, restore_triggers
+from fairway.deployments.commands.scheduled_jobs import run_due_jobs
 from fairway.engine.runner import Runner
 from fairway.engine.schedule import Schedule, Tick
 from fairway.engine.workflow import WORKFLOWS
@@ -55,6 +56,8 @@ def run_worker(stop: threading.Event) -> None:
         _thread("heads", lambda: HeadSigner().run(stop), stop),
         _thread("home", lambda: installation.watch(stop), stop),
         _thread("schedule", lambda: Schedule(_ticks(), worker_name=name).run_forever(stop), stop),
+        # in a thread of its own, because collecting garbage may take minutes
+        _thread("jobs", lambda: Schedule((_due_jobs(),), worker_name=name).run_forever(stop), stop),
     ]
     try:
         runner.run_forever(stop)
@@ -69,6 +72,14 @@ def _ticks() -> tuple[Tick, ...]:
         Tick("collect garbage", timedelta(hours=1), _clean),
         Tick("verify the chain of events", timedelta(seconds=30), _verify),
     )
+
+
+def _due_jobs() -> Tick:
+    return Tick("run scheduled jobs", timedelta(seconds=15), _run_due_jobs)
+
+
+def _run_due_jobs() -> None:
+    run_due_jobs()
 
 
 def _verify() -> None:

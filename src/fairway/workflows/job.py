@@ -31,6 +31,7 @@ CUT_OFF = "The worker that ran it ended, and the command with it. It is not run 
 RELATED = (
     "application",
     "environment",
+    "scheduled_job",
     *(f"deployment__{name}" for name in ("application", "environment", "artifact", "configuration")),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
@@ -16,7 +17,7 @@ from fairway.deployments.commands.gate_waiting import wake_waiting
 from fairway.deployments.commands.progress import Line
 from fairway.deployments.commands.requests import cancelled_by
 from fairway.deployments.gate import Subject, ask
-from fairway.deployments.models import JobLogChunk, JobRun
+from fairway.deployments.models import JobLogChunk, JobRun, Placement, ScheduledJob
 from fairway.deployments.output import masker_of_output
 from fairway.deployments.rules import Status
 from fairway.deployments.subjects import on_job, placement_of
@@ -34,10 +35,20 @@ LONGEST_WORD = 10_000  # characters
 
 @transaction.atomic
 def run_command(
-    *, actor: Actor, application: Application, environment: Environment, command: Sequence[str], reason: str = ""
+    *,
+    actor: Actor,
+    application: Application,
+    environment: Environment,
+    command: Sequence[str],
+    reason: str = "",
+    scheduled_job: ScheduledJob | None = None,
+    due_at: datetime | None = None,
 ) -> JobRun:
-    """Request that a command runs once, with the bytes, configuration and volumes of the version that is live. Raises
-    `Blocked` or `Invalid`."""
+    """Request that a command runs once, with the bytes, configuration and volumes of the version that is live.
+
+    `scheduled_job` is the scheduled job that it is a run of, and `due_at` the due time, None if somebody asked for it now.
+    Raises `Blocked` or `Invalid`.
+    """
     subject = subject_of(application, environment)
     ask(Act.RUN_COMMAND, subject, actor)
     words = parse_words(command)
@@ -45,13 +56,13 @@ def run_command(
     assert placement is not None, "the gate has refused where nothing is"
     current = placement.current
     assert current is not None, "the gate has refused where nothing is"
-    mask = masker_of_output(placement, [current.label])
-    if any(mask(word) != word for word in words):  # it would be in the history, which is never rewritten
-        raise Invalid("command", "contains the value of a secret; write {form} with its name instead.", form="${NAME}")
-    job = JobRun.objects.create(
+    refuse_secrets(placement, words)
+    job_run = JobRun.objects.create(
         application=application,
         environment=environment,
         deployment=current,
+        scheduled_job=scheduled_job,
+        due_at=due_at,
         command=list(words),
         requested_by_id=actor.id,
         requested_by=actor.name,
@@ -59,11 +70,23 @@ def run_command(
         door=actor.door,
         reason=parse_text(reason, field="reason", longest=500),
     )
-    job.run = enqueue(kind=STORY, key=f"job:{job.pk}", payload={"job": job.pk}, lane=environment.lane, priority=10)
-    job.save(update_fields=["run"])
+    job_run.run = enqueue(
+        kind=STORY, key=f"job:{job_run.pk}", payload={"job": job_run.pk}, lane=environment.lane, priority=10
+    )
+    job_run.save(update_fields=["run"])
     after = {"command": shlex.join(words), "deployment": current.pk, "version": current.version}
-    record(who=actor.who, verb="job.requested", on=on_job(job), comment=job.reason, after=after)
-    return job
+    if scheduled_job is not None:
+        after["schedule"] = scheduled_job.name
+    record(who=actor.who, verb="job.requested", on=on_job(job_run), comment=job_run.reason, after=after)
+    return job_run
+
+
+def refuse_secrets(placement: Placement, words: Sequence[str]) -> None:
+    """Raise `Invalid` for a secret's value in a command: it would stand in the history, which is never rewritten."""
+    current = placement.current
+    mask = masker_of_output(placement, [current.label] if current else [])
+    if any(mask(word) != word for word in words):
+        raise Invalid("command", "contains the value of a secret; write {form} with its name instead.", form="${NAME}")
 
 
 def subject_of(application: Application, environment: Environment) -> Subject:
@@ -137,6 +160,8 @@ def job_ended(job: JobRun, status: Status, sentence: str) -> None:
     job.move_to(status, sentence=sentence)
     transaction.on_commit(wake_waiting, robust=True)  # only after this transaction, because it locks runs
     after = {"command": shlex.join(job.command), "exit_code": job.exit_code, "requested_by": job.requested_by}
+    if job.scheduled_job is not None:
+        after["schedule"] = job.scheduled_job.name
     record(who=SYSTEM.who, verb=f"job.{status}", on=on_job(job), comment=sentence, after=after)
 
 

@@ -23,6 +23,7 @@ from fairway.applications.models import Application
 from fairway.deployments.commands.approvals import end_waiting, locked_waiting
 from fairway.deployments.commands.progress import healthy_or_not
 from fairway.deployments.commands.requests import parse_replicas
+from fairway.deployments.commands.scheduled_jobs import delete_jobs, locked_jobs_of
 from fairway.deployments.gate import Subject, ask
 from fairway.deployments.hosts import claimant_of, is_fairways_own
 from fairway.deployments.models import Deployment, Placement
@@ -106,12 +107,14 @@ def delete_application(*, actor: Actor, application: Application, confirmed: str
     require(actor, Act.DELETE_APPLICATION, application=application.slug)
     if confirmed != application.slug:
         raise Invalid("confirmed", "type “{slug}” exactly to delete it.", slug=application.slug)
+    jobs = locked_jobs_of(application=application)
     end_waiting(locked_waiting(application=application), _("%(application)s was deleted.") % {"application": application})
     row = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
     if reasons := deletion_blockers(row):
         raise Blocked(reasons)
     for placement in Placement.objects.filter(application=row).select_related("application", "environment", "current"):
         _enqueue_removal(actor, placement, volumes)
+    delete_jobs(actor, jobs)
     row.deleted_at = timezone.now()
     row.save(update_fields=["deleted_at"])
     record(who=actor.who, verb="application.deleted", on=on_application(row), after={"volumes": volumes})

@@ -73,6 +73,8 @@ def command_shown(actor: Actor, job: JobRun) -> dict[str, Any]:
             "is_active": job.is_active,
             "started_at": job.started_at,
             "ended_at": job.finished_at,
+            "schedule": job.scheduled_job.name if job.scheduled_job else "",
+            "due_at": job.due_at,
             "log_lines": job.log_lines,
             "log_collected_at": job.log_collected_at,
             "outcome": _outcome(job),

@@ -201,6 +201,8 @@ def _url(event: Event) -> str:
         return reverse("deployment-detail", args=[event.subject_id])
     if event.subject_kind == "job":
         return reverse("command-detail", args=[event.subject_id])
+    if event.subject_kind == "schedule" and event.application:
+        return f"{reverse('application-commands', args=[event.application])}?environment={event.environment}"
     if event.subject_kind in {"application", "placement", "artifact"} and event.application:
         return reverse("application-detail", args=[event.application])
     if event.subject_kind == "configuration" and event.application:

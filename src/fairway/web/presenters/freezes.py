@@ -75,14 +75,14 @@ def occurrences_shown(window: Window, count: int = PREVIEWED) -> list[dict[str, 
     shown: list[dict[str, Any]] = []
     for occurrence in occurrences(window, now, count=count):
         starts, ends = window.local(occurrence.starts), window.local(occurrence.ends)
-        offset = _offset(starts)
+        offset = offset_words(starts)
         shown.append(
             {
                 "starts": occurrence.starts,
                 "ends": occurrence.ends,
-                "from_text": _wall_text(starts),
-                "to_text": _wall_text(ends) if starts.date() != ends.date() else ends.strftime("%H:%M"),
-                "offset": offset if offset == _offset(ends) else f"{offset} → {_offset(ends)}",
+                "from_text": wall_words(starts),
+                "to_text": wall_words(ends) if starts.date() != ends.date() else ends.strftime("%H:%M"),
+                "offset": offset if offset == offset_words(ends) else f"{offset} → {offset_words(ends)}",
                 "is_now": occurrence.starts <= now,
                 "has_changed": bool(shown) and shown[-1]["offset"][-9:] != offset,
                 "lasts": occurrence.ends - occurrence.starts
@@ -93,11 +93,12 @@ def occurrences_shown(window: Window, count: int = PREVIEWED) -> list[dict[str, 
     return shown
 
 
-def _wall_text(at: datetime) -> str:
+def wall_words(at: datetime) -> str:
+    """``Mon 11/30/2026 02:30``, in the format of the reader's language."""
     return f"{date_format(at, 'D')} {date_format(at, 'SHORT_DATE_FORMAT')} {at:%H:%M}"
 
 
-def _offset(at: datetime) -> str:
+def offset_words(at: datetime) -> str:
     """``UTC+02:00``."""
     apart = at.utcoffset() or timedelta()
     minutes = abs(apart) // timedelta(minutes=1)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import Act, Actor, may_somewhere
 from fairway.applications.models import Application
-from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.models import Deployment, Placement, ScheduledJob
 from fairway.deployments.queries import active, visible_to
 from fairway.environments.freeze_queries import cached_windows
 from fairway.environments.models import Environment
@@ -117,6 +117,8 @@ def _waiting(waiting: Waiting) -> dict[str, Any]:
         return {"title": title, "sentence": about.lock_reason, "url": _environment_url(about), "at": waiting.at}
     if isinstance(about, Standstill):
         return {**_standstill(about), "at": waiting.at}
+    if isinstance(about, ScheduledJob):
+        return {**_job(about), "at": waiting.at}
     where = {"application": about.application.name, "environment": about.environment.name}
     if isinstance(about, Deployment) and waiting.kind == "approval":
         title = _("Approve %(application)s → %(environment)s") % where
@@ -139,6 +141,20 @@ def _waiting(waiting: Waiting) -> dict[str, Any]:
         "url": url,
         "at": waiting.at,
     }
+
+
+def _job(job: ScheduledJob) -> dict[str, Any]:
+    """A scheduled job that was skipped, or whose last run failed (see `troubled_jobs`)."""
+    words = {"job": job.name, "application": job.application.name, "environment": job.environment.name}
+    if job.skipped_because:
+        title, why = _("%(job)s was skipped") % words, in_words(job.skipped_because)
+        url = f"{reverse('application-commands', args=[job.application.slug])}?environment={job.environment.slug}"
+    else:
+        run: Any = job
+        title, why = _("%(job)s failed") % words, in_words(run.last_sentence)
+        url = reverse("command-detail", args=[run.last_id])
+    sentence = _("%(application)s in %(environment)s: %(why)s") % {**words, "why": why}
+    return {"title": title, "sentence": sentence, "url": url}
 
 
 def _standstill(standstill: Standstill) -> dict[str, Any]:

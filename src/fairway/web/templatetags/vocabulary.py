@@ -50,6 +50,9 @@ STATUSES |= {
     "resource_failed": (pgettext_lazy("resource", "Failed"), "failed", "bad"),
     "bound": (pgettext_lazy("binding", "Bound"), "available", "ok"),
     "verified": (pgettext_lazy("backup", "Verified"), "available", "ok"),
+    # scheduled jobs
+    "job_paused": (pgettext_lazy("scheduled job", "Paused"), "stopped", "idle"),
+    "job_skipped": (pgettext_lazy("scheduled job", "Skipped"), "cancelled", "warn"),
     # releases
     "draft": (pgettext_lazy("release", "Draft"), "pending", "idle"),
     "sealed": (pgettext_lazy("release", "Sealed"), "locked", "run"),

@@ -30,11 +30,12 @@ from fairway.web.long_lists import LongPaginator
 from fairway.web.pages import page
 from fairway.web.presenters.applications import head
 from fairway.web.presenters.commands import command_shown, rows, running_shown
+from fairway.web.presenters.schedules import schedules_shown
 from fairway.web.stored_logs import JOB
 from fairway.web.views.instance_logs import environment_shown
 
 PER_PAGE = 30
-LIST_FRAGMENTS = {"command-history": "history"}
+LIST_FRAGMENTS = {"command-history": "history", "command-schedules": "schedules"}
 FRAGMENTS = {f"command-{name}": name for name in ("head", "outcome", "facts")}
 
 
@@ -50,7 +51,7 @@ class CommandForm(forms.Form):
 @require_GET
 @needs(Act.VIEW)
 def application_commands(request: HttpRequest, slug: str) -> HttpResponse:
-    """The tab: the form, and the history of one environment."""
+    """The tab: the form, the scheduled jobs and the history of one environment."""
     actor = actor_of(request)
     application = application_named(actor, slug)
     form = CommandForm(initial=_again(request, actor, application))
@@ -82,6 +83,7 @@ def _tab(
         "environment": environment,
         "environments": environments_for(actor, application),
         "running": running_shown(actor, application, environment) if environment else None,
+        "schedules": schedules_shown(actor, application, environment) if environment else None,
         "form": form,
         "page": shown,
     }
