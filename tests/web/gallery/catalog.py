@@ -21,8 +21,12 @@ PLACES = [
 ]  # fmt: skip
 
 
+ICON = "/static/icons/favicon.svg"  # the gallery has no views
+
+
 def listed() -> Data:
-    return entries_shown(get_language() or "", words="", category="data")
+    shown = entries_shown(get_language() or "", words="", category="data")
+    return {**shown, "entries": [{**one, "icon": ICON} for one in shown["entries"]]}
 
 
 def nothing() -> Data:
@@ -33,6 +37,7 @@ def _entry(**more: Any) -> Data:
     one = get_entry("datasette")
     return {
         **card(one, get_language() or ""),
+        "icon": ICON,
         "version": one.version, "licence": one.licence, "home_page": one.home_page, "stores": one.stores["en"],
         "first_steps": one.first_steps["en"], "sign_in": SIGN_IN[one.sign_in], "checked": ["process"], "installed": [], **more,
     }  # fmt: skip
