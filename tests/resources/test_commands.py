@@ -104,7 +104,7 @@ def test_a_deployer_elsewhere_sees_and_changes_nothing(place, main):
     one = make_person("elsewhere", Role.DEPLOYER, environment=elsewhere)
     assert not queries.visible_to(one).exists()
     with pytest.raises(NotVisible):
-        queries.resource(one, "staging", "main")
+        queries.get_resource(one, "staging", "main")
     with pytest.raises(Blocked):
         commands.create_resource(actor=one, environment=place, kind="postgres", name="more")
 
@@ -117,7 +117,7 @@ def test_who_sees_one_application_there_sees_the_resource_but_not_what_all_of_th
     from fairway.activity.rules import Door
 
     narrow = actor_for(User.objects.get(pk=one.id), door=Door.WEB)
-    assert queries.resource(narrow, "staging", "main") == main
+    assert queries.get_resource(narrow, "staging", "main") == main
     with pytest.raises(NotVisible):
         queries.log_of(narrow, main, tail=10)
     with pytest.raises(Blocked):

@@ -15,7 +15,7 @@ from tests.web.conftest import Browser
 FROM = "/environments/?from=here"
 WORDS = {  # for every part of an address; nothing of it is there, so that each form is refused
     "slug": "nothing", "environment": "nowhere", "number": 999999, "package": 999999, "rollout": 999999, "needed": 999999,
-    "username": "nobody", "name": "nothing", "secret": "none", "uidb36": "1", "key": "none",
+    "username": "nobody", "entry": "nothing", "name": "nothing", "secret": "none", "uidb36": "1", "key": "none",
 }  # fmt: skip
 ANSWERS_NO_PAGE = {
     "access-check",
@@ -26,6 +26,8 @@ ANSWERS_NO_PAGE = {
     "palette",
     "health",
     "freeze-preview",
+    "schedule-preview",
+    "catalog-icon",
 }
 
 

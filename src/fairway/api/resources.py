@@ -19,7 +19,7 @@ from fairway.environments.queries import get_environment
 from fairway.resources import commands
 from fairway.resources.backup_files import clear_pieces
 from fairway.resources.models import Backup, Binding, Resource
-from fairway.resources.queries import backup, backups_of, binding, bindings_of, log_of, resource, visible_to
+from fairway.resources.queries import backups_of, bindings_of, get_backup, get_binding, get_resource, log_of, visible_to
 from fairway.resources.rules import variable_names
 
 router = PermissionRouter(tags=["resources"])
@@ -187,7 +187,7 @@ def make_resource(request: HttpRequest, place: Slug, given: ResourceWanted) -> S
 def show_resource(request: HttpRequest, place: Slug, name: Slug) -> ResourceWhole:
     """One resource with its bindings and backups."""
     actor = actor_of(request)
-    return _whole(actor, resource(actor, place, name))
+    return _whole(actor, get_resource(actor, place, name))
 
 
 @router.post(f"{PLACE}/start", response={202: ResourceWhole})
@@ -195,7 +195,7 @@ def show_resource(request: HttpRequest, place: Slug, name: Slug) -> ResourceWhol
 def start_resource(request: HttpRequest, place: Slug, name: Slug) -> Status[ResourceWhole]:
     """Start a resource that is stopped, or try again where it could not be brought up."""
     actor = actor_of(request)
-    return Status(202, _whole(actor, commands.request_start(actor=actor, resource=resource(actor, place, name))))
+    return Status(202, _whole(actor, commands.request_start(actor=actor, resource=get_resource(actor, place, name))))
 
 
 @router.post(f"{PLACE}/stop", response={202: ResourceWhole})
@@ -203,7 +203,7 @@ def start_resource(request: HttpRequest, place: Slug, name: Slug) -> Status[Reso
 def stop_resource(request: HttpRequest, place: Slug, name: Slug) -> Status[ResourceWhole]:
     """Stop a resource; applications that use it cannot meanwhile."""
     actor = actor_of(request)
-    return Status(202, _whole(actor, commands.request_stop(actor=actor, resource=resource(actor, place, name))))
+    return Status(202, _whole(actor, commands.request_stop(actor=actor, resource=get_resource(actor, place, name))))
 
 
 @router.post(f"{PLACE}/trial", response=FactsShown)
@@ -211,7 +211,7 @@ def stop_resource(request: HttpRequest, place: Slug, name: Slug) -> Status[Resou
 def try_resource(request: HttpRequest, place: Slug, name: Slug) -> FactsShown:
     """Really connect and ask; 503 says what is wrong."""
     actor = actor_of(request)
-    found = commands.try_it(actor=actor, resource=resource(actor, place, name))
+    found = commands.try_it(actor=actor, resource=get_resource(actor, place, name))
     return FactsShown(**{field: getattr(found, field) for field in FactsShown.model_fields})
 
 
@@ -220,7 +220,7 @@ def try_resource(request: HttpRequest, place: Slug, name: Slug) -> FactsShown:
 def show_resource_log(request: HttpRequest, place: Slug, name: Slug, asked: Query[LogAsked]) -> list[LineShown]:
     """The last lines that the server printed."""
     actor = actor_of(request)
-    lines = log_of(actor, resource(actor, place, name), tail=asked.lines)
+    lines = log_of(actor, get_resource(actor, place, name), tail=asked.lines)
     return [LineShown(at=line.at, stream=line.stream, text=line.text) for line in lines]
 
 
@@ -229,7 +229,7 @@ def show_resource_log(request: HttpRequest, place: Slug, name: Slug, asked: Quer
 def remove_resource(request: HttpRequest, place: Slug, name: Slug, given: Confirmed) -> Status[ResourceShown]:
     """Stop a resource for good and put its data aside. Refused while an application is bound to it."""
     actor = actor_of(request)
-    row = commands.request_deletion(actor=actor, resource=resource(actor, place, name), **given.dict())
+    row = commands.request_deletion(actor=actor, resource=get_resource(actor, place, name), **given.dict())
     return Status(202, ResourceShown(**_row(row)))
 
 
@@ -238,7 +238,7 @@ def remove_resource(request: HttpRequest, place: Slug, name: Slug, given: Confir
 def bind_resource(request: HttpRequest, place: Slug, name: Slug, given: BindingWanted) -> Status[BindingShown]:
     """Give an application a database and a login of its own; its next deployment uses them."""
     actor = actor_of(request)
-    one, chosen = resource(actor, place, name), get_application(actor, given.application)
+    one, chosen = get_resource(actor, place, name), get_application(actor, given.application)
     return Status(202, _binding(commands.request_binding(actor=actor, resource=one, application=chosen, alias=given.alias)))
 
 
@@ -247,7 +247,7 @@ def bind_resource(request: HttpRequest, place: Slug, name: Slug, given: BindingW
 def renew_password(request: HttpRequest, place: Slug, name: Slug, slug: Slug) -> Status[BindingShown]:
     """A new password beside the old one, which works until it is ended."""
     actor = actor_of(request)
-    one = binding(actor, resource(actor, place, name), slug)
+    one = get_binding(actor, get_resource(actor, place, name), slug)
     return Status(202, _binding(commands.request_new_password(actor=actor, binding=one)))
 
 
@@ -256,7 +256,7 @@ def renew_password(request: HttpRequest, place: Slug, name: Slug, slug: Slug) ->
 def end_previous_password(request: HttpRequest, place: Slug, name: Slug, slug: Slug) -> Status[BindingShown]:
     """End the password before the current one; whatever still uses it loses its connections."""
     actor = actor_of(request)
-    one = binding(actor, resource(actor, place, name), slug)
+    one = get_binding(actor, get_resource(actor, place, name), slug)
     return Status(202, _binding(commands.request_end_of_previous(actor=actor, binding=one)))
 
 
@@ -265,7 +265,7 @@ def end_previous_password(request: HttpRequest, place: Slug, name: Slug, slug: S
 def unbind_resource(request: HttpRequest, place: Slug, name: Slug, slug: Slug, given: Confirmed) -> Status[BindingShown]:
     """Shut an application out and take the variables from its configuration; its database stays in the resource."""
     actor = actor_of(request)
-    one = binding(actor, resource(actor, place, name), slug)
+    one = get_binding(actor, get_resource(actor, place, name), slug)
     return Status(202, _binding(commands.request_unbinding(actor=actor, binding=one, **given.dict())))
 
 
@@ -274,7 +274,7 @@ def unbind_resource(request: HttpRequest, place: Slug, name: Slug, slug: Slug, g
 def back_up_resource(request: HttpRequest, place: Slug, name: Slug) -> Status[list[BackupShown]]:
     """Back up the database of each bound application; each copy is restored once and looked at before it counts."""
     actor = actor_of(request)
-    made = commands.request_backup(actor=actor, resource=resource(actor, place, name))
+    made = commands.request_backup(actor=actor, resource=get_resource(actor, place, name))
     return Status(202, [_backup(one) for one in made])
 
 
@@ -282,7 +282,7 @@ def back_up_resource(request: HttpRequest, place: Slug, name: Slug) -> Status[li
 @needs(Act.VIEW)
 def show_backup(request: HttpRequest, number: Number) -> BackupShown:
     """One backup."""
-    return _backup(backup(actor_of(request), number))
+    return _backup(get_backup(actor_of(request), number))
 
 
 @router.post("/backups/{number}/restoration", response={202: BackupShown})
@@ -290,7 +290,7 @@ def show_backup(request: HttpRequest, number: Number) -> BackupShown:
 def restore_backup(request: HttpRequest, number: Number, given: RestoreWanted) -> Status[BackupShown]:
     """Make the application's database in a resource what the backup holds; what is there now is kept beside it."""
     actor = actor_of(request)
-    one, into = backup(actor, number), resource(actor, given.environment, given.name)
+    one, into = get_backup(actor, number), get_resource(actor, given.environment, given.name)
     return Status(202, _backup(commands.request_restore(actor=actor, backup=one, into=into, confirmed=given.confirmed)))
 
 
@@ -303,7 +303,7 @@ def restore_backup(request: HttpRequest, number: Number, given: RestoreWanted) -
 def download_backup(request: HttpRequest, number: Number) -> StreamingHttpResponse:
     """The dump itself, in the format of the server's own tools (pg_restore)."""
     actor = actor_of(request)
-    return backup_response(actor, backup(actor, number))
+    return backup_response(actor, get_backup(actor, number))
 
 
 def backup_response(actor: Actor, one: Backup) -> StreamingHttpResponse:

@@ -17,7 +17,7 @@ def visible_to(actor: Actor) -> QuerySet[Resource]:
     return chosen.filter(reached(reach_of(actor), environment="environment__slug"))
 
 
-def resource(actor: Actor, environment: str, name: str) -> Resource:
+def get_resource(actor: Actor, environment: str, name: str) -> Resource:
     """The resource with this name in this environment. Raises `NotVisible`."""
     row = visible_to(actor).filter(environment__slug=environment, name=name).first()
     if row is None:
@@ -50,7 +50,7 @@ def bindings_of(actor: Actor, resource: Resource) -> list[Binding]:
     return list(bindings_visible_to(actor).filter(resource=resource))
 
 
-def binding(actor: Actor, resource: Resource, application: str) -> Binding:
+def get_binding(actor: Actor, resource: Resource, application: str) -> Binding:
     """The binding of this application to this resource. Raises `NotVisible`."""
     row = bindings_visible_to(actor).filter(resource=resource, application__slug=application).first()
     if row is None:
@@ -70,7 +70,7 @@ def backups_of(actor: Actor, resource: Resource) -> list[Backup]:
     return list(backups_visible_to(actor).filter(resource=resource))
 
 
-def backup(actor: Actor, number: int) -> Backup:
+def get_backup(actor: Actor, number: int) -> Backup:
     """The backup with this number. Raises `NotVisible`."""
     row = backups_visible_to(actor).filter(pk=number).first()
     if row is None:

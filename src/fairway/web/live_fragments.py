@@ -203,15 +203,15 @@ def _rollout(actor: Actor, parts: list[str]) -> Context:
 
 
 def _resource_state(actor: Actor, parts: list[str]) -> Context:
-    return shown_resources.state_shown(actor, resources.resource(actor, parts[0], parts[1]))
+    return shown_resources.state_shown(actor, resources.get_resource(actor, parts[0], parts[1]))
 
 
 def _resource_bindings(actor: Actor, parts: list[str]) -> Context:
-    return shown_resources.bindings_shown(actor, resources.resource(actor, parts[0], parts[1]))
+    return shown_resources.bindings_shown(actor, resources.get_resource(actor, parts[0], parts[1]))
 
 
 def _resource_backups(actor: Actor, parts: list[str]) -> Context:
-    return shown_resources.backups_shown(actor, resources.resource(actor, parts[0], parts[1]))
+    return shown_resources.backups_shown(actor, resources.get_resource(actor, parts[0], parts[1]))
 
 
 def _nothing(actor: Actor, parts: list[str]) -> Context:

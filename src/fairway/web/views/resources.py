@@ -20,9 +20,7 @@ from fairway.environments.queries import get_environment
 from fairway.resources import commands
 from fairway.resources.backup_files import clear_pieces
 from fairway.resources.models import Resource
-from fairway.resources.queries import backup as backup_numbered
-from fairway.resources.queries import binding as binding_of
-from fairway.resources.queries import resource as resource_named
+from fairway.resources.queries import get_backup, get_binding, get_resource
 from fairway.resources.rules import KIND_WORDS, RUNTIME
 from fairway.shared.failures import Failure
 from fairway.shared.names import Invalid
@@ -81,14 +79,14 @@ def new(request: HttpRequest) -> HttpResponse:
 @needs(Act.VIEW)
 def detail(request: HttpRequest, environment: str, name: str) -> HttpResponse:
     actor = actor_of(request)
-    one = resource_named(actor, environment, name)
+    one = get_resource(actor, environment, name)
     return page(request, "resources/detail.html", detail_shown(actor, one), fragments=FRAGMENTS)
 
 
 def _act(request: HttpRequest, environment: str, name: str, do: Callable[[Actor, Resource], str]) -> HttpResponse:
     """One domain call on a resource, its sentence as a message, and its page again."""
     actor = actor_of(request)
-    one = resource_named(actor, environment, name)
+    one = get_resource(actor, environment, name)
     try:
         messages.success(request, do(actor, one))
     except Invalid as problem:
@@ -161,7 +159,7 @@ def bind(request: HttpRequest, environment: str, name: str) -> HttpResponse:
 @needs(Act.BIND_RESOURCE)
 def password(request: HttpRequest, environment: str, name: str, slug: str) -> HttpResponse:
     def do(actor: Actor, one: Resource) -> str:
-        found = binding_of(actor, one, slug)
+        found = get_binding(actor, one, slug)
         commands.request_new_password(actor=actor, binding=found)
         words = {"application": found.application.name}
         return _("%(application)s gets a new password. The old one works until you end it.") % words
@@ -173,7 +171,7 @@ def password(request: HttpRequest, environment: str, name: str, slug: str) -> Ht
 @needs(Act.BIND_RESOURCE)
 def end_previous(request: HttpRequest, environment: str, name: str, slug: str) -> HttpResponse:
     def do(actor: Actor, one: Resource) -> str:
-        found = binding_of(actor, one, slug)
+        found = get_binding(actor, one, slug)
         _confirmed(request, slug)
         commands.request_end_of_previous(actor=actor, binding=found)
         return _("The old password of %(application)s is being ended.") % {"application": found.application.name}
@@ -185,7 +183,7 @@ def end_previous(request: HttpRequest, environment: str, name: str, slug: str) -
 @needs(Act.BIND_RESOURCE)
 def unbind(request: HttpRequest, environment: str, name: str, slug: str) -> HttpResponse:
     def do(actor: Actor, one: Resource) -> str:
-        found = binding_of(actor, one, slug)
+        found = get_binding(actor, one, slug)
         commands.request_unbinding(actor=actor, binding=found, confirmed=request.POST.get("confirm", ""))
         words = {"application": found.application.name, "name": one.name}
         return _("%(application)s is being unbound from %(name)s. Its database stays.") % words
@@ -208,7 +206,7 @@ def back_up(request: HttpRequest, environment: str, name: str) -> HttpResponse:
 def restore(request: HttpRequest, number: int) -> HttpResponse:
     """Into the resource it is of."""
     actor = actor_of(request)
-    found = backup_numbered(actor, number)
+    found = get_backup(actor, number)
     where = found.resource.environment.slug
 
     def do(actor: Actor, one: Resource) -> str:
@@ -222,7 +220,7 @@ def restore(request: HttpRequest, number: int) -> HttpResponse:
 @needs(Act.DOWNLOAD_BACKUP)
 def download(request: HttpRequest, number: int) -> HttpResponseBase:
     actor = actor_of(request)
-    found = backup_numbered(actor, number)
+    found = get_backup(actor, number)
     try:
         commands.may_download(actor=actor, backup=found)
         pieces = clear_pieces(found)
