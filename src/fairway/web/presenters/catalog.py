@@ -79,7 +79,6 @@ def entry_of(application: Application) -> dict[str, Any] | None:
         "title": known.title if known else made.entry,
         "url": reverse("catalog-entry", args=[made.entry]) if known else "",
         "version": made.version,
-        "newest": known.version if known and known.version != made.version else "",
     }
 
 
