@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from tests.web.gallery import catalog, commands, forms, freezes, resources, samples
@@ -137,6 +138,12 @@ PAGES = [
     Page("package-new", "/releases/7/packages/new", "releases/package.html", desk.package),
     Page("packages-paste", "/releases/7/packages/paste", "releases/paste.html", desk.paste),
     Page("calendar", "/calendar/", "calendar/calendar.html", desk.calendar),
+    Page(
+        "calendar-beside",  # today is a day of another month, beside those of the month shown
+        "/gallery/calendar-beside",
+        "calendar/calendar.html",
+        lambda: desk.calendar(today=date(2026, 11, 30), month=date(2026, 12, 1)),
+    ),
     Page("calendar-week", "/gallery/calendar-week", "calendar/calendar.html", lambda: desk.calendar("week")),
     Page("application-events", "/applications/storefront/events", "applications/events.html", more.application_events),
     Page("release-events", "/releases/7/events", "releases/events.html", desk.events),

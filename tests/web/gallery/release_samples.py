@@ -483,10 +483,10 @@ def plan() -> Data:
     }
 
 
-def calendar(view: str = "month") -> Data:
+def calendar(view: str = "month", today: date | None = None, month: date | None = None) -> Data:
     zone = ZoneInfo("Europe/Paris")
-    today = now().astimezone(zone).date()
-    shown = span(view, today)
+    today = today or now().astimezone(zone).date()
+    shown = span(view, month or today)
     start = now().astimezone(zone).replace(hour=20, minute=0, second=0, microsecond=0)
     entries = [
         Entry("freeze", "Quarter-end close", start - timedelta(days=2), start + timedelta(days=3), "#", "", "Production"),
@@ -539,7 +539,7 @@ def calendar(view: str = "month") -> Data:
     }
     return {
         "view": view,
-        "title": date(today.year, today.month, 1).strftime("%B %Y"),
+        "title": (month or today).strftime("%B %Y"),
         "zone": "Europe/Paris",
         "weeks": days,
         "headings": headings,
