@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 import socket
 import subprocess
 import sys
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -199,3 +200,14 @@ def test_ports_of_several_processes_are_never_the_same(tmp_path, monkeypatch):
     assert len(set(given)) == len(given) == 60
     with socket.create_server(("127.0.0.1", first := ports.free_port())):
         assert first not in {ports.free_port() for _ in range(80)}  # twice around, past the one in use
+
+
+def test_journeys_give_their_applications_names_of_their_own():
+    """They share an installation, in an order that nobody knows: what one made is in the way of another."""
+    made = re.compile(r"""\b(?:made|create)\(\s*(?:fairway|self\.fairway)?,?\s*"([a-z][a-z0-9-]*)\"""")
+    users: dict[str, set[str]] = defaultdict(set)
+    for path in (ROOT / "tests" / "journeys").glob("test_*.py"):
+        for name in made.findall(path.read_text()):
+            users[name].add(path.name)
+    assert users
+    assert {name: files for name, files in users.items() if len(files) > 1} == {}

@@ -19,11 +19,11 @@ FAILS = "raise SystemExit(3)"
 
 
 def test_a_nightly_report_runs_and_its_log_is_read(admin: Person, fairway: Installation, tmp_path: Path) -> None:
-    folder = tides(tmp_path / "harbour", "1.0")
+    folder = tides(tmp_path / "nightlight", "1.0")
     (folder / "report.py").write_text(REPORT)
     (folder / "fails.py").write_text(FAILS)
-    made(fairway, "harbour", folder)
-    page = admin.go("/applications/harbour/commands")
+    made(fairway, "nightlight", folder)
+    page = admin.go("/applications/nightlight/commands")
     expect(page.get_by_text("Nothing is scheduled")).to_be_visible()
     page.get_by_role("link", name="Schedule a command").click()
     page.get_by_label("Name", exact=True).fill("Report")
@@ -66,7 +66,7 @@ def test_a_nightly_report_runs_and_its_log_is_read(admin: Person, fairway: Insta
     expect(waiting).to_contain_text("in Development: It ended with code 3.")
     admin.picture("schedules-4-home")
 
-    admin.go("/applications/harbour/commands")
+    admin.go("/applications/nightlight/commands")
     listed.get_by_role("link", name="Edit").click()
     admin.button("Delete").click()
     page.get_by_role("dialog").get_by_role("textbox").fill("Report")

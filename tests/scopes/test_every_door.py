@@ -148,6 +148,11 @@ def _of_job(world: World, plain: str) -> Iterator[tuple[str, object]]:
         yield plain.replace("{number}", str(one.pk)), pair
 
 
+def _of_entry(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    """Everybody may read it; it tells of each application that was made from it."""
+    yield plain.replace("{entry}", "datasette"), None
+
+
 def _of_schedule(world: World, plain: str) -> Iterator[tuple[str, object]]:
     for pair, one in world.schedules.items():
         yield plain.replace("{number}", str(one.pk)), pair
@@ -235,6 +240,7 @@ FILLERS = (
     (r"/(jobs|commands)/\{number\}", _of_job),
     (r"/schedules/\{number\}", _of_schedule),
     (r"/freezes/\{number\}", _of_freeze),
+    (r"/catalog/\{entry\}", _of_entry),
     (r"/resources/\{", _of_resource),
     (r"/backups/\{number\}", _of_backup),
     (r"/events/\{number\}", _of_event),

@@ -24,6 +24,7 @@ from fairway.applications.commands import create_application, save_configuration
 from fairway.applications.credential_commands import save_credential
 from fairway.applications.models import Application, Credential, CredentialScope
 from fairway.applications.secrets import seal as seal_of_fields
+from fairway.catalog.models import Installed
 from fairway.deployments.commands.jobs import append_job_log, run_command
 from fairway.deployments.commands.requests import request_deployment
 from fairway.deployments.commands.scheduled_jobs import create_job
@@ -95,6 +96,8 @@ def build() -> World:
             description=description,
         )  # fmt: skip
         world.applications[name] = application
+        version = world.word("entry", (name, ""))
+        Installed.objects.create(application=application, entry="datasette", version=version, installed_by="boss")
     for place in ENVIRONMENTS:
         world.resources[place] = Resource.objects.create(
             environment=world.environments[place], name=world.word("resource", ("", place)), kind="postgres", version="18.6",
