@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from fairway.deployments.rules import Access
 from fairway.drivers.builders.spec_rules import (
     HEALTH,
     LONGEST_START,
@@ -21,6 +20,7 @@ from fairway.drivers.builders.spec_rules import (
     service_lines,
 )
 from fairway.web.forms import PLAIN
+from fairway.web.words import ACCESS_WORDS
 
 INSTALL_FIELDS = ("publish", "python", "node")
 MANUAL_KINDS = [
@@ -107,7 +107,7 @@ class DetectedForm(RunForm):
     access = forms.ChoiceField(
         label=_("Who may open it"),
         required=False,
-        choices=[(Access.PUBLIC.value, _("Everybody")), (Access.SIGNED_IN.value, _("Any signed-in person"))],
+        choices=[(access.value, words) for access, words in ACCESS_WORDS.items()],
     )
     kind = forms.ChoiceField(label=_("What it is"), choices=MANUAL_KINDS)
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from fairway.accounts.rules import Role
 from fairway.activity.rules import Door
+from fairway.deployments.rules import Access
 from fairway.environments.freeze_rules import Kind
 
 Text = str | Promise
@@ -16,6 +17,12 @@ ROLE_LABELS: dict[str, Text] = {
     Role.RELEASE_MANAGER: _("Release Manager"),
     Role.DEPLOYER: _("Deployer"),
     Role.VIEWER: _("Viewer"),
+}
+
+# Who may open an application.
+ACCESS_WORDS: dict[Access, Text] = {
+    Access.PUBLIC: _("Everybody"),
+    Access.SIGNED_IN: _("Any signed-in person"),
 }
 
 STEP_LABELS: dict[str, Text] = {

@@ -15,6 +15,7 @@ from fairway.accounts.rules import Act, Actor, Blocked, may_somewhere
 from fairway.catalog.commands import install
 from fairway.catalog.rules import LONGEST_ANSWER, Entry, said
 from fairway.catalog.shelf import get_entry, icon_of
+from fairway.deployments.rules import Access
 from fairway.environments.queries import get_environment
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
@@ -22,8 +23,8 @@ from fairway.web.forms import refuse
 from fairway.web.pages import page
 from fairway.web.presenters.catalog import entries_shown, entry_shown
 from fairway.web.presenters.inspections import chosen_environments
+from fairway.web.words import ACCESS_WORDS
 
-ACCESS = {"public": _("Everybody"), "signed_in": _("Any signed-in person")}
 ANSWER = "answer-"  # begins the names of the fields for the entry's own questions
 
 
@@ -38,7 +39,7 @@ class InstallForm(forms.Form):
         super().__init__(*args, **values)  # type: ignore[arg-type]
         field = self.fields["access"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [(access, ACCESS[access]) for access in entry.access]
+        field.choices = [(access, ACCESS_WORDS[Access(access)]) for access in entry.access]
         self.names = {"slug": "name"}
         for question in entry.ask:
             kind = forms.EmailField if question.kind == "email" else forms.CharField

@@ -23,6 +23,7 @@ from fairway.environments.queries import get_environment as environment_named
 from fairway.environments.queries import visible_to
 from fairway.shared.hostnames import readable_hostname
 from fairway.shared.names import Invalid, check_year
+from fairway.web.confirming import is_confirmed
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import EnvironmentForm, ProtectionForm, refuse
 from fairway.web.pages import page
@@ -190,8 +191,7 @@ def unlock(request: HttpRequest, slug: str) -> HttpResponse:
 def delete(request: HttpRequest, slug: str) -> HttpResponse:
     actor = actor_of(request)
     one = environment_named(actor, slug)
-    if request.POST.get("confirm", "") != one.slug:
-        messages.error(request, _("Type “%(name)s” exactly to delete it.") % {"name": one.slug})
+    if not is_confirmed(request, one.slug):
         return _detail(request, actor, one, status=422)
     try:
         commands.delete_environment(actor=actor, environment=one)

@@ -21,6 +21,7 @@ from fairway.environments.freeze_rules import Kind
 from fairway.environments.models import FreezeWindow
 from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.shared.names import Invalid
+from fairway.web.confirming import is_confirmed
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import refuse
 from fairway.web.freeze_form import OWN_RULE, FreezeForm
@@ -110,8 +111,7 @@ def preview(request: HttpRequest) -> HttpResponse:
 def delete(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
     row = freeze_numbered(actor, number)
-    if request.POST.get("confirm", "") != row.name:
-        messages.error(request, _("Type “%(name)s” exactly to delete it.") % {"name": row.name})
+    if not is_confirmed(request, row.name):
         return redirect("freeze-edit", row.pk)
     try:
         commands.delete_freeze(actor=actor, freeze=row)

@@ -23,6 +23,7 @@ from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.activity.changes import Changed
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
+from fairway.web.confirming import is_confirmed
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import PersonForm, refuse
 from fairway.web.pages import page
@@ -149,8 +150,7 @@ def activation(request: HttpRequest, username: str) -> HttpResponse:
     """Deactivate a person, or activate them again."""
     actor, user = actor_of(request), get_person(username)
     is_active = bool(request.POST.get("active"))
-    if not is_active and request.POST.get("confirm", "") != user.username:
-        messages.error(request, _("Type “%(name)s” exactly to continue.") % {"name": user.username})
+    if not is_active and not is_confirmed(request, user.username):
         return _edit_page(request, actor, user, status=422)
     try:
         set_active(actor=actor, user=user, is_active=is_active)

@@ -24,6 +24,7 @@ from fairway.drivers.runtimes.contract import MAIN
 from fairway.environments.models import Environment
 from fairway.environments.queries import get_environment_for
 from fairway.shared.names import Invalid
+from fairway.web.confirming import refuse_unconfirmed
 from fairway.web.errors import tell_blocked
 from fairway.web.pages import safe_next
 from fairway.web.views.applications import overview_page
@@ -120,7 +121,7 @@ def scale(request: HttpRequest, actor: Actor, application: Application, environm
 def remove(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
     """Remove the application from here; its volumes are deleted only with ``volumes_confirmed``."""
     there = _there(actor, application, environment)
-    _confirmed(request, there.name)
+    refuse_unconfirmed(request, there.name)
     placements.remove(
         actor=actor,
         placement=there,
@@ -159,9 +160,3 @@ def _number(text: str, field: str = "to") -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise Invalid(field, _("is not a number."))
     return int(text)
-
-
-def _confirmed(request: HttpRequest, name: str) -> None:
-    """Raise `Invalid` unless the name was typed; the page's script checks it, too, but can be bypassed."""
-    if request.POST.get("confirm", "") != name:
-        raise Invalid("confirm", _("type “%(name)s” exactly to continue.") % {"name": name})

@@ -24,6 +24,7 @@ from fairway.resources.queries import get_backup, get_binding, get_resource
 from fairway.resources.rules import KIND_WORDS, RUNTIME
 from fairway.shared.failures import Failure
 from fairway.shared.names import Invalid
+from fairway.web.confirming import refuse_unconfirmed
 from fairway.web.errors import tell_blocked
 from fairway.web.failure_words import in_words
 from fairway.web.forms import PLAIN, refuse
@@ -112,7 +113,7 @@ def start(request: HttpRequest, environment: str, name: str) -> HttpResponse:
 @needs(Act.CREATE_RESOURCE)
 def stop(request: HttpRequest, environment: str, name: str) -> HttpResponse:
     def do(actor: Actor, one: Resource) -> str:
-        _confirmed(request, one.name)
+        refuse_unconfirmed(request, one.name)
         commands.request_stop(actor=actor, resource=one)
         return _("%(name)s is being stopped.") % {"name": one.name}
 
@@ -172,7 +173,7 @@ def password(request: HttpRequest, environment: str, name: str, slug: str) -> Ht
 def end_previous(request: HttpRequest, environment: str, name: str, slug: str) -> HttpResponse:
     def do(actor: Actor, one: Resource) -> str:
         found = get_binding(actor, one, slug)
-        _confirmed(request, slug)
+        refuse_unconfirmed(request, slug)
         commands.request_end_of_previous(actor=actor, binding=found)
         return _("The old password of %(application)s is being ended.") % {"application": found.application.name}
 
@@ -235,8 +236,3 @@ def download(request: HttpRequest, number: int) -> HttpResponseBase:
         response["Cache-Control"] = "private, no-store"
         return response
     return redirect("resource-detail", found.resource.environment.slug, found.resource.name)
-
-
-def _confirmed(request: HttpRequest, name: str) -> None:
-    if request.POST.get("confirm", "") != name:
-        raise Invalid("confirmed", "type “{name}” exactly to confirm it.", name=name)

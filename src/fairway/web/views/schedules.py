@@ -26,6 +26,7 @@ from fairway.deployments.queries import get_scheduled_job
 from fairway.drivers.builders.spec_rules import command_text
 from fairway.environments.queries import get_environment_for
 from fairway.shared.names import Invalid
+from fairway.web.confirming import is_confirmed
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import PLAIN, refuse
 from fairway.web.freeze_form import LongSelect
@@ -166,8 +167,7 @@ def delete(request: HttpRequest, number: int) -> HttpResponse:
     """Delete it, once its name was typed."""
     actor = actor_of(request)
     job = get_scheduled_job(actor, number)
-    if request.POST.get("confirm", "") != job.name:
-        messages.error(request, _("Type “%(name)s” exactly to delete it.") % {"name": job.name})
+    if not is_confirmed(request, job.name):
         return redirect("schedule-edit", job.pk)
     try:
         commands.delete_job(actor=actor, job=job)

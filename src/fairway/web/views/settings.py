@@ -23,6 +23,7 @@ from fairway.applications.models import Credential
 from fairway.applications.queries import get_credential
 from fairway.shared.keypairs import new_key_pair, public_half
 from fairway.shared.names import Invalid
+from fairway.web.confirming import is_confirmed
 from fairway.web.cookies import remember_display
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import HttpsForm, KeyForm, ProfileForm, RegistryForm, TokenForm, refuse
@@ -154,8 +155,7 @@ def _key(values: dict[str, Any]) -> dict[str, Any]:
 def credential_deletion(request: HttpRequest, name: str) -> HttpResponse:
     actor = actor_of(request)
     get_credential(actor, name)
-    if request.POST.get("confirm", "") != name:
-        messages.error(request, _("Type “%(name)s” exactly to delete it.") % {"name": name})
+    if not is_confirmed(request, name):
         return redirect("credentials")
     try:
         delete_credential(actor=actor, name=name)

@@ -22,7 +22,7 @@ from fairway.releases.commands import releases as commands
 from fairway.releases.export import release_file
 from fairway.releases.models import Release
 from fairway.shared.names import Invalid
-from fairway.web.confirming import refuse_unconfirmed
+from fairway.web.confirming import is_confirmed, refuse_unconfirmed
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import refuse
 from fairway.web.pages import page
@@ -193,12 +193,10 @@ def cancellation(request: HttpRequest, number: int) -> HttpResponse:
 def deletion(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
     release = queries.get_release(actor, number)
-    confirmed = request.POST.get("confirm", "")
-    if confirmed != str(release):
-        messages.error(request, _("Type “%(name)s” exactly to delete it.") % {"name": release})
+    if not is_confirmed(request, str(release)):
         return detail_page(request, actor, release, status=422)
     try:
-        commands.delete_release(actor=actor, release=release, confirmed=confirmed)
+        commands.delete_release(actor=actor, release=release, confirmed=str(release))
     except Blocked as problem:
         tell_blocked(request, problem)
         return detail_page(request, actor, release, status=409)
