@@ -10,7 +10,6 @@ from pathlib import Path
 
 from fairway.accounts.rules import NotVisible
 from fairway.catalog.rules import FILE, Entry, parse_entry
-from fairway.shared.names import SLUG
 
 SHELF = Path(__file__).with_name("entries")
 ICON = "icon.svg"
@@ -44,12 +43,7 @@ def icon_of(entry: Entry) -> bytes:
 def packed(entry: Entry) -> bytes:
     """What is deployed, as a tar. The same files always give the same bytes, so that two installations share what is
     built."""
-    return pack(SHELF / entry.id)
-
-
-def pack(folder: Path) -> bytes:
-    assert SLUG.fullmatch(folder.name), folder
-    buffer = io.BytesIO()
+    folder, buffer = SHELF / entry.id, io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for file in _files(folder):
             about = tarfile.TarInfo(file.relative_to(folder).as_posix())
