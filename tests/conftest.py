@@ -25,6 +25,7 @@ from fairway.applications.models import Application, Artifact
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef
 from fairway.environments.models import Environment
+from tests.naming import unsteady
 from tests.services.sharing import shared
 
 pytest.register_assert_rewrite("tests.services.installation", "tests.workflows.desk", "tests.workflows.held")
@@ -34,6 +35,12 @@ numbers = itertools.count(1)
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what it sends to the background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # the programs that tests start would ignore it, too
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if found := unsteady(item.nodeid for item in items):
+        lines = "\n  ".join(found)
+        raise pytest.UsageError(f"These tests are named by a moment or a process. Give them ids that stay:\n  {lines}")
 
 
 def pytest_collection_finish() -> None:

@@ -20,12 +20,21 @@ class FairwayConfig(AppConfig):
         import fairway.releases.commands.holding
         import fairway.releases.commands.schedule
         import fairway.releases.commands.targets
-        import fairway.resources.commands  # noqa: F401
+        import fairway.resources.deleting  # noqa: F401
         from fairway.accounts.mailing import from_environment
         from fairway.deployments.keeping import pin
+        from fairway.notifications.messages import use_words
         from fairway.releases.retention import pinned_digests
         from fairway.shared.translation import use_translator
 
         from_environment()  # a variable that makes no sense stops the start
         pin(pinned_digests)
         use_translator(gettext)
+        use_words(_in_words)
+
+
+def _in_words(text: str) -> str:
+    """A stored sentence in the reader's language; the templates are loaded with the first one."""
+    from fairway.web.failure_words import in_words
+
+    return in_words(text)

@@ -287,7 +287,7 @@ STATEMENTS = {
         "WITH one AS (SELECT 1) DELETE FROM fairway_event",
     ],
     "postgresql": [
-        "TRUNCATE fairway_event",
+        "TRUNCATE fairway_event, fairway_notice",
         "TRUNCATE fairway_event RESTART IDENTITY CASCADE",
         "DELETE FROM fairway_event",
         "DELETE FROM fairway_event WHERE false",

@@ -14,8 +14,9 @@ from fairway.environments.models import Environment
 from tests.api.conftest import Api, person_with, token_of
 
 COMPARE = {  # every operation that replaces what somebody may have read before
-    "change_application", "change_environment", "change_freeze", "change_mail", "change_package", "change_release",
-    "change_schedule", "move_rollout", "put_configuration", "set_person_roles", "set_placement_access",
+    "change_application", "change_backup_schedule", "change_channel", "change_environment", "change_freeze", "change_mail",
+    "change_package", "change_release", "change_schedule", "change_stage", "change_trigger", "move_rollout",
+    "put_configuration", "put_password_policy", "put_provider", "set_person_roles", "set_placement_access",
     "set_placement_domains",
 }  # fmt: skip
 
@@ -80,8 +81,12 @@ def test_mail_roles_domains_access_and_settings(admin: Api, grace: Api, placed: 
     here = f"{application}/environments/{placed.environment.slug}"
     person_with(Role.VIEWER, "vera")
     server = {"host": "mail.test", "sender": "fairway@mail.test"}
+    provider = {"name": "A", "issuer": "https://login.test", "client_id": "fairway", "secret": "hush hush"}
+    there = "/sign-in-providers/company"
+    assert admin.put(there, provider).status_code == 200
     tries = [
         ("/mail", "put", "/mail", server, {**server, "port": 2525}),
+        (there, "put", there, {**provider, "name": "B"}, {**provider, "name": "C"}),
         ("/people/vera", "put", "/people/vera/roles", {"grants": [{"role": "deployer"}]}, {"grants": []}),
         (application, "put", f"{here}/placement/domains", {"domains": ["one.test"]}, {"domains": ["two.test"]}),
         (application, "put", f"{here}/placement/access", {"access": "signed_in"}, {"access": "public"}),

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fairway.drivers.resources.engines import ENGINES
+
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "fairway"
 ROOMS = [
@@ -114,6 +116,19 @@ def test_every_room_says_what_it_owns(room):
 
 
 TABLES = {"web/failure_templates.py"}  # one sentence a line, which nobody reads from top to bottom
+
+
+def test_nothing_but_its_driver_names_an_engine():
+    """A new engine is a driver and its description: rooms, workflows and pages of resources ask that."""
+    names = {name for one in ENGINES.values() for name in (one.kind, one.kind.upper(), one.label)}
+    places = ("resources/*.py", "workflows/*.py", "worker/*.py", "web/presenters/resources.py", "web/views/resources.py")
+    found = []
+    for path in (path for place in places for path in SOURCE.glob(place)):
+        for node in ast.walk(ast.parse(path.read_text())):
+            word = node.id if isinstance(node, ast.Name) else node.value if isinstance(node, ast.Constant) else None
+            if isinstance(word, str) and word in names:
+                found.append(f"{path.relative_to(ROOT)}: {word}")
+    assert not found
 
 
 def test_no_file_grows_past_one_room():

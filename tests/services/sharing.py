@@ -1,4 +1,4 @@
-"""What one test run has only one of: a Docker Engine, a registry, a PostgreSQL server, a Chromium,
+"""What one test run has only one of: a Docker Engine, a registry, a PostgreSQL server, a Chromium, an OpenID provider,
 an SQLite database with all tables, and one with the demo's people.
 
 The process in which a person started pytest owns them. Each starts when a test first asks for it and ends with the run. The
@@ -38,6 +38,9 @@ STARTERS = {  # a function that takes the rest of the words: a context manager t
     "tables": "tests.services.installation:tables_for_all",
     "demo": "tests.services.installation:demo_for_all",
     "chromium": "tests.services.browser:chromium_for_all",
+    "openid": "tests.services.openid:provider_for_all",
+    "github": "tests.services.github:github_for_all",
+    "github payloads": "tests.services.github_payloads:payloads_for_all",
 }
 
 

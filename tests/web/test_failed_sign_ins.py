@@ -59,3 +59,26 @@ def test_forged_addresses_open_no_new_tries(viewer):
         answer = Client().post("/accounts/login/", {"login": "vera", "password": "wrong"}, headers=forged)
     assert "Too many" in answer.content.decode()
     assert {event.address for event in failures()} == {"127.0.0.1"}
+
+
+def test_another_port_in_the_host_opens_no_new_tries(viewer):
+    for number in range(6):
+        answer = Client().post(
+            "/accounts/login/", {"login": "vera", "password": "wrong"}, headers={"host": f"localhost:{number + 1}"}
+        )
+    assert "Too many" in answer.content.decode()
+
+
+def test_the_names_of_one_person_share_their_tries(viewer):
+    User.objects.filter(username="vera").update(email="vera@example.com")
+    for number in range(6):
+        login = ("vera", "VERA", "vera@example.com")[number % 3]
+        answer = Client().post("/accounts/login/", {"login": login, "password": "wrong"})
+    assert "Too many" in answer.content.decode()
+
+
+def test_the_failures_of_one_keep_nobody_else_out(viewer):
+    for number in range(7):
+        Client().post("/accounts/login/", {"login": f"nobody{number}", "password": "wrong"})
+    other = Client().post("/accounts/login/", {"login": "vera", "password": "wrong"})
+    assert "Too many" not in other.content.decode()

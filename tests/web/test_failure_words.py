@@ -78,6 +78,8 @@ TABLES = (
     "fairway.drivers.health",
     "fairway.drivers.builders.python_advice",
     "fairway.drivers.builders.git_failures",
+    "fairway.drivers.forges",
+    "fairway.pipelines.commands.deliveries",
 )
 COMPOSED = {  # out of parts that a caller gives, where the reader of the source does not follow
     "Unpacking the archive failed: {why}.",

@@ -122,6 +122,31 @@ def test_a_destructive_act_asks_for_the_name(page: Page, gallery: str) -> None:
     assert "confirm=storefront" in (sent.value.post_data or "")
 
 
+@pytest.mark.parametrize(("is_ticked", "sends"), [(True, "last_backup=yes"), (False, "last_backup=no")])
+def test_a_box_in_the_dialog_is_ticked_at_first_and_sent(page: Page, gallery: str, is_ticked: bool, sends: str) -> None:
+    page.goto(f"{gallery}/resources/production/main-db")
+    page.get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog")
+    box = dialog.get_by_role("checkbox", name="Take a last backup first")
+    expect(box).to_be_checked()
+    box.set_checked(is_ticked)
+    dialog.get_by_role("textbox").fill("main-db")
+    with page.expect_request(lambda one: one.method == "POST") as sent:
+        dialog.get_by_role("button", name="Delete").click()
+    assert {"confirm=main-db", sends} <= set((sent.value.post_data or "").split("&"))
+
+
+def test_a_dialog_without_a_box_shows_and_sends_none(page: Page, gallery: str) -> None:
+    page.goto(f"{gallery}/resources/production/main-db")
+    page.get_by_role("button", name="Stop").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("checkbox")).to_have_count(0)
+    dialog.get_by_role("textbox").fill("main-db")
+    with page.expect_request(lambda one: one.method == "POST") as sent:
+        dialog.get_by_role("button", name="Stop").click()
+    assert "last_backup" not in (sent.value.post_data or "")
+
+
 def test_an_act_that_is_not_possible_says_why(page: Page, gallery: str) -> None:
     page.goto(f"{gallery}/applications/storefront/")
     page.locator("#placement-production .act-why summary").click()

@@ -284,7 +284,6 @@ def test_a_detected_application_is_described_in_french(deployer, browse, look, s
     blocked = text_of(browser.get(f"/applications/new/{look.pk}?use={number}"))
     assert "compose.yaml exécute seulement postgres:17, un service qu’utilise une application" in blocked
     assert "L’image postgres:17 compose.yaml" in blocked
-    assert "Non démarré : web ; donnez leurs adresses dans des variables compose.yaml" in blocked
     english = re.compile(r"Served by|is added|Not started|does not list|has 2 services|The service|listens on")
     assert english.findall(page + blocked) == []
 

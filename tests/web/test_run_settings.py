@@ -43,6 +43,21 @@ def test_other_services_are_lines_as_in_a_procfile(admin, browse, hello):
     assert hello.spec == {"services": {}}, "who said that there are none is not asked again"
 
 
+def test_services_with_an_image_are_no_lines_and_stay(admin, browse, hello):
+    database = {"image": "postgres:16", "volumes": [["data", "/d"]]}
+    hello.spec = {"services": {"db": database, "old": {"command": ["python", "old.py"]}}}
+    hello.save()
+    page = browse(admin).get("/applications/hello/settings").content.decode()
+    assert "old: python old.py" in page
+    assert "db:" not in page
+    assert save(browse, admin, services="worker: python worker.py").status_code == 302
+    hello.refresh_from_db()
+    assert hello.spec == {"services": {"db": database, "worker": {"command": ["python", "worker.py"]}}}
+    assert save(browse, admin).status_code == 302
+    hello.refresh_from_db()
+    assert hello.spec == {"services": {"db": database}}
+
+
 def test_empty_fields_go_back_to_what_is_detected(admin, browse, hello):
     save(browse, admin, release="x", sticky="off", volumes="a: /a")
     hello.refresh_from_db()

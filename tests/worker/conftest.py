@@ -14,7 +14,8 @@ from fairway.drivers.runtimes.fake import FakeRuntime
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import runtime_of
 from fairway.workflows.outside import proxy
-from fairway.workflows.step_context import instance_spec, instances_of, live_route
+from fairway.workflows.specs import instance_spec
+from fairway.workflows.step_context import instances_of, live_route
 from tests.conftest import make_artifact
 
 MakeDeployment = Callable[..., Deployment]

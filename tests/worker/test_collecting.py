@@ -12,7 +12,7 @@ from fairway.deployments.models import Placement
 from fairway.deployments.rules import Status
 from fairway.drivers.runtimes.contract import NullProgress, Volume
 from fairway.worker.collecting import GOOD_KEPT, collect
-from fairway.workflows.step_context import instance_spec
+from fairway.workflows.specs import instance_spec, ref_of
 from tests.conftest import make_artifact
 
 
@@ -121,3 +121,16 @@ def test_what_a_room_above_pins_stays(fake, deployed, monkeypatch):
     keeping.pin(lambda: [planned])
     assert collect() == {"staging": [gone]}
     assert _kept(fake) == {planned}
+
+
+def test_images_of_services_stay_with_the_version_that_names_them(fake, deployed):
+    one = deployed()
+    used, unused = (ref_of(f"example.com/db@sha256:{letter * 64}") for letter in "ab")
+    one.artifact.spec = {**one.artifact.spec, "services": {"db": {"image": used.reference}}}
+    one.artifact.save()
+    for ref in (used, unused):
+        fake.distribute(ref, None, NullProgress())
+    _placed(one)
+    _aged()
+    assert collect() == {"staging": [unused.digest]}
+    assert _kept(fake) == {one.artifact.digest, used.digest}

@@ -13,7 +13,7 @@ from fairway.engine.models import Run
 from fairway.worker import reconciler
 from fairway.worker.reconciler import Reconciler, differences
 from fairway.workflows.outside import proxy
-from fairway.workflows.step_context import instance_spec
+from fairway.workflows.specs import instance_spec
 
 NAME = "fairway-hello.staging-d{number}-{replica}"
 

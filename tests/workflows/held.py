@@ -148,10 +148,16 @@ def fall_asleep(fairway: Installation, pid: int) -> None:
     """SIGSTOP between two transactions: a worker that sleeps within one keeps everybody else from writing meanwhile."""
     while True:
         os.kill(pid, signal.SIGSTOP)
+        wait_for(lambda: _has_stopped(pid), f"every thread of {pid} has stopped")  # one may begin to write until then
         if _can_be_written(fairway):
             return
         os.kill(pid, signal.SIGCONT)
         time.sleep(0.02)
+
+
+def _has_stopped(pid: int) -> bool:
+    tasks = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(task.read_text().rpartition(")")[2].split()[0] in "TtZX" for task in tasks)
 
 
 def _can_be_written(fairway: Installation) -> bool:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import signal
+import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -18,6 +21,7 @@ from tests.services.server_programs import bring_programs
 from tests.services.waiting import wait_for
 
 PLACE = "/resources/staging"
+SERVERS = ("/postgres", "/valkey-server", "/mariadbd")
 STEPS = ("prepare", "make", "start", "look")
 numbers = itertools.count(1)
 APP = """
@@ -56,10 +60,10 @@ class Databases:
     def __init__(self, desk):
         self.desk, self.fairway = desk, desk.fairway
 
-    def ask(self, name=None):
+    def ask(self, name=None, kind="postgres"):
         """A new one, as soon as it was asked for; its name."""
         name = name or f"db{next(numbers)}"
-        self.fairway.call("POST", PLACE, {"kind": "postgres", "name": name})
+        self.fairway.call("POST", PLACE, {"kind": kind, "name": name})
         return name
 
     def shown(self, name):
@@ -90,6 +94,21 @@ class Databases:
     def backup(self, number):
         return self.fairway.call("GET", f"/backups/{number}")
 
+    def taken_by_schedule(self, name, after):
+        """Let the schedule be due; the backup that is taken for it, once it is settled."""
+        with closing(sqlite3.connect(self.fairway.data / "fairway.sqlite3", timeout=30)) as database, database:
+            due = (datetime.now(UTC) - timedelta(minutes=1)).strftime("%Y-%m-%d %H:%M:%S")
+            which = "SELECT id FROM fairway_resource WHERE name = ? AND deleted_at IS NULL"
+            database.execute(f"UPDATE fairway_backupschedule SET next_at = ? WHERE resource_id IN ({which})", (due, name))
+
+        def newer():
+            found = self.shown(name)["backups"]
+            return [one["id"] for one in found if one["purpose"] == "scheduled" and one["id"] > after]
+
+        wait_for(newer, "the worker takes it")
+        (number,) = newer()
+        return self.settled(number)
+
     def folder(self, name):
         found = list((self.fairway.data / "resources").glob(f"{name}.staging.*"))
         assert len(found) == 1, found
@@ -104,7 +123,7 @@ class Databases:
         for place in Path("/proc").iterdir():
             if place.name.isdigit():
                 words = _words(place)
-                if len(words) > 2 and words[0].endswith("/postgres") and f"/{name}.staging." in words[2]:
+                if words[0].endswith(SERVERS) and any(re.search(f"/{name}.staging.[0-9]+/data$", word) for word in words):
                     found.append(int(place.name))
         return found
 
@@ -113,13 +132,12 @@ def _words(place):
     try:
         return (place / "cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
-        return []
+        return [""]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def programs(fairway):
-    if not (fairway.data / "cache" / "resources").exists():
-        bring_programs(fairway.data)
+    bring_programs(fairway.data, "postgres")
 
 
 @pytest.fixture
@@ -317,6 +335,95 @@ def _tools(name, data):
     return found
 
 
+def test_what_is_due_is_taken_by_the_worker_and_an_older_one_removed(databases, main, shop):
+    """By itself, verified, once; with one day kept, the one before is removed with its file."""
+    databases.fairway.call("PATCH", f"{PLACE}/{main}/backup-schedule", {"daily": 1, "weekly": 0, "monthly": 0})
+    count = says(databases, shop, "/write")["count"]
+    first = databases.taken_by_schedule(main, after=0)
+    assert (first["state"], first["rows"], first["requested_by"]) == ("verified", {"public.visits": count}, "Fairway")
+    place = databases.fairway.data / "backups" / f"{first['id']}.sealed"
+    assert place.exists()
+    second = databases.taken_by_schedule(main, after=first["id"])
+    assert second["state"] == "verified"
+    wait_for(lambda: not place.exists(), "the file of the older one is deleted")
+    assert databases.fairway.api("GET", f"/backups/{first['id']}").status == 404
+    assert len(databases.desk.events("backup.removed", subject_id=first["id"])) == 1
+    assert (databases.fairway.data / "backups" / f"{second['id']}.sealed").exists()
+
+
+@pytest.fixture
+def used(databases, shop):
+    """A resource that runs, with a database of the shop, which is bound no more; its name."""
+    name = databases.ask()
+    databases.runs(name)
+    databases.fairway.call("POST", f"{PLACE}/{name}/bindings", {"application": shop, "alias": f"as-{name}"})
+    databases.bound(name, shop)
+    databases.fairway.call("POST", f"{PLACE}/{name}/bindings/{shop}/unbinding", {"confirmed": shop})
+    wait_for(lambda: databases.shown(name)["bindings"] == [], "it is unbound")
+    return name
+
+
+def test_before_it_is_deleted_a_last_backup_of_every_database_is_verified(databases, shop, used):
+    databases.fairway.call("POST", f"{PLACE}/{used}/deletion", {"confirmed": used})
+    wait_for(lambda: databases.fairway.api("GET", f"{PLACE}/{used}").status == 404, "it is deleted")
+    assert databases.servers(used) == []
+    event = databases.desk.events("backup.verified")[0]
+    last = databases.backup(event["subject_id"])
+    assert (last["purpose"], last["state"], last["application"]["slug"]) == ("last", "verified", shop)
+    assert databases.fairway.api("GET", f"/backups/{last['id']}/file").body.startswith(b"PGDMP")
+
+
+def test_if_its_last_backup_fails_it_is_not_deleted_and_goes_on(databases, shop, used):
+    """Its file cannot be written, because a folder is where it should be."""
+    newest = max(databases.backup(event["subject_id"])["id"] for event in databases.desk.events("backup.requested")[:1])
+    obstacle = databases.fairway.data / "backups" / f"{newest + 1}.sealed"
+    (obstacle / "in the way").mkdir(parents=True)
+    try:
+        databases.fairway.call("POST", f"{PLACE}/{used}/deletion", {"confirmed": used})
+        wait_for(lambda: databases.shown(used)["kept_because"], "it says why it stays")
+    finally:
+        (obstacle / "in the way").rmdir()
+        obstacle.rmdir()
+    found = databases.shown(used)
+    assert (found["wanted"], found["deletion_asked_at"]) == ("running", None)
+    assert databases.servers(used) == [databases.pid(used)]
+    assert databases.fairway.call("POST", f"{PLACE}/{used}/trial")["version"].startswith("18")
+    databases.fairway.call("POST", f"{PLACE}/{used}/deletion", {"confirmed": used, "last_backup": False})
+    wait_for(lambda: databases.fairway.api("GET", f"{PLACE}/{used}").status == 404, "without a last backup it is deleted")
+
+
+def test_cloned_into_a_new_resource_the_application_there_finds_its_data(databases, main, shop):
+    """From staging to development, into a server that does not exist when it is asked for."""
+    databases.backed_up(main)
+    count, name = says(databases, shop)["count"], f"clone{next(numbers)}"
+    wanted = {"application": shop, "environment": "development", "name": name, "confirmed": name, "create": True}
+    made = databases.fairway.call("POST", f"{PLACE}/{main}/clones", wanted)
+    assert (made["environment"]["slug"], made["state"]) == ("development", "preparing")
+    wait_for(lambda: databases.desk.events("backup.restored"), "it is restored")
+    wait_for(lambda: databases.desk.events("backup.restored")[0]["after"]["into"] == name, "it is restored into it")
+    path = f"/resources/development/{name}"
+    databases.fairway.call("POST", f"{path}/bindings", {"application": shop})
+    wait_for(lambda: databases.fairway.call("GET", path)["bindings"][0]["state"] != "binding", "it is bound")
+    (copy,) = databases.fairway.call("POST", f"{path}/backups")
+    assert databases.settled(copy["id"])["rows"] == {"public.visits": count}
+    databases.fairway.call("POST", f"{path}/bindings/{shop}/unbinding", {"confirmed": shop})
+    wait_for(lambda: databases.fairway.call("GET", path)["bindings"] == [], "it is unbound")
+    databases.fairway.call("POST", f"{path}/deletion", {"confirmed": name, "last_backup": False})
+
+
+def test_into_a_stopped_server_nothing_is_restored_and_it_says_so(databases, main, shop):
+    (found,) = databases.backed_up(main)
+    name = databases.ask()
+    databases.runs(name)
+    databases.fairway.call("POST", f"{PLACE}/{name}/stop")
+    wait_for(lambda: databases.shown(name)["state"] == "stopped", "it is stopped")
+    wanted = {"environment": "staging", "name": name, "confirmed": name}
+    databases.fairway.call("POST", f"/backups/{found['id']}/restoration", wanted)
+    wait_for(lambda: databases.desk.events("backup.restore_failed", subject_id=found["id"]), "it is said")
+    assert "is stopped" in databases.desk.events("backup.restore_failed", subject_id=found["id"])[0]["comment"]
+    databases.fairway.call("POST", f"{PLACE}/{name}/deletion", {"confirmed": name, "last_backup": False})
+
+
 def test_it_outlives_the_control_plane(databases, main, shop):
     pid = databases.pid(main)
     databases.desk.kill_worker()
@@ -384,9 +491,6 @@ def test_the_worker_killed_in_a_step_leaves_one_server_on_its_data(databases, st
 
 
 def _step(databases, name):
-    import sqlite3
-    from contextlib import closing
-
     question = (
         "SELECT run.step FROM fairway_run AS run JOIN fairway_resource AS one ON run.key = 'resource:' || one.id"
         " WHERE one.name = ? AND run.status = 'running' ORDER BY run.id DESC"

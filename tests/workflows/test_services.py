@@ -19,7 +19,7 @@ from fairway.engine.workflow import Context
 from fairway.environments.models import Environment
 from fairway.shared.names import Invalid
 from fairway.worker.reconciler import Reconciler, differences
-from fairway.workflows import register_all, step_context
+from fairway.workflows import register_all, specs
 from fairway.workflows.watch import watch
 from tests.releases.conftest import AnsweringProxy, answering, development, fake, proxy  # noqa: F401
 from tests.workflows.told import Death, Told
@@ -36,7 +36,7 @@ def told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Told:
     register_all()
-    monkeypatch.setattr(step_context, "STAYS_UP", 0.05)  # seconds; nothing here takes long to die
+    monkeypatch.setattr(specs, "STAYS_UP", 0.05)  # seconds; nothing here takes long to die
     return Told(fake, proxy, hello, staging)
 
 

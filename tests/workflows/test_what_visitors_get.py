@@ -68,9 +68,11 @@ def test_a_first_version_that_only_fails_is_not_live(told: Told) -> None:
 
 
 def test_without_a_health_path_the_page_itself_decides(told: Told, settings: object) -> None:
-    settings.HEALTH_SECONDS = 0.3  # type: ignore[attr-defined]
+    usual = settings.HEALTH_SECONDS  # type: ignore[attr-defined]
     first = told.live()
+    settings.HEALTH_SECONDS = 0.3  # type: ignore[attr-defined]
     second = told.ship(told.version(environment={"STATUS": "500"}))
+    settings.HEALTH_SECONDS = usual  # type: ignore[attr-defined]
     assert (second.status, second.sentence.partition(";")[0].partition(" for ")[0]) == ("failed", "/ answered 500")
     told.serves(first)
     third = told.live(told.version(environment={"STATUS": "404"}))

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from fairway.accounts.models import ApiToken, CalendarFeed, User
-from fairway.accounts.queries import actor_for, grants_of_all, still_to_end, working_tokens
+from fairway.accounts.queries import actor_for, grants_of_all, grants_through, still_to_end, with_scope, working_tokens
 from fairway.accounts.rules import Actor, Blocked, Blocker, Grant, Role
 from fairway.activity.rules import Door
 from fairway.shared.translation import translate
@@ -80,7 +80,9 @@ def refresh_actors(actors: Collection[Actor]) -> list[Actor | None]:
     """
     people = User.objects.filter(is_active=True).in_bulk({actor.id for actor in actors if actor.id})
     sessions = _sessions(actor.authentication.session for actor in actors if actor.authentication.session)
-    tokens = working_tokens().in_bulk({actor.authentication.token for actor in actors if actor.authentication.token})
+    tokens = with_scope(working_tokens()).in_bulk(
+        {actor.authentication.token for actor in actors if actor.authentication.token}
+    )
     grants = grants_of_all(people)
     return [_now(actor, people.get(actor.id or 0), sessions, tokens, grants) for actor in actors]
 
@@ -115,7 +117,8 @@ def _now(
     if user is None:
         return None
     if came.token is not None:  # a token that was kept has a later generation than the actor
-        return replace(actor, grants=grants[user.pk]) if came.token in tokens else None
+        used = tokens.get(came.token)
+        return replace(actor, grants=grants_through(used, grants[user.pk])) if used else None
     if user.generation != came.generation:
         return None
     if not came.session:  # neither session nor token: a management command acts for them
@@ -128,6 +131,12 @@ def _of_session(actor: Actor, user: User, session: dict[str, Any], grants: tuple
         return None
     acting_as = session.get(ACTING_AS, "")
     return replace(actor, grants=grants, acting_as=Role(acting_as) if acting_as in set(Role) else None)
+
+
+def open_sessions(user: User, keys: Iterable[str]) -> set[str]:
+    """Those of these sessions in which this person is still signed in."""
+    found = _sessions(keys)
+    return {key for key, data in found.items() if data.get(SESSION_KEY) == str(user.pk) and _opens(data, user)}
 
 
 def _opens(session: dict[str, Any], user: User) -> bool:

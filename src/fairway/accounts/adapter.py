@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
 from fairway.accounts.access import ACTING_AS
 from fairway.accounts.commands import record_sign_in
-from fairway.accounts.failed_sign_ins import note_failure
+from fairway.accounts.failed_sign_ins import note_failure, person_named
 from fairway.accounts.mail_commands import send_for_system
 from fairway.accounts.mails import reset_mail
 from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_if_signed_in
 from fairway.accounts.profiles import set_own_password
 from fairway.accounts.queries import actor_for
+from fairway.accounts.sessions import begin_session
 from fairway.activity.rules import Door
 
 if TYPE_CHECKING:
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
         def login(self, request: HttpRequest, user: Any) -> None: ...
         def logout(self, request: HttpRequest) -> None: ...
+        def get_reset_password_from_key_url(self, key: str) -> str: ...
         def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None: ...
         def set_password(self, user: Any, password: str) -> None: ...
 else:
@@ -41,11 +46,16 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def login(self, request: HttpRequest, user: User) -> None:
-        """Start the session and record the event in one transaction."""
+        """Start the session of somebody who gave their password."""
+        self.login_by(request, user, "password")
+
+    def login_by(self, request: HttpRequest, user: User, identified_by: str) -> None:
+        """Start a session, with a new key, and record the event in one transaction."""
         with transaction.atomic():
             super().login(request, user)
             request.session.pop(ACTING_AS, None)
-            record_sign_in(who=_actor(request, user).who, signed_in=True)
+            record_sign_in(who=_actor(request, user, identified_by).who, signed_in=True)
+            begin_session(request, user, identified_by)
         _forget_actor(request)
 
     def logout(self, request: HttpRequest) -> None:
@@ -56,6 +66,17 @@ class AccountAdapter(DefaultAccountAdapter):
                 record_sign_in(who=actor.who, signed_in=False)
             super().logout(request)
         _forget_actor(request)
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """By what failures are counted: the person, whatever host and port the browser names, and by whichever of their
+        names; of names that nobody has, the name. allauth counts for each host."""
+        login = str(credentials.get("username") or credentials.get("email") or "")
+        person = person_named(login)
+        return f"person:{person.pk}" if person else f"name:{hashlib.sha256(login.lower().encode()).hexdigest()}"
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """The address in a mail leads to Fairway's own address, whatever host and port the request named."""
+        return str(settings.PUBLIC_URL) + urlsplit(super().get_reset_password_from_key_url(key)).path
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Record a sign-in that is refused because of too many tries as failed, too."""
@@ -83,11 +104,11 @@ class AccountAdapter(DefaultAccountAdapter):
         set_own_password(user=user, password=password, address=self.request.META.get("REMOTE_ADDR", ""))
 
 
-def _actor(request: HttpRequest, user: User) -> Any:
+def _actor(request: HttpRequest, user: User, identified_by: str) -> Any:
     return actor_for(
         user,
         door=Door.WEB,
-        identified_by="password",
+        identified_by=identified_by,
         address=request.META.get("REMOTE_ADDR", ""),
         client=request.headers.get("User-Agent", "")[:200],
     )

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from fairway.accounts.mailing import trouble_now
 from fairway.accounts.models import User
-from fairway.accounts.queries import confirmed_people
+from fairway.accounts.queries import confirmed_people, may_use_password
 
 if TYPE_CHECKING:
 
@@ -34,11 +34,14 @@ log = logging.getLogger(__name__)
 
 
 class Backend(AuthenticationBackend):
-    """Like allauth's backend, but accepts only confirmed mail addresses."""
+    """Like allauth's backend, but accepts only confirmed mail addresses, and the passwords of those who may use one."""
+
+    def _check_password(self, user: User | None, password: str) -> User | None:
+        found = super()._check_password(user, password)
+        return found if found is None or may_use_password(found) else None
 
     def _authenticate_by_email(self, email: str, password: str) -> User | None:
-        found: User | None = self._check_password(confirmed_people(email).first(), password)
-        return found
+        return self._check_password(confirmed_people(email).first(), password)
 
 
 class ForgottenForm(ResetPasswordForm):
@@ -56,5 +59,5 @@ class ForgottenForm(ResetPasswordForm):
             raise ValidationError(
                 gettext("The mail server does not answer as it should, so no link was sent. Ask an administrator for one.")
             )
-        self.users = list(confirmed_people(typed).filter(is_active=True))
+        self.users = [user for user in confirmed_people(typed).filter(is_active=True) if may_use_password(user)]
         return self.users[0].email if self.users else typed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import NoReturn
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -13,8 +14,8 @@ from django.utils import timezone
 
 from fairway.accounts.access import locked_account, replace_password, revoke_access
 from fairway.accounts.emails import confirmation_time, parse_email
-from fairway.accounts.models import OneTimeLink, RoleGrant, User
-from fairway.accounts.queries import get_person, usable_link
+from fairway.accounts.models import OneTimeLink, RoleGrant, SignInPolicy, SignInProvider, User
+from fairway.accounts.queries import administrators, get_person, may_use_password, usable_link, who_may_use_passwords
 from fairway.accounts.rules import (
     ROLES_FOR,
     Act,
@@ -104,6 +105,8 @@ def accept_invitation(*, link: str, password: str, address: str = "") -> User:
     found = usable_link(link, OneTimeLink.INVITATION)
     if found is None or found.user is None:
         raise Invalid("link", "has been used, replaced or has expired; ask an administrator for a new one.")
+    if not may_use_password(found.user):
+        raise Invalid("password", "is not used here; continue with a provider.")
     _check_password(password, found.user)
     if not OneTimeLink.objects.filter(pk=found.pk, used_at=None).update(used_at=timezone.now()):
         raise Invalid("link", "has been used a moment ago.")
@@ -116,12 +119,15 @@ def accept_invitation(*, link: str, password: str, address: str = "") -> User:
 
 @transaction.atomic
 def give_new_password(*, actor: Actor, username: str) -> str:
-    """Replace a person's password with a generated one, which is returned; this revokes all their access. Raises
-    `Blocked` or `NotVisible`."""
+    """Replace a person's password with a generated one, which is returned; this revokes all their access. Where only
+    emergency accounts may use a password, theirs becomes one. Raises `Blocked` or `NotVisible`."""
     require(actor, Act.MANAGE_PEOPLE)
     user = get_person(username)
     password = secrets.token_urlsafe(12)
     ended = replace_password(user, password)
+    if not may_use_password(user):
+        User.objects.filter(pk=user.pk).update(is_emergency=True)
+        ended = {**ended, "is_emergency": True}
     record(who=actor.who, verb="person.password_replaced", on=on_person(user), after=ended)
     return password
 
@@ -138,17 +144,25 @@ def set_roles(
     _refuse_own_token(actor, user)
     User.objects.select_for_update(no_key=True).get(pk=user.pk)  # two people who set them do so one after the other
     refuse_stale(as_of, "person.roles_set", subject_kind="person", subject_id=str(user.pk))
-    before = _grant_words(user)
-    RoleGrant.objects.filter(user=user).delete()
+    before = grant_words(user)
+    rows = RoleGrant.objects.filter(user=user)
+    given_by = {(one.role, one.environment_id, one.application_id): one.given_by_id for one in rows}
+    rows.delete()
     for role, environment, application in dict.fromkeys(grants):
-        RoleGrant.objects.create(user=user, role=parse_role(role), environment_id=environment, application_id=application)
-    _refuse_no_administrator()
+        RoleGrant.objects.create(
+            user=user,
+            role=parse_role(role),
+            environment_id=environment,
+            application_id=application,
+            given_by_id=given_by.get((role, environment, application)),  # so that it still ends with the group
+        )
+    refuse_no_way_in()
     record(
         who=actor.who,
         verb="person.roles_set",
         on=on_person(user),
         before={"roles": before},
-        after={"roles": _grant_words(user)},
+        after={"roles": grant_words(user)},
     )
 
 
@@ -158,7 +172,7 @@ def set_active(*, actor: Actor, user: User, is_active: bool) -> None:
     require(actor, Act.MANAGE_PEOPLE)
     _refuse_own_token(actor, user)
     User.objects.filter(pk=user.pk).update(is_active=is_active)
-    _refuse_no_administrator()
+    refuse_no_way_in()
     verb, after = ("person.activated", {}) if is_active else ("person.deactivated", revoke_access(user))
     record(who=actor.who, verb=verb, on=on_person(user), after=after)
 
@@ -221,7 +235,7 @@ def _invite(actor: Actor, user: User) -> str:
     return text
 
 
-def _grant_words(user: User) -> list[str]:
+def grant_words(user: User) -> list[str]:
     rows = RoleGrant.objects.filter(user=user).values_list("role", "environment__slug", "application__slug")
     return sorted(
         " ".join(filter(None, [role, environment and f"in {environment}", application and f"of {application}"]))
@@ -229,18 +243,28 @@ def _grant_words(user: User) -> list[str]:
     )
 
 
-def _refuse_no_administrator() -> None:
-    grants = RoleGrant.objects.filter(role=Role.ADMIN, environment=None, application=None, user__is_active=True)
-    if not grants.exists():
-        raise Blocked(
-            [
-                Blocker(
-                    code="last_administrator",
-                    sentence=translate("At least one person must remain Admin everywhere."),
-                    who=translate("any Admin"),
-                )
-            ]
-        )
+def refuse_no_way_in() -> None:
+    """Raise `Blocked` if nobody who is active is Admin everywhere, or as `refuse_lockout` does. Every command that takes
+    roles or accounts away ends with it."""
+    if not administrators().exists():
+        _refuse("last_administrator", translate("At least one person must remain Admin everywhere."))
+    refuse_lockout()
+
+
+def refuse_lockout() -> None:
+    """Where only emergency accounts may use a password, raise `Blocked` if none is left or no provider is offered."""
+    if who_may_use_passwords() == SignInPolicy.EVERYBODY:
+        return
+    if not any(user.has_usable_password() for user in administrators().filter(is_emergency=True)):
+        sentence = translate("Only emergency accounts may use a password, so one must remain Admin everywhere.")
+        _refuse("last_emergency_account", sentence)
+    if not SignInProvider.objects.filter(is_enabled=True).exists():
+        sentence = translate("Only emergency accounts may use a password, so a sign-in provider must remain.")
+        _refuse("last_provider", sentence)
+
+
+def _refuse(code: str, sentence: str) -> NoReturn:
+    raise Blocked([Blocker(code=code, sentence=sentence, who=translate("any Admin"))])
 
 
 assert set(ROLES_FOR) == set(Act), "every act names its roles"

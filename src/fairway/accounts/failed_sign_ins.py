@@ -22,7 +22,7 @@ LONGEST = 254  # characters; no name or address of ours is longer
 
 def note_failure(*, login: str, address: str, client: str) -> None:
     """Count a failure; record an event with the count for the 1st, 2nd, 4th, 8th … failure within `WINDOW`."""
-    user = _person(login)
+    user = person_named(login)
     key = f"sign-in-failed:{user.pk if user else 0}:{int(time.time() // WINDOW)}"
     count = cache.get(key, 0) + 1
     cache.set(key, count, WINDOW)
@@ -30,7 +30,8 @@ def note_failure(*, login: str, address: str, client: str) -> None:
         _tell(user, count, address, client)
 
 
-def _person(login: str) -> User | None:
+def person_named(login: str) -> User | None:
+    """Whose user name or mail address this is; None if it is nobody's."""
     if not login or not login.isprintable() or len(login) > LONGEST:
         return None
     return User.objects.filter(Q(username__iexact=login) | Q(email__iexact=login)).order_by("pk").first()

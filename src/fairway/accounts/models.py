@@ -12,7 +12,17 @@ from django.utils import timezone
 
 from fairway.accounts.rules import Role
 
-__all__ = ["ApiToken", "CalendarFeed", "MailSettings", "OneTimeLink", "RoleGrant", "User"]
+__all__ = [
+    "ApiToken",
+    "CalendarFeed",
+    "LinkedIdentity",
+    "MailSettings",
+    "OneTimeLink",
+    "RoleGrant",
+    "SignInProvider",
+    "SignedIn",
+    "User",
+]
 
 
 class User(AbstractUser):
@@ -26,6 +36,7 @@ class User(AbstractUser):
     generation = models.PositiveIntegerField(default=0)  # raised when access is revoked; see access.py
     language = models.CharField(max_length=8, blank=True)
     theme = models.CharField(max_length=8, blank=True)  # "", "light", "dark"
+    is_emergency = models.BooleanField(default=False)  # may always sign in with a password; see password_policy.py
 
     class Meta(AbstractUser.Meta):
         constraints: ClassVar = [
@@ -52,14 +63,95 @@ class User(AbstractUser):
         return f"{of_password}.{self.generation}" if self.generation else of_password
 
 
+class SignInPolicy(models.Model):
+    """Who may sign in with a password: one row, and everybody while there is none."""
+
+    EVERYBODY, EMERGENCY = "everybody", "emergency"
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    passwords = models.CharField(max_length=10, default=EVERYBODY)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(passwords__in=["everybody", "emergency"]), name="passwords_of_whom_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"passwords: {self.passwords}"
+
+
+class SignInProvider(models.Model):
+    """Somebody else who says who a person is: an OpenID Connect provider, or GitHub.
+
+    `domains` are those of the confirmed mail addresses that are let in; none means any. People must be in one of the
+    `required_groups`; none means that it does not matter. `roles` are pairs of a group and a role, which members hold
+    everywhere from their next sign-in on. Groups are in the claim `groups_claim`; at GitHub, organisations and teams.
+    """
+
+    OPENID, GITHUB = "openid", "github"
+    LINKED, ANYBODY = "linked", "anybody"  # who is let in: people with an account here, or everybody it vouches for
+
+    slug = models.SlugField(max_length=40, unique=True)
+    kind = models.CharField(max_length=10, default=OPENID)
+    name = models.CharField(max_length=80)
+    issuer = models.CharField(max_length=300)
+    client_id = models.CharField(max_length=300)
+    sealed_secret = models.TextField(blank=True)
+    scopes = models.CharField(max_length=300)
+    domains = models.JSONField(default=list)
+    required_groups = models.JSONField(default=list)
+    groups_claim = models.CharField(max_length=200, blank=True)
+    roles = models.JSONField(default=list)
+    admits = models.CharField(max_length=10, default=LINKED)
+    default_role = models.CharField(max_length=20, blank=True)  # of people who are created at their first sign-in
+    is_enabled = models.BooleanField(default=True)
+    is_from_environment = models.BooleanField(default=False)  # see environment_providers.py
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(admits__in=["linked", "anybody"]), name="provider_admits_known"),
+            models.CheckConstraint(condition=Q(kind__in=["openid", "github"]), name="provider_kind_known"),
+            models.CheckConstraint(
+                condition=Q(default_role__in=["", *(role.value for role in Role)]), name="provider_role_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LinkedIdentity(models.Model):
+    """Whom providers know a person as. Issuer and subject together identify them; `email` is only shown."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="identities")
+    issuer = models.CharField(max_length=300)
+    subject = models.CharField(max_length=255)
+    email = models.CharField(max_length=254, blank=True)
+    linked_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="identity_of_one_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.subject} ({self.issuer})"
+
+
 class RoleGrant(models.Model):
-    """A role of one person, everywhere or narrowed to an environment and/or an application."""
+    """A role of one person, everywhere or narrowed to an environment and/or an application.
+
+    What a group of a sign-in provider gave (`given_by`) is taken when the person signs in without being in that group.
+    """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="role_grants")
     role = models.CharField(max_length=20, choices=[(role.value, role.value) for role in Role])
     environment = models.ForeignKey("fairway.Environment", null=True, on_delete=models.CASCADE, related_name="+")
     application = models.ForeignKey("fairway.Application", null=True, on_delete=models.CASCADE, related_name="+")
     granted_at = models.DateTimeField(default=timezone.now)
+    given_by = models.ForeignKey(SignInProvider, null=True, on_delete=models.CASCADE, related_name="+")
 
     class Meta:
         constraints: ClassVar = [
@@ -74,7 +166,7 @@ class RoleGrant(models.Model):
 
 
 class ApiToken(models.Model):
-    """A person's API token. Only its SHA-256 is stored; `role` may narrow what it can do.
+    """A person's API token. Only its SHA-256 is stored; `role`, `application` and `environment` may narrow what it can do.
 
     A token that was made with another (`made_with`) ends with that one at the latest.
     """
@@ -84,6 +176,8 @@ class ApiToken(models.Model):
     prefix = models.CharField(max_length=12)
     digest = models.CharField(max_length=64, unique=True)
     role = models.CharField(max_length=20, blank=True)
+    application = models.ForeignKey("fairway.Application", null=True, on_delete=models.CASCADE, related_name="+")
+    environment = models.ForeignKey("fairway.Environment", null=True, on_delete=models.CASCADE, related_name="+")
     generation = models.PositiveIntegerField(default=0)
     made_with = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
@@ -145,3 +239,19 @@ class MailSettings(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}" if self.host else "no mail"
+
+
+class SignedIn(models.Model):
+    """A browser in which somebody is signed in. `method` is how they were identified: "password" or a provider's name.
+    `address` and `client` (the User-Agent header) are what the browser came with; the address is that of its last use."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="signed_in")
+    session_key = models.CharField(max_length=40, unique=True)
+    method = models.CharField(max_length=200)
+    address = models.CharField(max_length=60, blank=True)
+    client = models.CharField(max_length=200, blank=True)
+    began_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.user.username} since {self.began_at:%Y-%m-%d %H:%M}"

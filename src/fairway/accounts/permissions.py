@@ -32,6 +32,7 @@ from fairway.accounts.rules import (
     token_is_well_formed,
     why_not,
 )
+from fairway.accounts.sessions import note_seen
 from fairway.activity.rules import Door
 from fairway.shared.names import Invalid
 from fairway.shared.translation import translate
@@ -163,6 +164,7 @@ def _actor_of_session(request: HttpRequest) -> Actor | None:
     user = getattr(request, "user", None)
     if not isinstance(user, User) or not user.is_authenticated:
         return None
+    note_seen(request)
     return actor_for(
         user,
         door=Door.WEB,

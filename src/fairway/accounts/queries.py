@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from fairway.accounts.models import ApiToken, OneTimeLink, RoleGrant, User
-from fairway.accounts.rules import ROLES_FOR, Act, Actor, Authentication, Grant, NotVisible, Reach, Role, may, reach_of
+from fairway.accounts.models import ApiToken, OneTimeLink, RoleGrant, SignInPolicy, User
+from fairway.accounts.rules import (
+    ROLES_FOR,
+    Act,
+    Actor,
+    Authentication,
+    Grant,
+    NotVisible,
+    Reach,
+    Role,
+    limited,
+    may,
+    reach_of,
+)
 from fairway.accounts.secrets import token_digest
 from fairway.activity.models import Event
 from fairway.activity.rules import Door
@@ -77,7 +90,7 @@ def actor_for(
     return Actor(
         id=user.pk,
         name=user.username,
-        grants=grants_of(user),
+        grants=grants_of(user) if token is None else grants_through(token, grants_of(user)),
         acting_as=Role(acting_as) if acting_as in set(Role) else None,
         door=door,
         identified_by=identified_by,
@@ -94,13 +107,35 @@ def actor_of_request(user_id: int, name: str, door: str, acting_as: str, *, toke
     either. An expired one still counts, because what a pipeline requests often begins after its short-lived token expired.
     """
     user = User.objects.filter(pk=user_id, is_active=True).first()
-    if user is None or (token is not None and not _was_left_to_end(user, token)):
+    if user is None:
         return Actor(id=user_id, name=name, door=Door(door))
-    return actor_for(user, door=Door(door), acting_as=acting_as, identified_by="request")
+    actor = actor_for(user, door=Door(door), acting_as=acting_as, identified_by="request")
+    if token is None:
+        return actor
+    used = with_scope(ApiToken.objects.filter(pk=token, revoked_at=None, generation=user.generation)).first()
+    return replace(actor, grants=grants_through(used, actor.grants)) if used else Actor(user_id, name, door=Door(door))
 
 
-def _was_left_to_end(user: User, token: int) -> bool:
-    return ApiToken.objects.filter(pk=token, revoked_at=None, generation=user.generation).exists()
+def with_scope(tokens: QuerySet[ApiToken]) -> QuerySet[ApiToken]:
+    """These tokens with what `grants_through` reads of them."""
+    return tokens.select_related("application", "environment")
+
+
+def grants_through(token: ApiToken, grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
+    """What is left of its owner's grants with this token: none if the application or the environment to which it is limited
+    was deleted, because something else may have the same name now."""
+    application, environment = token.application, token.environment
+    if (application and application.deleted_at) or (environment and environment.deleted_at):
+        return ()
+    return limited(grants, application.slug if application else "", environment.slug if environment else "")
+
+
+def tokens_left_to_end(tokens: Iterable[int]) -> frozenset[int]:
+    """Those of these tokens (ids) that were neither revoked nor ended with their owner's password; an expired one counts,
+    as in `actor_of_request`. No query for none."""
+    wanted = set(tokens)
+    found = ApiToken.objects.filter(pk__in=wanted, revoked_at=None, user__generation=F("generation"))
+    return frozenset(found.values_list("pk", flat=True)) if wanted else frozenset()
 
 
 def token_owner(text: str) -> ApiToken | None:
@@ -109,7 +144,9 @@ def token_owner(text: str) -> ApiToken | None:
     return token if token is not None and works_now(token) else None
 
 
-_TOKEN = Prepared(lambda digest: ApiToken.objects.select_related("user").filter(digest=digest), TEXT)  # for each request
+_TOKEN = Prepared(  # for each request
+    lambda digest: ApiToken.objects.select_related("user", "application", "environment").filter(digest=digest), TEXT
+)
 
 
 def works_now(token: ApiToken) -> bool:
@@ -131,7 +168,16 @@ def working_tokens() -> QuerySet[ApiToken]:
 
 def usable_link(text: str, purpose: str) -> OneTimeLink | None:
     """The valid, unused link with this text; None if there is none. See `OneTimeLink`."""
-    found = OneTimeLink.objects.select_related("user", "made_by").filter(digest=token_digest(text), purpose=purpose)
+    return _usable(OneTimeLink.objects.filter(digest=token_digest(text), purpose=purpose))
+
+
+def usable_invitation(number: int) -> OneTimeLink | None:
+    """The invitation with this number if it is still valid and unused. For a browser that has shown its text before."""
+    return _usable(OneTimeLink.objects.filter(pk=number, purpose=OneTimeLink.INVITATION))
+
+
+def _usable(rows: QuerySet[OneTimeLink]) -> OneTimeLink | None:
+    found = rows.select_related("user", "made_by")
     link = found.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), used_at=None).first()
     return link if link is not None and _is_still_valid(link) else None
 
@@ -143,6 +189,23 @@ def _is_still_valid(link: OneTimeLink) -> bool:
     if link.made_with_id is not None and not working_tokens().filter(pk=link.made_with_id).exists():
         return False
     return maker is None or (maker.is_active and may(actor_for(maker, door=Door.WEB), Act.MANAGE_PEOPLE))
+
+
+def who_may_use_passwords() -> str:
+    """`SignInPolicy.EVERYBODY`, or `EMERGENCY` where only emergency accounts may sign in with a password."""
+    found: str | None = SignInPolicy.objects.filter(pk=1).values_list("passwords", flat=True).first()
+    return found or SignInPolicy.EVERYBODY
+
+
+def may_use_password(user: User) -> bool:
+    """Whether this person may sign in with a password."""
+    return user.is_emergency or who_may_use_passwords() == SignInPolicy.EVERYBODY
+
+
+def administrators() -> QuerySet[User]:
+    """Active people who are Admin everywhere."""
+    grants = RoleGrant.objects.filter(role=Role.ADMIN, environment=None, application=None)
+    return User.objects.filter(is_active=True, pk__in=grants.values("user")).order_by("username")
 
 
 def has_people() -> bool:
@@ -205,7 +268,7 @@ def get_person(username: str) -> User:
 
 def tokens_of(user_id: int | None) -> QuerySet[ApiToken]:
     """A person's working tokens, newest first; an inactive person has none."""
-    return working_tokens().filter(user__in=[user_id] if user_id else []).order_by("-created_at")
+    return with_scope(working_tokens().filter(user__in=[user_id] if user_id else [])).order_by("-created_at")
 
 
 _EVERY = ~Q(pk__in=[])  # always true; an empty Q() would vanish in an “or”

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -73,7 +73,7 @@ class Act(StrEnum):
     MANAGE_CREDENTIALS = "credential.manage"
     MANAGE_PEOPLE = "people.manage"
     MANAGE_SYSTEM = "system.manage"
-    OWN_ACCOUNT = "account.own"  # seeing one's own account, and making tokens
+    OWN_ACCOUNT = "account.own"  # seeing one's own account, making and revoking tokens, ending sessions
     CHANGE_ACCOUNT = "account.change"  # one's own profile, password, feed, acting role; never by a token
 
 
@@ -154,6 +154,21 @@ class Grant:
     role: Role
     environment: str = ""
     application: str = ""
+
+
+def limited(grants: Iterable[Grant], application: str, environment: str) -> tuple[Grant, ...]:
+    """The part of these grants that concerns this application and this environment (slugs; "" for any)."""
+    return tuple(
+        dict.fromkeys(
+            replace(grant, application=application or grant.application, environment=environment or grant.environment)
+            for grant in grants
+            if _overlap(grant.application, application) and _overlap(grant.environment, environment)
+        )
+    )
+
+
+def _overlap(one: str, other: str) -> bool:
+    return "" in (one, other) or one == other
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -10,8 +11,8 @@ from django.utils import timezone
 from fairway.accounts.access import locked_account
 from fairway.accounts.commands import parse_role, require
 from fairway.accounts.models import ApiToken
-from fairway.accounts.queries import tokens_of
-from fairway.accounts.rules import Act, Actor, Blocked, Blocker, roles_one_may_act_as
+from fairway.accounts.queries import tokens_of, with_scope
+from fairway.accounts.rules import Act, Actor, Blocked, Blocker, Grant, limited, roles_one_may_act_as
 from fairway.accounts.secrets import new_token, token_digest
 from fairway.activity.commands import record
 from fairway.activity.rules import On
@@ -19,30 +20,52 @@ from fairway.shared.names import Invalid
 from fairway.shared.translation import translate
 
 LONGEST_NAME = 80
+KEPT_EXPIRED = timedelta(days=30)
 
 
 @transaction.atomic
-def create_token(*, actor: Actor, name: str, role: str = "", expires_at: datetime | None = None) -> tuple[ApiToken, str]:
+def create_token(
+    *,
+    actor: Actor,
+    name: str,
+    role: str = "",
+    application: Any = None,
+    environment: Any = None,
+    expires_at: datetime | None = None,
+) -> tuple[ApiToken, str]:
     """Create a token for the actor; returns it and its text, which is not stored.
 
-    It never may do more than the actor may now, and a token made with another token ends with that one, whatever was
-    requested. Raises `Blocked` or `Invalid`.
+    With `application` and `environment` (rows of these rooms, which this one does not know) it may do only what concerns
+    these. It never may do more than the actor may now; a token made with another token ends with that one and stays within
+    its limits, whatever was requested. Raises `Blocked`
+    or `Invalid`.
     """
     require(actor, Act.OWN_ACCOUNT)
     if not name.strip() or len(name) > LONGEST_NAME:
         raise Invalid("name", "give the token a name of at most 80 characters, e.g. “ci-main”.")
     user, text = locked_account(actor), new_token()
+    application, environment = _limits(actor, application, environment)
+    there = limited(actor.active_grants, application.slug if application else "", environment.slug if environment else "")
+    if actor.active_grants and not there:
+        raise Invalid("environment" if environment else "application", "you have no role there.")
     token = ApiToken.objects.create(
         user=user,
         name=name.strip(),
         prefix=text[:8],
         digest=token_digest(text),
-        role=_role(actor, role),
+        role=_role(actor, role, there),
+        application=application,
+        environment=environment,
         generation=user.generation,
         made_with_id=actor.authentication.token,
         expires_at=_end(actor, expires_at),
     )
-    after = {"role": token.role, "expires_at": token.expires_at.isoformat() if token.expires_at else ""}
+    after = {
+        "role": token.role,
+        "application": application.slug if application else "",
+        "environment": environment.slug if environment else "",
+        "expires_at": token.expires_at.isoformat() if token.expires_at else "",
+    }
     record(who=actor.who, verb="token.created", on=On("token", token.pk, token.name), after=after)
     return token, text
 
@@ -68,11 +91,28 @@ def revoke_token(*, actor: Actor, token_id: int) -> None:
     record(who=actor.who, verb="token.revoked", on=On("token", token.pk, token.name), after={"tokens": len(ended)})
 
 
-def _role(actor: Actor, role: str) -> str:
-    """The role to which the token is narrowed. Raises `Invalid` if that would be more than the actor may do."""
+def _limits(actor: Actor, application: Any, environment: Any) -> tuple[Any, Any]:
+    """What the new token is limited to: what was asked for, and what the token that is used is limited to. Raises `Invalid`
+    if these contradict each other."""
+    if actor.authentication.token is None:
+        return application, environment
+    used = with_scope(ApiToken.objects.filter(pk=actor.authentication.token)).get()
+    if used.application is not None and application not in (None, used.application):
+        raise Invalid(
+            "application", "is another one than “{name}”, to which your token is limited.", name=used.application.slug
+        )
+    if used.environment is not None and environment not in (None, used.environment):
+        raise Invalid(
+            "environment", "is another one than “{name}”, to which your token is limited.", name=used.environment.slug
+        )
+    return application or used.application, environment or used.environment
+
+
+def _role(actor: Actor, role: str, there: tuple[Grant, ...]) -> str:
+    """The role to which the token is narrowed. Raises `Invalid` if that would be more than the actor may do `there`."""
     if not role:
         return actor.acting_as or ""
-    if parse_role(role) in roles_one_may_act_as(actor.active_grants):
+    if parse_role(role) in roles_one_may_act_as(there):
         return role
     if actor.acting_as:
         raise Invalid("role", "“{role}” can do more than the role you act as; a token can only narrow it.", role=role)
@@ -91,6 +131,12 @@ def _end(actor: Actor, wanted: datetime | None) -> datetime | None:
             end=end,
         )
     return wanted or last
+
+
+def forget_expired_tokens() -> int:
+    """Delete tokens that expired more than `KEPT_EXPIRED` ago, and with them what was made with them and ended before them;
+    returns how many rows. Events keep what was done with a token."""
+    return ApiToken.objects.filter(expires_at__lt=timezone.now() - KEPT_EXPIRED).delete()[0]
 
 
 def _with_children(number: int) -> set[int]:

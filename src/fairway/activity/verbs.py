@@ -91,6 +91,24 @@ def _table() -> Iterator[Verb]:
     yield verb("schedule.resumed", _("{who} resumed the scheduled job {what}"), warning)
     yield verb("schedule.deleted", _("{who} deleted the scheduled job {what}"))
     yield verb("schedule.skipped", _("{who} skipped a due time of the scheduled job {what}"), warning)
+    yield verb("trigger.created", _("{who} set up deploy on push: {what}"), warning)
+    yield verb("trigger.edited", _("{who} changed deploy on push: {what}"), warning)
+    yield verb("trigger.paused", _("{who} paused deploy on push: {what}"))
+    yield verb("trigger.resumed", _("{who} resumed deploy on push: {what}"), warning)
+    yield verb("trigger.deleted", _("{who} deleted deploy on push: {what}"))
+    yield verb("trigger.secret_renewed", _("{who} renewed the webhook’s secret of deploy on push: {what}"))
+    yield verb("stage.created", _("{who} set up automatic promotion: {what}"), warning)
+    yield verb("stage.edited", _("{who} changed automatic promotion: {what}"), warning)
+    yield verb("stage.paused", _("{who} paused automatic promotion: {what}"))
+    yield verb("stage.resumed", _("{who} resumed automatic promotion: {what}"), warning)
+    yield verb("stage.deleted", _("{who} deleted automatic promotion: {what}"))
+    yield verb("stage.blocked", _("{who} could not promote a version: {what}"), error)
+    yield verb("ci.trusted", _("{who} trusted CI jobs: {what}"), warning)
+    yield verb("ci.trust_ended", _("{who} ended the trust in CI jobs: {what}"))
+    yield verb("ci.token_given", _("A CI job got a token: {what}"))
+    yield verb("ci.token_refused", _("A CI job was refused a token: {what}"), warning)
+    yield verb("trigger.refused", _("A request to the webhook of deploy on push was refused: {what}"), warning)
+    yield verb("trigger.blocked", _("{who} could not deploy a push: {what}"), error)
     yield verb(
         "gate.glass_broken",
         _("{who} broke the glass and bypassed what blocked {what}"),
@@ -134,6 +152,8 @@ def _table() -> Iterator[Verb]:
     yield verb("resource.start_requested", _("{who} asked to start the resource {what}"))
     yield verb("resource.stop_requested", _("{who} asked to stop the resource {what}"), warning)
     yield verb("resource.delete_requested", _("{who} asked to delete the resource {what}"), warning)
+    yield verb("resource.deletion_called_off", _("{who} did not delete the resource {what}: its last backup failed"), error)
+    yield verb("resource.schedule_saved", _("{who} changed when {what} is backed up"), warning)
     yield verb("resource.observed", _("{who} saw the state of the resource {what} change"))
     yield verb("resource.went_down", _("{who} saw that the resource {what} does not answer"), error)
     yield verb("resource.failed", _("{who} could not bring up the resource {what}"), error)
@@ -149,8 +169,10 @@ def _table() -> Iterator[Verb]:
     yield verb("backup.requested", _("{who} asked for the backup {what}"))
     yield verb("backup.verified", _("{who} took and verified the backup {what}"))
     yield verb("backup.failed", _("{who} could not take or verify the backup {what}"), error)
+    yield verb("backup.removed", _("{who} removed the backup {what}, because newer ones are kept"))
     yield verb("backup.downloaded", _("{who} downloaded the backup {what}"), warning)
     yield verb("backup.restore_requested", _("{who} asked to restore the backup {what}"), warning)
+    yield verb("backup.clone_requested", _("{who} asked to clone the data of the backup {what}"), warning)
     yield verb("backup.restored", _("{who} restored the backup {what}"), warning)
     yield verb("backup.restore_failed", _("{who} could not restore the backup {what}"), error)
 
@@ -213,7 +235,15 @@ def _table() -> Iterator[Verb]:
     yield verb("person.acting_as", _("{who} changed the role to act as"))
     yield verb("person.signed_in", _("{who} signed in"))
     yield verb("person.signed_out", _("{who} signed out"))
+    yield verb("person.session_ended", _("{who} ended a session of {what}"))
     yield verb("person.sign_in_failed", _("Someone failed to sign in as {what}"), warning)
+    yield verb("person.admitted", _("{who} signed in with a provider for the first time"))
+    yield verb("person.identity_linked", _("{who} connected a sign-in provider to {what}"), warning)
+    yield verb("person.identity_unlinked", _("{who} disconnected a sign-in provider from {what}"), warning)
+    yield verb("sign_in.provider_saved", _("{who} changed the sign-in provider {what}"), warning)
+    yield verb("sign_in.provider_removed", _("{who} removed the sign-in provider {what}"), warning)
+    yield verb("sign_in.passwords_set", _("{who} changed who may sign in with a password"), warning)
+    yield verb("sign_in.refused", _("Someone was refused who came from the sign-in provider {what}"), warning)
     yield verb("token.created", _("{who} created the API token {what}"))
     yield verb("token.revoked", _("{who} revoked the API token {what}"))
     yield verb("calendar_feed.made", _("{who} created a calendar address for {what}"))
@@ -226,6 +256,15 @@ def _table() -> Iterator[Verb]:
     yield verb("storage.collected", _("{who} deleted what is no longer needed"))
     yield verb("installation.restored", _("{who} was restored from a backup"), warning)
     yield verb("installation.moved", _("{who} moved to another machine or data directory"), warning)
+    yield verb("channel.created", _("{who} added the notification channel {what}"))
+    yield verb("channel.edited", _("{who} changed the notification channel {what}"))
+    yield verb("channel.paused", _("{who} paused the notification channel {what}"))
+    yield verb("channel.resumed", _("{who} resumed the notification channel {what}"))
+    yield verb("channel.disabled", _("{who} disabled the notification channel {what}: its receiver is gone"), error)
+    yield verb("channel.tested", _("{who} sent a test to the notification channel {what}"))
+    yield verb("channel.sent_again", _("{who} sent a notice to the channel {what} again"))
+    yield verb("channel.secret_renewed", _("{who} renewed the secret of the notification channel {what}"))
+    yield verb("channel.deleted", _("{who} deleted the notification channel {what}"))
     yield verb("mail.settings_changed", _("{who} changed the mail settings"), warning)
     yield verb("mail.sent", _("{who} sent a mail to {what}"), subjects=("person",))
     yield verb("mail.failed", _("{who} could not send a mail to {what}"), error, ("person",))
@@ -241,6 +280,9 @@ GROUPS: Mapping[str, Text] = {
     "placement": _("What runs"),
     "job": _("Commands"),
     "schedule": _("Scheduled jobs"),
+    "ci": _("CI jobs"),
+    "trigger": _("Deploy on push"),
+    "stage": _("Automatic promotion"),
     "release": _("Releases"),
     "package": _("Packages"),
     "rollout": _("Rollouts"),
@@ -257,8 +299,10 @@ GROUPS: Mapping[str, Text] = {
     "backup": _("Backups"),
     "gate": _("Broken glass"),
     "person": _("People and sign-in"),
+    "sign_in": _("Sign-in providers"),
     "token": _("API tokens"),
     "calendar_feed": _("Calendar addresses"),
+    "channel": _("Notifications"),
     "mail": _("Mail"),
     "audit": _("The chain of events"),
     "events": _("Exports"),

@@ -62,7 +62,7 @@ def _shown(inspection: Inspection) -> InspectionShown:
 
 
 @router.post("/inspections", response={201: InspectionShown})
-@needs(Act.CREATE_APPLICATION)
+@needs(Act.DEPLOY)
 def inspect_source(request: HttpRequest, given: InspectionWanted) -> Status[InspectionShown]:
     """Inspect a source; poll the result at `/inspections/{number}` until its status is done or failed."""
     actor = actor_of(request)
@@ -70,7 +70,7 @@ def inspect_source(request: HttpRequest, given: InspectionWanted) -> Status[Insp
 
 
 @router.get("/inspections/{number}", response=InspectionShown)
-@needs(Act.CREATE_APPLICATION)
+@needs(Act.DEPLOY)
 def show_inspection(request: HttpRequest, number: Number) -> InspectionShown:
     """One of your own inspections."""
     return _shown(get_inspection(actor_of(request), number))

@@ -18,6 +18,8 @@ from fairway.api import (
     artifacts,
     blockers,
     catalog,
+    channels,
+    ci,
     configurations,
     credentials,
     deployments,
@@ -36,16 +38,19 @@ from fairway.api import (
     resources,
     rollouts,
     schedules,
+    sign_in,
+    stages,
     tokens,
+    triggers,
     uploads,
 )
 from fairway.api.problems import Problem, answer_problems, not_found
 
 PREFIX = "api/v1/"
 ROOMS = (
-    me, people, mail, tokens, environments, freezes, applications, inspections, uploads, credentials, configurations,
-    deployments, placements, jobs, schedules, resources, catalog, artifacts, blockers, releases, packages, rollouts, events,
-    health,
+    me, people, sign_in, mail, channels, tokens, environments, freezes, applications, inspections, uploads, credentials,
+    configurations, deployments, placements, jobs, schedules, triggers, stages, ci, resources, catalog, artifacts, blockers,
+    releases, packages, rollouts, events, health,
 )  # fmt: skip
 DESCRIPTION = (
     "Everything Fairway does, by HTTP. Send `Authorization: Bearer <token>`; make a token under your profile or with "

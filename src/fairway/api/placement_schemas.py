@@ -356,7 +356,7 @@ def _placement_facts(placement: Placement) -> dict[str, Any]:
     current = placement.current
     return {
         **{name: getattr(placement, name) for name in same},
-        "services": placement.counts,
+        "services": placement.all_counts,
         "application": _named(placement.application),
         "environment": _named(placement.environment),
         "strategy": strategy_of(current.artifact.parsed_spec.volumes if current and current.artifact else ()),

@@ -21,6 +21,9 @@ from fairway.shared.names import Invalid
 CHUNK = 256 * 1024
 MARGIN = 64 * 1024  # what a form adds around its file
 UPLOADS = "/uploads"  # a path that ends so takes files
+HOOKS = "/hooks/"  # below it webhooks arrive
+MOST_OF_A_HOOK = 30 * 2**20  # bytes; GitHub sends 25 MB at most
+TOO_LARGE = "fairway.too_large"  # key of the scope: the body was cut, and the view says and records it
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -106,6 +109,9 @@ class BodyLimit:
             await self.application(scope, receive, send)
             return
         limit, seen = _limit(scope), 0
+        if is_hook(scope["path"]):
+            await self.application(scope, _cut(scope, receive), send)
+            return
         if _declared_length(scope) > limit:
             await _refuse(send, scope, limit)
             return
@@ -119,6 +125,33 @@ class BodyLimit:
         await self.application(scope, counted, send)
         if seen > limit:
             await _refuse(send, scope, limit)
+
+
+def is_hook(path: str) -> bool:
+    return path.startswith(HOOKS)
+
+
+def _cut(scope: Any, receive: Receive) -> Receive:
+    """Receives a webhook's body up to `MOST_OF_A_HOOK`. The rest is thrown away, and `TOO_LARGE` is set."""
+    seen, is_over = 0, False
+    scope[TOO_LARGE] = _declared_length(scope) > MOST_OF_A_HOOK
+
+    async def received_part() -> Message:
+        nonlocal seen, is_over
+        if is_over:  # Django listens whether the sender goes away; what still comes is thrown away
+            while (message := await receive())["type"] != "http.disconnect":
+                pass
+            return message
+        if not scope[TOO_LARGE]:
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen <= MOST_OF_A_HOOK:
+                return message
+            scope[TOO_LARGE] = True
+        is_over = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    return received_part
 
 
 def _limit(scope: Any) -> int:

@@ -12,15 +12,28 @@ from pydantic import Field
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
+from fairway.api.preconditions import AsOf
 from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Asked, Given, Named, Number, Slug
 from fairway.applications.queries import get_application
 from fairway.environments.queries import get_environment
-from fairway.resources import commands
+from fairway.resources import commands, deleting, restoring
 from fairway.resources.backup_files import clear_pieces
-from fairway.resources.models import Backup, Binding, Resource
-from fairway.resources.queries import backups_of, bindings_of, get_backup, get_binding, get_resource, log_of, visible_to
+from fairway.resources.models import Backup, BackupSchedule, Binding, Resource
+from fairway.resources.queries import (
+    Trouble,
+    backups_of,
+    bindings_of,
+    get_backup,
+    get_binding,
+    get_resource,
+    log_of,
+    troubled_backups,
+    visible_to,
+)
 from fairway.resources.rules import variable_names
+from fairway.resources.schedules import save_schedule, schedule_of
+from fairway.shared.names import Invalid
 
 router = PermissionRouter(tags=["resources"])
 PLACE = "/resources/{place}/{name}"
@@ -45,7 +58,9 @@ class BindingShown(Schema):
 
 
 class BackupShown(Schema):
-    """`rows` are counted by table. It counts once `verified_at` is set: then it was restored once and held the same."""
+    """`rows` are counted by table; of Redis, keys are counted. It counts once `verified_at` is set: then it was restored
+    once and held the same. `purpose` is `asked`, `scheduled` or `last` (before its resource is deleted); `due_at` is the
+    time of the schedule."""
 
     id: int
     application: Named
@@ -56,14 +71,40 @@ class BackupShown(Schema):
     size_bytes: int
     sha256: str
     rows: dict[str, int]
+    purpose: str
+    due_at: datetime | None
     requested_by: str
     created_at: datetime
     taken_at: datetime | None
     verified_at: datetime | None
 
 
+class BackupScheduleShown(Schema):
+    """When backups are taken by themselves. `daily`, `weekly` and `monthly` are how many days, weeks and months one each is
+    kept of. `next_at` is null while it is off."""
+
+    is_on: bool
+    schedule: str
+    zone: str
+    daily: int
+    weekly: int
+    monthly: int
+    next_at: datetime | None
+    saved_by: str
+
+
+class TroubleShown(Schema):
+    """A bound application without a recent good backup: `late_at` is the due time that passed without one, `failed` the
+    number of the newest backup if it failed."""
+
+    application: Named
+    late_at: datetime | None
+    failed: int | None
+
+
 class ResourceShown(Schema):
-    """`state` is what was last seen, `wanted` what should be. Sizes are bytes on disk."""
+    """`state` is what was last seen, `wanted` what should be. Sizes are bytes on disk. `deletion_asked_at` is set while a
+    last backup is taken before it is deleted; `kept_because` says why the last deletion was called off."""
 
     name: str
     kind: str
@@ -77,13 +118,19 @@ class ResourceShown(Schema):
     connections: int | None
     most_connections: int | None
     observed_at: datetime | None
+    deletion_asked_at: datetime | None
+    kept_because: str
     created_by: str
     created_at: datetime
 
 
 class ResourceWhole(ResourceShown):
+    """`backup_schedule` is null if it never had one."""
+
     bindings: list[BindingShown]
     backups: list[BackupShown]
+    backup_schedule: BackupScheduleShown | None
+    troubles: list[TroubleShown]
 
 
 class FactsShown(Schema):
@@ -102,7 +149,7 @@ class LineShown(Schema):
 
 
 class ResourceWanted(Given):
-    """`version` left out means the newest that Fairway offers."""
+    """`kind` is `postgres`, `mariadb` or `redis`. `version` left out means the newest that Fairway offers."""
 
     kind: str = Field(max_length=40)
     name: str = Field(max_length=80)
@@ -110,7 +157,8 @@ class ResourceWanted(Given):
 
 
 class BindingWanted(Given):
-    """`alias` begins the variables: `database` gives DATABASE_URL, DATABASE_HOST and so on."""
+    """`alias` begins the variables: `database` gives DATABASE_URL, DATABASE_HOST and so on. Left out, it is `redis` for
+    Redis, and `database` for the others."""
 
     application: str = Field(max_length=40)
     alias: str = Field("", max_length=80)
@@ -122,11 +170,36 @@ class Confirmed(Given):
     confirmed: str = Field(max_length=80)
 
 
+class DeletionWanted(Confirmed):
+    """With `last_backup`, a backup of each of its databases is taken first; if one fails, nothing is deleted."""
+
+    last_backup: bool = True
+
+
+class ScheduleChanges(Given):
+    """What is left out does not change. Where there was no schedule, it is nightly, 7 days, 4 weeks and 3 months."""
+
+    is_on: bool | None = None
+    schedule: str | None = Field(None, max_length=250)
+    zone: str | None = Field(None, max_length=64)
+    daily: int | None = None
+    weekly: int | None = None
+    monthly: int | None = None
+
+
 class RestoreWanted(Confirmed):
-    """The resource to restore into, by environment and name; `confirmed` is its name once more."""
+    """The resource to restore into, by environment and name; `confirmed` is its name once more. With `create` it is a new
+    one, made for this."""
 
     environment: str = Field(max_length=40)
     name: str = Field(max_length=40)
+    create: bool = False
+
+
+class CloneWanted(RestoreWanted):
+    """The application whose newest verified backup here is restored there."""
+
+    application: str = Field(max_length=40)
 
 
 class LogAsked(Asked):
@@ -134,7 +207,10 @@ class LogAsked(Asked):
 
 
 def _row(one: Resource) -> dict[str, Any]:
-    names = ("name", "kind", "version", "state", "wanted", "sentence", "port", "observed_at", "created_by", "created_at")
+    names = (
+        *("name", "kind", "version", "state", "wanted", "sentence", "port", "observed_at", "deletion_asked_at"),
+        *("kept_because", "created_by", "created_at"),
+    )
     seen = {name: one.observed.get(name) for name in ("size_bytes", "connections", "most_connections")}
     place = Named(slug=one.environment.slug, name=one.environment.name)
     return {**{name: getattr(one, name) for name in names}, **seen, "environment": place}
@@ -142,7 +218,29 @@ def _row(one: Resource) -> dict[str, Any]:
 
 def _whole(actor: Actor, one: Resource) -> ResourceWhole:
     bindings = [_binding(found) for found in bindings_of(actor, one)]
-    return ResourceWhole(**_row(one), bindings=bindings, backups=[_backup(found) for found in backups_of(actor, one)])
+    return ResourceWhole(
+        **_row(one),
+        bindings=bindings,
+        backups=[_backup(found) for found in backups_of(actor, one)],
+        backup_schedule=_schedule(schedule_of(one)),
+        troubles=[_trouble(found) for found in troubled_backups(actor, resource=one)],
+    )
+
+
+def _schedule(row: BackupSchedule | None) -> BackupScheduleShown | None:
+    if row is None:
+        return None
+    same = {name: getattr(row, name) for name in ("is_on", "schedule", "zone", "next_at", "saved_by")}
+    return BackupScheduleShown(**same, daily=row.keep_daily, weekly=row.keep_weekly, monthly=row.keep_monthly)
+
+
+def _trouble(one: Trouble) -> TroubleShown:
+    application = one.binding.application
+    return TroubleShown(
+        application=Named(slug=application.slug, name=application.name),
+        late_at=one.late_at,
+        failed=one.failed,
+    )
 
 
 def _binding(one: Binding) -> BindingShown:
@@ -150,14 +248,14 @@ def _binding(one: Binding) -> BindingShown:
     return BindingShown(
         application=Named(slug=one.application.slug, name=one.application.name),
         configuration=one.configuration_version,
-        variables=list(variable_names(one.alias)),
+        variables=list(variable_names(one.alias, one.resource.engine)),
         **{name: getattr(one, name) for name in names},
     )
 
 
 def _backup(one: Backup) -> BackupShown:
-    names = ("database", "version", "state", "sentence", "size_bytes", "sha256", "requested_by")
-    times = ("created_at", "taken_at", "verified_at")
+    names = ("database", "version", "state", "sentence", "size_bytes", "sha256", "purpose", "requested_by")
+    times = ("due_at", "created_at", "taken_at", "verified_at")
     return BackupShown(
         id=one.pk,
         application=Named(slug=one.application.slug, name=one.application.name),
@@ -226,10 +324,10 @@ def show_resource_log(request: HttpRequest, place: Slug, name: Slug, asked: Quer
 
 @router.post(f"{PLACE}/deletion", response={202: ResourceShown})
 @needs(Act.DELETE_RESOURCE)
-def remove_resource(request: HttpRequest, place: Slug, name: Slug, given: Confirmed) -> Status[ResourceShown]:
-    """Stop a resource for good and put its data aside. Refused while an application is bound to it."""
+def remove_resource(request: HttpRequest, place: Slug, name: Slug, given: DeletionWanted) -> Status[ResourceShown]:
+    """Take a last backup, then stop a resource for good and put its data aside. Refused while an application is bound."""
     actor = actor_of(request)
-    row = commands.request_deletion(actor=actor, resource=get_resource(actor, place, name), **given.dict())
+    row = deleting.request_deletion(actor=actor, resource=get_resource(actor, place, name), **given.dict())
     return Status(202, ResourceShown(**_row(row)))
 
 
@@ -278,6 +376,18 @@ def back_up_resource(request: HttpRequest, place: Slug, name: Slug) -> Status[li
     return Status(202, [_backup(one) for one in made])
 
 
+@router.patch(f"{PLACE}/backup-schedule", response=BackupScheduleShown)
+@needs(Act.BACK_UP_RESOURCE)
+def change_backup_schedule(
+    request: HttpRequest, place: Slug, name: Slug, given: ScheduleChanges, as_of: AsOf
+) -> BackupScheduleShown | None:
+    """Say when backups are taken by themselves and how many are kept, or switch that off."""
+    actor = actor_of(request)
+    changes = {field: value for field, value in given.dict(exclude_unset=True).items() if value is not None}
+    one = get_resource(actor, place, name)
+    return _schedule(save_schedule(actor=actor, resource=one, as_of=as_of, **changes))
+
+
 @router.get("/backups/{number}", response=BackupShown)
 @needs(Act.VIEW)
 def show_backup(request: HttpRequest, number: Number) -> BackupShown:
@@ -288,10 +398,41 @@ def show_backup(request: HttpRequest, number: Number) -> BackupShown:
 @router.post("/backups/{number}/restoration", response={202: BackupShown})
 @needs(Act.RESTORE_RESOURCE)
 def restore_backup(request: HttpRequest, number: Number, given: RestoreWanted) -> Status[BackupShown]:
-    """Make the application's database in a resource what the backup holds; what is there now is kept beside it."""
+    """Make the application's database in a resource what the backup holds; what is there now is kept beside it. The
+    resource may be another than the one it is of, in another environment, or a new one."""
     actor = actor_of(request)
-    one, into = get_backup(actor, number), get_resource(actor, given.environment, given.name)
-    return Status(202, _backup(commands.request_restore(actor=actor, backup=one, into=into, confirmed=given.confirmed)))
+    one = get_backup(actor, number)
+    if given.create:
+        place = get_environment(actor, given.environment)
+        _same_name(given)
+        restoring.restore_into_new(actor=actor, backup=one, environment=place, name=given.name)
+    else:
+        into = get_resource(actor, given.environment, given.name)
+        restoring.request_restore(actor=actor, backup=one, into=into, confirmed=given.confirmed)
+    return Status(202, _backup(one))
+
+
+@router.post(f"{PLACE}/clones", response={202: ResourceWhole})
+@needs(Act.RESTORE_RESOURCE)
+def clone_data(request: HttpRequest, place: Slug, name: Slug, given: CloneWanted) -> Status[ResourceWhole]:
+    """Restore the newest verified backup of an application here into another resource, or into a new one."""
+    actor = actor_of(request)
+    source, application = get_resource(actor, place, name), get_application(actor, given.application)
+    if given.create:
+        where = get_environment(actor, given.environment)
+        _same_name(given)
+        into = restoring.clone_into_new(
+            actor=actor, application=application, source=source, environment=where, name=given.name
+        )
+    else:
+        into = get_resource(actor, given.environment, given.name)
+        restoring.request_clone(actor=actor, application=application, source=source, into=into, confirmed=given.confirmed)
+    return Status(202, _whole(actor, get_resource(actor, into.environment.slug, into.name)))
+
+
+def _same_name(given: RestoreWanted) -> None:
+    if given.confirmed != given.name:
+        raise Invalid("confirmed", "type “{name}” exactly to restore into it.", name=given.name)
 
 
 @router.get(
@@ -301,7 +442,7 @@ def restore_backup(request: HttpRequest, number: Number, given: RestoreWanted) -
 )
 @needs(Act.DOWNLOAD_BACKUP)
 def download_backup(request: HttpRequest, number: Number) -> StreamingHttpResponse:
-    """The dump itself, in the format of the server's own tools (pg_restore)."""
+    """The dump itself, in the format of the server's own tools: for pg_restore, SQL, or an RDB file."""
     actor = actor_of(request)
     return backup_response(actor, get_backup(actor, number))
 
@@ -311,6 +452,6 @@ def backup_response(actor: Actor, one: Backup) -> StreamingHttpResponse:
     pieces: Iterator[bytes] = clear_pieces(one)
     commands.note_download(actor=actor, backup=one)
     response = StreamingHttpResponse(pieces, content_type="application/octet-stream")
-    response["Content-Disposition"] = f'attachment; filename="{one.database}-{one.pk}.dump"'
+    response["Content-Disposition"] = f'attachment; filename="{one.file_name}"'
     response["Cache-Control"] = "private, no-store"
     return response

@@ -147,7 +147,7 @@ def _documented(permission: Permission, extra: dict[str, Any] | None) -> dict[st
     """The error responses and the permission for the OpenAPI description."""
     shown = dict(extra or {})
     responses = dict(shown.pop("responses", {}))
-    codes = (422, 503) if permission.act is None else tuple(ERRORS)
+    codes = (400, 409, 422, 503) if permission.act is None else tuple(ERRORS)
     return {
         "x-fairway-permission": permission.act or "open",
         "responses": {**{code: ERRORS[code] for code in codes}, **responses},

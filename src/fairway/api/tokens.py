@@ -15,6 +15,8 @@ from fairway.accounts.rules import Act
 from fairway.accounts.tokens import create_token, revoke_token
 from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Given, Moment, Number
+from fairway.applications.queries import get_application
+from fairway.environments.queries import get_environment
 
 router = PermissionRouter(tags=["tokens"])
 
@@ -24,6 +26,8 @@ class TokenShown(Schema):
     name: str
     prefix: str
     role: str
+    application: str
+    environment: str
     created_at: datetime
     last_used_at: datetime | None
     expires_at: datetime | None
@@ -36,10 +40,12 @@ class TokenMade(TokenShown):
 
 
 class TokenWanted(Given):
-    """`role` narrows what it may do; empty means all that its owner may do."""
+    """`role`, `application` and `environment` (slugs) narrow what it may do; empty means all that its owner may do."""
 
     name: str = Field(min_length=1, max_length=80)
     role: str = Field("", max_length=20)
+    application: str = Field("", max_length=40)
+    environment: str = Field("", max_length=40)
     expires_at: Moment | None = None
 
 
@@ -49,6 +55,8 @@ def shown(token: ApiToken) -> TokenShown:
         name=token.name,
         prefix=token.prefix,
         role=token.role,
+        application=token.application.slug if token.application else "",
+        environment=token.environment.slug if token.environment else "",
         created_at=token.created_at,
         last_used_at=token.last_used_at,
         expires_at=token.expires_at,
@@ -66,7 +74,15 @@ def list_tokens(request: HttpRequest) -> list[TokenShown]:
 @needs(Act.OWN_ACCOUNT)
 def make_token(request: HttpRequest, given: TokenWanted) -> Status[TokenMade]:
     """Create a token. One made with another token may not do more, or be valid for longer, than that one."""
-    token, text = create_token(actor=actor_of(request), name=given.name, role=given.role, expires_at=given.expires_at)
+    actor = actor_of(request)
+    token, text = create_token(
+        actor=actor,
+        name=given.name,
+        role=given.role,
+        application=get_application(actor, given.application) if given.application else None,
+        environment=get_environment(actor, given.environment) if given.environment else None,
+        expires_at=given.expires_at,
+    )
     return Status(201, TokenMade(**shown(token).dict(), token=text))
 
 

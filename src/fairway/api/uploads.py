@@ -41,7 +41,7 @@ class UploadShown(Schema):
 
 
 @router.post("/uploads", response={201: UploadShown}, openapi_extra={"requestBody": _BODY, "parameters": [_NAME]})
-@needs(Act.CREATE_APPLICATION)
+@needs(Act.DEPLOY)
 def upload_archive(request: HttpRequest) -> Status[UploadShown]:
     """Upload a .zip, .tar or .tar.gz as the body itself, or as the field “file” of a form."""
     actor = actor_of(request)

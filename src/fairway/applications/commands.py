@@ -65,7 +65,7 @@ def create_application(
         spec=parse_overrides(spec),
         created_by=actor.name,
     )
-    application.source = _checked_source(actor, source_kind, source, application.slug)
+    application.source = checked_source(actor, source_kind, source, application.slug)
     if Application.objects.filter(slug=application.slug, deleted_at=None).exists():
         raise Invalid("slug", "“{slug}” exists already; choose another name.", slug=application.slug)
     application.save()
@@ -101,7 +101,7 @@ def edit_application(
         row.description = parse_text(description, field="description", longest=2000)
     if source is not None:
         row.source_kind = source_kind or row.source_kind
-        row.source = _checked_source(actor, row.source_kind, source, row.slug)
+        row.source = checked_source(actor, row.source_kind, source, row.slug)
     if spec is not None:
         row.spec = parse_overrides(spec)
     row.save()
@@ -121,7 +121,7 @@ def parse_overrides(spec: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def request_inspection(*, actor: Actor, source_kind: str, source: Mapping[str, Any]) -> Inspection:
     """Let a worker inspect a source and detect how to run it. Raises `Blocked` or `Invalid`."""
     _require_shipping(actor)
-    clean = _checked_source(actor, source_kind, source, "")
+    clean = checked_source(actor, source_kind, source, "")
     inspection = Inspection.objects.create(source_kind=source_kind, source=clean, created_by_id=actor.id)
     enqueue(kind="inspect", key=f"inspection:{inspection.pk}", payload={"inspection": inspection.pk}, priority=20)
     return inspection
@@ -312,7 +312,7 @@ def mark_bad(*, actor: Actor, artifact: Artifact, reason: str, is_bad: bool = Tr
     return artifact
 
 
-def _checked_source(actor: Actor, kind: str, source: Mapping[str, Any], application: str) -> dict[str, str]:
+def checked_source(actor: Actor, kind: str, source: Mapping[str, Any], application: str) -> dict[str, str]:
     clean = parse_source(kind, source)
     try:
         if "credential" in clean:

@@ -29,13 +29,14 @@ PLACES = {
         """,
     RUN: """
         shipping.restart running.stop running.start running.scale running.logs running.domains running.access
-        jobs.run jobs.jobs running.remove schedules.schedules
+        jobs.run jobs.jobs running.remove schedules.schedules triggers.triggers pipelines.pipelines ci.ci
         places.apps places.envs freezes.freezes resources.resources settings.config
         """,
     BACK: "looking_back.history looking_back.events auditing.audit",
     SELF: """
         signing_in.login signing_in.logout signing_in.whoami
-        signing_in.tokens mail.mail settings.credentials looking_back.people looking_back.openapi
+        signing_in.tokens sessions.sessions sign_in.sign_in mail.mail notifications.notifications settings.credentials
+        looking_back.people looking_back.openapi
         """,
     MACHINE: """
         machine.up machine.down machine.status machine.doctor machine.rotate_keys machine.new_password machine.demo

@@ -18,6 +18,7 @@ App = Annotated[str, typer.Argument(metavar="APP", help="The application.")]
 Env = Annotated[str, typer.Option("--env", "-e", help="The environment.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Do not wait until it is done.")]
 Confirm = Annotated[str, typer.Option("--confirm", metavar="NAME", help="Confirm by name, for scripts.")]
+New = Annotated[bool, typer.Option("--new", help="Make the resource for this.")]
 LOOK_EVERY = 0.5  # seconds
 UNSETTLED = {"preparing", "removing", "binding", "unbinding", "taking"}
 
@@ -57,10 +58,26 @@ def show_resource(name: Name, env: Env, as_json: Json = False) -> None:
             ("On disk", _size(one["size_bytes"])),
             ("Connections", _connections(one)),
             ("Created by", one["created_by"]),
+            ("Backups", _schedule_words(one["backup_schedule"])),
+            *((f"Backup of {trouble['application']['slug']}", _trouble_words(trouble)) for trouble in one["troubles"]),
+            *([("Not deleted", one["kept_because"])] if one["kept_because"] else []),
         ]
     )
     _show_bindings(one["bindings"])
     _show_backups(one["backups"])
+
+
+def _schedule_words(one: dict[str, Any] | None) -> str:
+    if one is None or not one["is_on"]:
+        return "no schedule"
+    keeps = f"keeps {one['daily']} daily, {one['weekly']} weekly, {one['monthly']} monthly"
+    return f"{one['schedule']} {one['zone']}, next {one['next_at'][:16].replace('T', ' ')} UTC; {keeps}"
+
+
+def _trouble_words(one: dict[str, Any]) -> str:
+    late = f"late since {one['late_at'][:16].replace('T', ' ')} UTC" if one["late_at"] else ""
+    failed = f"backup {one['failed']} failed" if one["failed"] else ""
+    return "; ".join(filter(None, (late, failed)))
 
 
 def _show_bindings(found: list[dict[str, Any]]) -> None:
@@ -75,7 +92,7 @@ def _show_bindings(found: list[dict[str, Any]]) -> None:
 
 def _show_backups(found: list[dict[str, Any]]) -> None:
     columns = [Column("#", is_number=True), Column("Application"), Column("State"), Column("Taken"), Column("Size", 100),
-               Column("Rows", 110)]  # fmt: skip
+               Column("Rows or keys", 110)]  # fmt: skip
     shown = [
         (one["id"], one["application"]["slug"], f"{one['state']} {one['sentence']}".strip(), (one["taken_at"] or "")[:16],
          _size(one["size_bytes"]), sum(one["rows"].values()))
@@ -86,14 +103,14 @@ def _show_backups(found: list[dict[str, Any]]) -> None:
 
 @resources.command("create")
 def create_resource(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="postgres")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="postgres, mariadb or redis")],
     name: Name,
     env: Env,
     version: Annotated[str, typer.Option(help="Default: the newest that Fairway offers.")] = "",
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
-    """Create a database server in an environment and wait until it runs."""
+    """Create a server in an environment and wait until it runs."""
     with Client() as client:
         one = client.post(f"/resources/{env}", {"kind": kind, "name": name, "version": version})
         if not detach:
@@ -149,7 +166,7 @@ def bind_resource(
     name: Name,
     app: App,
     env: Env,
-    alias: Annotated[str, typer.Option("--as", metavar="NAME", help="Begins the variables; database: DATABASE_URL …")] = "",
+    alias: Annotated[str, typer.Option("--as", metavar="NAME", help="Begins the variables; stock: STOCK_URL …")] = "",
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
@@ -204,11 +221,34 @@ def back_up(name: Name, env: Env, detach: Detach = False, as_json: Json = False)
         raise Stop("Not every backup could be taken and verified.")
 
 
+@resources.command("schedule")
+def schedule(
+    name: Name,
+    env: Env,
+    when: Annotated[
+        str, typer.Option("--schedule", "-s", metavar="CRON", help="Five fields of cron, e.g. “30 2 * * *”, or @daily.")
+    ] = "",
+    zone: Annotated[str, typer.Option(help="An IANA time zone, e.g. Europe/Paris, whose clock counts.")] = "",
+    daily: Annotated[int | None, typer.Option(help="Of how many days one backup is kept.")] = None,
+    weekly: Annotated[int | None, typer.Option(help="Of how many weeks one backup is kept.")] = None,
+    monthly: Annotated[int | None, typer.Option(help="Of how many months one backup is kept.")] = None,
+    off: Annotated[bool, typer.Option("--off", help="Take no backups automatically, and remove none.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Back up automatically, and keep some days, weeks and months; what is left out stays."""
+    given = {"schedule": when, "zone": zone, "daily": daily, "weekly": weekly, "monthly": monthly}
+    changes = {key: value for key, value in given.items() if value not in ("", None)}
+    with Client() as client:
+        one = client.patch(f"/resources/{env}/{name}/backup-schedule", {**changes, "is_on": not off})
+    done(one, f"Backups of {name}: {_schedule_words(one)}.")
+
+
 @resources.command("restore")
 def restore(
     number: Annotated[int, typer.Argument(metavar="N", min=1, help="The backup's number.")],
     into: Annotated[str, typer.Option("--into", metavar="NAME", help="The resource to restore into.")],
     env: Env,
+    new: New = False,
     confirm: Confirm = "",
     as_json: Json = False,
 ) -> None:
@@ -216,9 +256,33 @@ def restore(
     with Client() as client:
         one = client.get(f"/backups/{number}")
         what = f"This replaces the database of {one['application']['slug']} in {into} ({env}) by backup {number}."
-        confirm_by_name(into, confirm, what)
-        client.post(f"/backups/{number}/restoration", {"environment": env, "name": into, "confirmed": into})
+        if not new:  # a new resource has nothing to replace
+            confirm_by_name(into, confirm, what)
+        wanted = {"environment": env, "name": into, "confirmed": into, "create": new}
+        client.post(f"/backups/{number}/restoration", wanted)
     done(one, f"Backup {number} is being restored into {into}.")
+
+
+@resources.command("clone")
+def clone(
+    name: Name,
+    app: App,
+    env: Env,
+    to: Annotated[str, typer.Option("--to", metavar="ENV", help="The environment to clone into.")],
+    into: Annotated[str, typer.Option("--into", metavar="NAME", help="The resource there; default: of the same name.")] = "",
+    new: New = False,
+    confirm: Confirm = "",
+    as_json: Json = False,
+) -> None:
+    """Clone an application's data, e.g. production to staging: restore its newest verified backup there."""
+    target = into or name
+    if not new:
+        what = f"This replaces the database of {app} in {target} ({to}) by its newest verified backup in {name} ({env})."
+        confirm_by_name(target, confirm, what)
+    wanted = {"application": app, "environment": to, "name": target, "confirmed": target, "create": new}
+    with Client() as client:
+        one = client.post(f"/resources/{env}/{name}/clones", wanted)
+    done(one, f"The data of {app} is being cloned into {target} ({to}).")
 
 
 @resources.command("download")
@@ -226,19 +290,46 @@ def download(
     number: Annotated[int, typer.Argument(metavar="N", min=1, help="The backup's number.")],
     to: Annotated[Path, typer.Option("--to", help="The file to write.")],
 ) -> None:
-    """The dump itself, for pg_restore."""
+    """The dump itself, for pg_restore; of MariaDB SQL, of Redis an RDB file."""
     with Client() as client:
         client.download(f"/backups/{number}/file", to)
     note(f"{to} is written; it is not encrypted.")
 
 
 @resources.command("delete")
-def delete_resource(name: Name, env: Env, confirm: Confirm = "", as_json: Json = False) -> None:
-    """Stop a resource for good; its data is put aside, not erased."""
-    confirm_by_name(name, confirm, f"This deletes the resource {name} in {env}; its data is put aside.")
+def delete_resource(
+    name: Name,
+    env: Env,
+    confirm: Confirm = "",
+    without_backup: Annotated[bool, typer.Option("--without-backup", help="Take no last backup.")] = False,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Take a last backup, then stop a resource for good; its data is put aside, not erased."""
+    first = "without a last backup" if without_backup else "after a last backup"
+    confirm_by_name(name, confirm, f"This deletes the resource {name} in {env} {first}; its data is put aside.")
     with Client() as client:
-        one = client.post(f"/resources/{env}/{name}/deletion", {"confirmed": name})
+        one = client.post(f"/resources/{env}/{name}/deletion", {"confirmed": name, "last_backup": not without_backup})
+        if not detach:
+            one = _backed_up_or_kept(client, env, one)
     done(one, f"{name} is being deleted; its data is put aside.")
+
+
+def _backed_up_or_kept(client: Client, env: str, one: dict[str, Any]) -> dict[str, Any]:
+    """Wait while a last backup is taken. Raises `Stop` if it failed, because then nothing is deleted."""
+    while one["deletion_asked_at"]:
+        time.sleep(LOOK_EVERY)
+        found = next((other for other in client.get("/resources") if _is_same(other, one)), None)
+        if found is None:  # deleted already
+            return one
+        one = found
+    if one["kept_because"]:
+        raise Stop(f"{one['name']} was not deleted, because its last backup failed: {one['kept_because']}", Code.FAILED)
+    return one
+
+
+def _is_same(other: dict[str, Any], one: dict[str, Any]) -> bool:
+    return (other["name"], other["environment"], other["port"]) == (one["name"], one["environment"], one["port"])
 
 
 def _settled(client: Client, env: str, name: str) -> dict[str, Any]:

@@ -21,10 +21,17 @@ tokens = typer.Typer(no_args_is_help=True, help="Your API tokens.")
 def login(
     url: Annotated[str, typer.Argument(help="Where Fairway is, e.g. https://fairway.example.com.")] = "",
     token_stdin: Annotated[bool, typer.Option("--token-stdin", help="Read the token from stdin.")] = False,
+    ci: Annotated[bool, typer.Option("--ci", help="As a CI job that is trusted: fairway ci trust.")] = False,
+    app: Annotated[str, typer.Option(help="With --ci, where several places trust the job.")] = "",
+    env: Annotated[str, typer.Option(help="With --ci, where several places trust the job.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Sign in with a token: asked for, piped in, or from FAIRWAY_TOKEN. Create one in your profile in the browser."""
+    """Sign in with a token: asked for, piped in, from FAIRWAY_TOKEN, or for a CI job's own. Create one in your profile in
+    the browser."""
     where = account.parse_url(url) if url else account.current_account().url
+    if ci:
+        _login_as_job(where, app, env)
+        return
     given = "" if token_stdin else os.environ.get("FAIRWAY_TOKEN", "").strip()
     token = given or read_secret(f"Token for {where}").strip()
     if not token:
@@ -39,6 +46,21 @@ def login(
     if where.startswith("http://") and not _is_local(where):
         note("This address is not encrypted, so the token can be read on the way. Use https:// if you can.")
     say(f"Signed in at {where} as {me['name']}.")
+
+
+def _login_as_job(where: str, app: str, env: str) -> None:
+    """Exchange the job's token for one of Fairway, and store it for the commands that follow."""
+    from fairway.cli.ci_token import job_token
+
+    wanted = {"token": job_token(where), "application": app, "environment": env}
+    with Client(account.Account(where)) as client:
+        given = client.post("/ci-tokens", wanted)
+    file = account.store(account.Account(where, given["token"]))
+    place = {name: given[name] for name in ("application", "environment", "expires_at")}
+    if is_json():
+        answer({"url": where, **place, "file": str(file)})
+        return
+    say(f"This job may deploy {place['application']} to {place['environment']} for a quarter of an hour.")
 
 
 def logout(as_json: Json = False) -> None:
@@ -76,10 +98,11 @@ def list_tokens(as_json: Json = False) -> None:
     if is_json():
         answer(rows)
         return
-    columns = [Column("ID", is_number=True), Column("Name"), Column("Starts"), Column("Role"), Column("Last used"),
-               Column("Expires", 70)]  # fmt: skip
+    columns = [Column("ID", is_number=True), Column("Name"), Column("Starts"), Column("Role"), Column("Limited to"),
+               Column("Last used"), Column("Expires", 70)]  # fmt: skip
     shown = [
         (row["id"], row["name"], f"{row['prefix']}…", word(row["role"]) or "all of yours",
+         " in ".join(filter(None, (row["application"], row["environment"]))),
          ago(row["last_used_at"]) or "never", (row["expires_at"] or "never")[:10])
         for row in rows
     ]  # fmt: skip
@@ -90,13 +113,16 @@ def list_tokens(as_json: Json = False) -> None:
 def create_token(
     name: Annotated[str, typer.Argument(help="What it is for, e.g. ci-main.")],
     role: Annotated[str, typer.Option(help="Limit it to a role: admin, release_manager, deployer or viewer.")] = "",
+    app: Annotated[str, typer.Option(help="Limit it to an application.")] = "",
+    env: Annotated[str, typer.Option(help="Limit it to an environment.")] = "",
     days: Annotated[int, typer.Option(min=0, max=3650, help="Days until it expires; 0 means never.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Create a token. Its text is shown only once."""
     expires = (datetime.now(UTC) + timedelta(days=days)).isoformat() if days else None
     with Client() as client:
-        made = client.post("/tokens", {"name": name, "role": role, "expires_at": expires})
+        limits = {"role": role, "application": app, "environment": env}
+        made = client.post("/tokens", {"name": name, **limits, "expires_at": expires})
     if is_json():
         answer(made)
         return

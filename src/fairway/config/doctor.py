@@ -6,9 +6,16 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import psycopg
 
 Finding = dict[str, str]
 APPLIED = "SELECT name FROM django_migrations WHERE app = 'fairway'"
@@ -25,6 +32,7 @@ def findings() -> Iterator[Finding]:
             yield _finding(look.__name__.strip("_").capitalize(), "bad", f"could not be looked at: {error}")
     yield from _walls()
     yield from _heads()
+    yield from _backups()
 
 
 def _finding(what: str, state: str, sentence: str) -> Finding:
@@ -62,8 +70,6 @@ def _database() -> Finding:
         return _postgresql(url)
     if not path.exists():
         return _finding("Database", "note", "SQLite, made at the first start.")
-    import sqlite3
-
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
         answer = connection.execute("PRAGMA quick_check").fetchone()[0]
@@ -74,6 +80,15 @@ def _database() -> Finding:
 
 
 def _postgresql(url: str) -> Finding:
+    with _connected(url) as connection:
+        ours = connection.execute("SELECT to_regclass('django_migrations')").fetchone()
+        applied = connection.execute(APPLIED).fetchall() if ours and ours[0] else []
+        version = connection.info.server_version // 10000
+        name = connection.info.dbname
+    return _judged("good", f"PostgreSQL {version}, “{name}”, answers.", applied)
+
+
+def _connected(url: str) -> psycopg.Connection[Any]:
     import psycopg
 
     from fairway.config.databases import database_from_url
@@ -81,11 +96,7 @@ def _postgresql(url: str) -> Finding:
     wanted = database_from_url(url)
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     given = {word: wanted[name] for word, name in names.items() if wanted.get(name)}
-    with psycopg.connect(**given, **wanted["OPTIONS"], connect_timeout=5) as connection:
-        ours = connection.execute("SELECT to_regclass('django_migrations')").fetchone()
-        applied = connection.execute(APPLIED).fetchall() if ours and ours[0] else []
-        version = connection.info.server_version // 10000
-    return _judged("good", f"PostgreSQL {version}, “{wanted['NAME']}”, answers.", applied)
+    return psycopg.connect(**given, **{**wanted["OPTIONS"], "connect_timeout": 5})
 
 
 def _judged(state: str, sentence: str, applied: list[tuple[str]]) -> Finding:
@@ -160,6 +171,70 @@ def _heads() -> Iterator[Finding]:
     if sent and os.environ.get("FAIRWAY_HEADS_TO"):
         failure = str(sent.get("failure", ""))
         yield _finding("Signed heads", "bad" if failure else "good", failure or "The other place has the newest one.")
+
+
+BACKED_UP = """
+    SELECT resource.name, environment.name, application.name, schedule.schedule, schedule.zone, schedule.since,
+           binding.created_at,
+           (SELECT max(created_at) FROM fairway_backup AS good WHERE good.resource_id = resource.id
+            AND good.database = binding.database AND good.state = 'verified'),
+           (SELECT state FROM fairway_backup AS newest WHERE newest.resource_id = resource.id
+            AND newest.database = binding.database AND newest.state IN ('verified', 'failed')
+            ORDER BY newest.id DESC LIMIT 1)
+      FROM fairway_binding AS binding
+      JOIN fairway_resource AS resource ON resource.id = binding.resource_id
+      JOIN fairway_environment AS environment ON environment.id = resource.environment_id
+      JOIN fairway_application AS application ON application.id = binding.application_id
+      LEFT JOIN fairway_backupschedule AS schedule ON schedule.resource_id = resource.id AND schedule.is_on
+     WHERE binding.ended_at IS NULL AND binding.state = 'bound'
+       AND resource.deleted_at IS NULL AND resource.wanted = 'running'
+     ORDER BY environment.position, resource.name, application.name"""
+
+
+def _backups() -> Iterator[Finding]:
+    """Of each application bound to a resource: whether its backups are late, failed, or not scheduled at all."""
+    try:
+        rows = _rows(BACKED_UP)
+    except Exception as error:
+        yield _finding("Backups of resources", "bad", f"could not be looked at: {error}")
+        return
+    for resource, environment, application, schedule, zone, *times, newest in rows:
+        state, sentence = _backup_state(schedule, zone, [_time(at) for at in times if at], failed=newest == "failed")
+        yield _finding(f"Backups: {application} in {resource} ({environment})", state, sentence)
+
+
+def _rows(question: str) -> list[tuple[Any, ...]]:
+    """The answer of the database; empty if it is not there, or older than this program."""
+    path = Path(os.environ["FAIRWAY_DATA"]) / "fairway.sqlite3"
+    if url := os.environ.get("FAIRWAY_DATABASE_URL"):
+        with _connected(url) as connection:
+            there = connection.execute("SELECT to_regclass('fairway_backupschedule')").fetchone()
+            return connection.execute(question.encode()).fetchall() if there and there[0] else []
+    if not path.exists():
+        return []
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        there = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'fairway_backupschedule'").fetchone()
+        return database.execute(question).fetchall() if there else []
+
+
+def _backup_state(schedule: str | None, zone: str, times: list[datetime], *, failed: bool) -> tuple[str, str]:
+    """The state and the sentence. `times` are when the schedule, the binding and the last good backup began."""
+    from fairway.environments.cron import parse_cron
+    from fairway.resources.schedule_rules import late_since
+
+    if failed:
+        return "bad", "the newest one failed; its page says why."
+    if schedule is None:
+        return "note", "none are taken automatically; set a schedule on the page of the resource."
+    late = late_since(parse_cron(schedule), zone, since=max(times), now=datetime.now(UTC))
+    if late is not None:
+        return "bad", f"late: none has been verified since the one that was due at {late:%Y-%m-%d %H:%M} UTC."
+    return "good", f"{schedule} {zone}, none is late."
+
+
+def _time(at: datetime | str) -> datetime:
+    found = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _names() -> Finding:

@@ -38,12 +38,24 @@ def _rotate() -> None:
     from django.core.management import call_command
 
     from fairway.accounts.mail_commands import reseal_mail
+    from fairway.accounts.provider_commands import reseal_providers
     from fairway.applications.commands import rotate_keys
     from fairway.environments.secrets import reseal_options
+    from fairway.notifications.commands.channels import reseal_channels
+    from fairway.pipelines.commands.triggers import reseal_triggers
     from fairway.resources.progress import reseal
 
     call_command("migrate", verbosity=0, interactive=False)
-    sys.stdout.write(f"{rotate_keys() + reseal_options() + reseal_mail() + reseal()} secrets are sealed with the new key.\n")
+    count = (
+        rotate_keys()
+        + reseal_options()
+        + reseal_mail()
+        + reseal_providers()
+        + reseal_triggers()
+        + reseal_channels()
+        + reseal()
+    )
+    sys.stdout.write(f"{count} secrets are sealed with the new key.\n")
 
 
 def add_key(path: Path) -> str:

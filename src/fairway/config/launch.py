@@ -75,6 +75,7 @@ def prepare(*, is_demo: bool, has_workers: bool) -> str | None:
 
 def _ensure_beginnings(*, is_demo: bool, has_workers: bool) -> str | None:
     from fairway.accounts.commands import ensure_first_link
+    from fairway.accounts.environment_providers import take_from_environment
     from fairway.environments.commands import ensure_default_environments
     from fairway.environments.installation import ensure_may_run_here
     from fairway.environments.secrets import reseal_options
@@ -82,6 +83,7 @@ def _ensure_beginnings(*, is_demo: bool, has_workers: bool) -> str | None:
     ensure_may_run_here(has_workers=has_workers, moves_here=os.environ.get("FAIRWAY_MOVE_HERE") == "1")
     ensure_default_environments()
     reseal_options(only_clear=True)
+    take_from_environment(os.environ)
     if is_demo:
         from fairway.config.demo import ensure_demo_people
 
@@ -144,6 +146,7 @@ def _web(bind: str, port: int, *, is_shared: bool) -> None:
         host=bind,
         port=port,
         log_level="warning",
+        log_config=None,  # its messages go where ours go, and are masked like ours
         timeout_graceful_shutdown=3,
         lifespan="on",  # so that open streams end when the process shall stop
         loop="asyncio",

@@ -22,6 +22,8 @@ ACME_DIRECTORY = os.environ.get("FAIRWAY_ACME_DIRECTORY", "")
 PROXY_TLS_ISSUER = os.environ.get("FAIRWAY_PROXY_TLS_ISSUER", "acme")
 PROXY_BINDS = os.environ.get("FAIRWAY_PROXY_BINDS", "127.0.0.1,::1").split(",")
 SOURCE_ADDRESSES = os.environ.get("FAIRWAY_SOURCE_ADDRESSES", "intranet")  # public, intranet or any
+SIGN_IN_ADDRESSES = os.environ.get("FAIRWAY_SIGN_IN_ADDRESSES", "intranet")  # where sign-in providers may be; as above
+NOTIFY_ADDRESSES = os.environ.get("FAIRWAY_NOTIFY_ADDRESSES", "intranet")  # where notifications may go; as above
 ALLOW_FILE_SOURCES = os.environ.get("FAIRWAY_ALLOW_FILE_SOURCES") == "1"  # with file:// people can read this machine's disk
 PYTHON_DOWNLOADS = os.environ.get("FAIRWAY_PYTHON_DOWNLOADS", "on")  # on, off, or only (this machine's Python is not used)
 PYTHON_MIRROR = os.environ.get("FAIRWAY_PYTHON_MIRROR", "")

@@ -16,13 +16,14 @@ from django.core.management.color import no_style
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 Model = type[models.Model]
 Node = tuple[str, str]
 
 # Sessions, workers and the installation's location are those of the installation that was saved, so they are not restored.
-LEFT_OUT = {"sessions.session", "fairway.worker", "fairway.installation"}
+LEFT_OUT = {"sessions.session", "fairway.signedin", "fairway.worker", "fairway.installation"}
 BATCH = 500
 
 
@@ -81,7 +82,7 @@ def pending() -> list[str]:
 
 def unknown(nodes: Iterable[Node]) -> list[str]:
     """The migrations among `nodes` that this version of Fairway does not have."""
-    known = MigrationExecutor(connection).loader.graph.nodes
+    known = MigrationExecutor(connection).loader.disk_migrations  # the graph lacks those that one migration stands for
     return [".".join(node) for node in nodes if node not in known]
 
 
@@ -89,8 +90,9 @@ def load(folder: Path, nodes: list[Node], counts: dict[str, int]) -> None:
     """Migrate the empty database to the state `nodes`, and insert every row that `save` wrote. Raises ValueError if a table
     has another number of rows than in `counts`."""
     executor = MigrationExecutor(connection)
-    executor.migrate(_leaves(executor, nodes))
-    state = MigrationExecutor(connection).loader.project_state(nodes)
+    reached = _in_the_graph(executor.loader, nodes)
+    executor.migrate(_leaves(executor.loader, reached))
+    state = executor.loader.project_state(reached)
     tables = list(_tables(state.apps))
     with transaction.atomic():
         for model in tables:
@@ -157,7 +159,22 @@ def _is_binary(field: Any) -> bool:
     return isinstance(field, models.BinaryField)
 
 
-def _leaves(executor: MigrationExecutor, nodes: list[Node]) -> list[Node]:
+def _in_the_graph(loader: MigrationLoader, nodes: list[Node]) -> list[Node]:
+    """What migrating to `nodes` means in the loader's graph. A migration stands for those that it replaces if `nodes` has
+    all of them; if some are missing, the graph is built again with each of them for itself."""
+    there = set(nodes)
+    for node, migration in loader.replacements.items():
+        replaced = set(migration.replaces)
+        if replaced <= there:
+            there = (there - replaced) | {node}
+        elif replaced & there:
+            loader.replace_migrations = False  # type: ignore[attr-defined]  # missing in the stubs
+            loader.build_graph()
+            return [one for one in nodes if one not in loader.replacements]
+    return sorted(there)
+
+
+def _leaves(loader: MigrationLoader, nodes: list[Node]) -> list[Node]:
     """The last migrations of each Django app among `nodes`; to migrate to them includes all earlier ones."""
-    before = {parent.key for node in nodes for parent in executor.loader.graph.node_map[node].parents}
+    before = {parent.key for node in nodes for parent in loader.graph.node_map[node].parents}
     return [node for node in nodes if node not in {one for one in before if one[0] == node[0]}]

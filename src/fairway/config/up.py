@@ -67,6 +67,8 @@ def _environment(wanted: argparse.Namespace) -> None:
 
 
 def _serve(wanted: argparse.Namespace) -> int:
+    # Before anybody can find this process by its run file: whoever tells it to stop then would end it with the file left.
+    signal.pthread_sigmask(signal.SIG_BLOCK, forking.HEARD)
     data, counts = Path(os.environ["FAIRWAY_DATA"]), {"webs": wanted.web, "workers": wanted.workers}
     with RunFile.claimed(data, wanted.port, wanted.proxy_port, **counts) as run_file:
         if wanted.web:
@@ -104,8 +106,8 @@ class Supervisor:
         self._has_run = False
 
     def run(self) -> int | None:
-        """Supervise until told to stop; returns the signal, or None if the first start failed."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, forking.HEARD)
+        """Supervise until told to stop; returns the signal, or None if the first start failed. The signals in
+        `forking.HEARD` are blocked by then."""
         told: int | None = None
         while told is None:
             self._start_due()

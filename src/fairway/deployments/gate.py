@@ -21,6 +21,7 @@ from fairway.applications.rules import missing_names
 from fairway.deployments.hosts import is_fairways_own
 from fairway.deployments.models import Deployment, JobRun, Placement
 from fairway.deployments.rules import ACTIVE, Health, Wanted
+from fairway.drivers.builders.services import required_variables_of
 from fairway.environments.freeze_queries import freeze_state
 from fairway.environments.freeze_rules import Kind, Window
 from fairway.environments.models import Environment
@@ -225,9 +226,8 @@ def required_settings_are_set(request: Request) -> Iterator[Blocker]:
     artifact, configuration = request.subject.artifact, request.subject.configuration
     if artifact is None:
         return
-    spec = artifact.parsed_spec
     given = (configuration.variables, configuration.marks) if configuration else ({}, {})
-    missing = missing_names(spec.requires, spec.environment, *given)
+    missing = missing_names(required_variables_of(artifact.parsed_spec), *given)
     if missing:
         yield Blocker(
             code="missing_configuration",

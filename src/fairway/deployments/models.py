@@ -28,6 +28,7 @@ from fairway.deployments.rules import (
     shown_status,
     steps_for,
 )
+from fairway.drivers.builders.services import backing_services_of, services_of
 from fairway.drivers.runtimes.contract import MAIN
 from fairway.engine import clock
 from fairway.engine.models import Run
@@ -249,6 +250,11 @@ class Placement(models.Model):
         return counts_of(self.current.artifact if self.current else None, self.replicas, self.scales)
 
     @property
+    def all_counts(self) -> dict[str, int]:
+        """The same, with the services that have an image of their own, each of which runs once."""
+        return {**self.counts, **dict.fromkeys(backing_names(self.current.artifact if self.current else None), 1)}
+
+    @property
     def host(self) -> str:
         return f"{self.application.slug}.{self.environment.host}"
 
@@ -279,7 +285,12 @@ def counts_of(artifact: Artifact | None, replicas: int, scales: Mapping[str, int
     if artifact is None:
         return {MAIN: replicas}
     spec = artifact.parsed_spec
-    return instance_counts([MAIN, *spec.services], replicas, scales, spec.volumes)
+    return instance_counts([service.name for service in services_of(spec)], replicas, scales, spec.volumes)
+
+
+def backing_names(artifact: Artifact | None) -> tuple[str, ...]:
+    """The names of the services of an artifact that run an image of their own."""
+    return tuple(service.name for service in backing_services_of(artifact.parsed_spec)) if artifact else ()
 
 
 def public_url(host: str) -> str:

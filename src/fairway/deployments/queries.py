@@ -15,6 +15,7 @@ from fairway.accounts.rules import Actor, NotVisible, reach_of
 from fairway.applications.models import Application, Artifact
 from fairway.deployments.models import Deployment, JobLogChunk, JobRun, LogChunk, Placement, ScheduledJob
 from fairway.deployments.rules import ACTIVE, Status, Volumes, Wanted, expected_seconds, volumes_in_common
+from fairway.drivers.builders.services import backing_services_of
 from fairway.engine.models import RunStep
 from fairway.engine.queries import queue_position
 from fairway.environments.models import Environment
@@ -225,6 +226,16 @@ def absence(placement: Placement, artifact: Artifact | None = None) -> Absence |
     old = current.artifact.parsed_spec.volumes
     common = volumes_in_common(old, _volumes_of(artifact, placement.application, old))
     return Absence(common, _expected_away_seconds(placement)) if common else None
+
+
+def restarting_services(placement: Placement, artifact: Artifact | None) -> tuple[str, ...]:
+    """The services with an image of their own that run now and that a deployment of `artifact` changes."""
+    current = placement.current
+    if artifact is None or current is None or current.artifact is None or placement.wanted != Wanted.RUNNING:
+        return ()
+    old = {service.name: service for service in backing_services_of(current.artifact.parsed_spec)}
+    new = backing_services_of(artifact.parsed_spec)
+    return tuple(service.name for service in new if service.name in old and old[service.name] != service)
 
 
 def _volumes_of(artifact: Artifact | None, application: Application, unless_known: Volumes) -> Volumes:

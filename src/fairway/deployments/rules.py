@@ -128,6 +128,16 @@ def strategy_of(volumes: Volumes) -> Strategy:
     return Strategy.RECREATE if volumes else Strategy.OVERLAP
 
 
+SERVICE_MARK = (
+    "s"  # begins the label of an instance with an image of its own, where others have their deployment's (``d42``)
+)
+
+
+def has_own_image(label: str) -> bool:
+    """Whether an instance with this label is a service with an image of its own, which belongs to no deployment."""
+    return label.startswith(SERVICE_MARK)
+
+
 def most_replicas(volumes: Volumes) -> int:
     """How many instances of a service with these volumes may run at a time."""
     return 1 if strategy_of(volumes) is Strategy.RECREATE else MOST_REPLICAS

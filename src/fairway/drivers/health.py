@@ -57,11 +57,12 @@ STRANGE = -1  # the port is open, but no answer came in time, or it was not HTTP
 class HealthResult:
     """The instance is ready. `gate` is the sign that was used: "http <path>" (the health path), "health command", "image
     HEALTHCHECK", "any http answer", "tcp port" or, for an instance without a port, "it keeps running". `elapsed` is in
-    seconds."""
+    seconds. `restarts` is what the runtime had counted when the sign was seen: a larger count later means that it ended."""
 
     gate: str
     elapsed: float
     attempts: int
+    restarts: int
 
 
 @dataclass(frozen=True)
@@ -125,14 +126,14 @@ class _Waiting:
         self.seen_at = 0.0
         self.exit_code: int | None = None  # the last one seen: an instance that is starting again has none
         self.open_since: float | None = None
-        self.up_as: tuple[object, ...] | None = None  # identifies the process that has been up since `open_since`
+        self.up_as: tuple[object, ...] = ()  # identifies the process that has been up since `open_since`
 
     def run(self) -> HealthResult:
         while True:
             self.progress.check()
             look = self._look(self._lately())
             if look.is_ready and self._has_lasted(look) and self._is_the_same():
-                return HealthResult(look.gate, time.monotonic() - self.began, self.attempts)
+                return self._ready(look)
             if not look.is_ready:
                 self.open_since = None
                 if not (look.is_cut and self.words):
@@ -140,6 +141,10 @@ class _Waiting:
             if look.gate and self._left() <= 0:
                 raise self._refused(self._late())
             time.sleep(min(self._pause(), max(0.0, self._left())))
+
+    def _ready(self, look: _Look) -> HealthResult:
+        assert self.seen is not None
+        return HealthResult(look.gate, time.monotonic() - self.began, self.attempts, self.seen.restarts)
 
     def _pause(self) -> float:
         if self.open_since is not None:
@@ -180,7 +185,7 @@ class _Waiting:
         if instance.doing:
             return self._wait_for_earlier(instance)
         self.attempts += 1
-        if self.check.stays_up is not None:
+        if self.check.stays_up is not None and instance.health is None:
             return self._look_whether_it_stays(instance)
         timeout = max(0.05, min(self.check.timeout, self._left()))
         if self.check.command:
@@ -197,7 +202,7 @@ class _Waiting:
             raise self._given_up(instance)
         if instance.health != "healthy":
             return _Look("image HEALTHCHECK", False, f"the image's own health check said “{instance.health}”")
-        return _Look("image HEALTHCHECK", *_ask_port(instance.address, timeout))
+        return _Look("image HEALTHCHECK", *_ask_port_if_any(instance, timeout))
 
     def _look_at_command(self, instance: Instance, timeout: float) -> _Look:
         """The runtime runs the command; where there is a port it has to be open besides, because visitors come next."""
@@ -208,7 +213,7 @@ class _Waiting:
             return _Look(
                 BY_COMMAND, False, f"the health command did not succeed{BECAUSE + f'it said “{said}”' if said else ''}"
             )
-        return _Look(BY_COMMAND, *(_ask_port(instance.address, timeout) if instance.address else (True, "")))
+        return _Look(BY_COMMAND, *_ask_port_if_any(instance, timeout))
 
     def _ask(self, address: str, path: str, timeout: float) -> tuple[int, str]:
         first = answer = _ask_http(address, path, self.hosts[0], timeout)
@@ -245,9 +250,6 @@ class _Waiting:
 
     def _look_whether_it_stays(self, instance: Instance) -> _Look:
         """A service without a port cannot be asked. The only sign is that one process keeps running."""
-        now = (instance.restarts, instance.started_at)
-        if now != self.up_as:
-            self.open_since, self.up_as = None, now
         return _Look(STAYS_UP, instance.state is InstanceState.RUNNING, "it was not up", settles=True)
 
     def _unsettled(self) -> float:
@@ -257,8 +259,10 @@ class _Waiting:
     def _has_lasted(self, look: _Look) -> bool:
         if not look.settles:
             return True
-        if self.open_since is None:
-            self.open_since = time.monotonic()
+        assert self.seen is not None
+        now = _process(self.seen)
+        if self.open_since is None or now != self.up_as:  # what lasts has to be one process
+            self.open_since, self.up_as = time.monotonic(), now
         return self._unsettled() <= 0
 
     def _is_the_same(self) -> bool:
@@ -266,7 +270,7 @@ class _Waiting:
         asked, now = self.seen, self._living()
         assert asked is not None
         self.seen, self.seen_at = now, time.monotonic()
-        is_same = (now.state, now.restarts, now.started_at) == (asked.state, asked.restarts, asked.started_at)
+        is_same = (now.state, *_process(now)) == (asked.state, *_process(asked)) and not now.doing
         if not is_same or now.state is not InstanceState.RUNNING:
             self.open_since = None
             self._remember(f"the application answered, then {_ended(now)}")
@@ -302,11 +306,16 @@ class _Waiting:
 
     def _given_up(self, instance: Instance) -> Refused:
         """The check has its own retries and start period, so there is nothing more to wait for."""
-        if self.check.command:
-            said = f": {_last_line(instance.health_output)}" if instance.health_output else ""
-            return self._refused(f"The health command failed {COMMAND_TRIES} times{said}.")
-        last = f"; it said: {_last_line(instance.health_output)}" if instance.health_output else ""
-        return self._refused(f"The image's own health check found it “unhealthy”{last}.")
+        name, said = instance.service, _last_line(instance.health_output) if instance.health_output else ""
+        if self.check.command and instance.is_main:
+            sentence = f"The health command failed {COMMAND_TRIES} times{f': {said}' if said else ''}."
+        elif self.check.command:
+            sentence = f"The health command of “{name}” failed {COMMAND_TRIES} times{f': {said}' if said else ''}."
+        elif instance.is_main:
+            sentence = f"The image's own health check found it “unhealthy”{f'; it said: {said}' if said else ''}."
+        else:
+            sentence = f"The image of “{name}” found it “unhealthy”{f'; it said: {said}' if said else ''}."
+        return self._refused(sentence)
 
     def _of_end(self, instance: Instance) -> str:
         """Advice about a program that ended, for when its output gives no reason."""
@@ -351,6 +360,11 @@ def _will_do(status: int, words: str) -> bool:
     """Whether an answer of ``/`` counts as ready if no health path is set: any status below 500, unless the application
     refuses its own host name."""
     return status < LEAST_ERROR and BECAUSE not in words
+
+
+def _process(instance: Instance) -> tuple[object, ...]:
+    """Tells one process of an instance from the one that follows it."""
+    return (instance.restarts, instance.started_at)
 
 
 def _who(instance: Instance) -> str:
@@ -398,6 +412,11 @@ def _ask_http(address: str, path: str, host: str, timeout: float) -> tuple[int, 
         return status, f"{path} answered {status}{BECAUSE + why if why else ''}"
 
     return _asked(address, f"{path} did not answer within {timeout:.2g} s", ask)
+
+
+def _ask_port_if_any(instance: Instance, timeout: float) -> tuple[bool, str]:
+    """What asking its port says; a service without a port is ready."""
+    return _ask_port(instance.address, timeout) if instance.address else (True, "")
 
 
 def _ask_port(address: str, timeout: float) -> tuple[bool, str]:

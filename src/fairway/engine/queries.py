@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Q
 
@@ -55,6 +56,11 @@ def is_next_due(key: str) -> bool:
 def live_runs(key: str) -> list[Run]:
     """The unfinished runs of a key, in the order in which they will be executed."""
     return list(Run.objects.live().filter(key=key).in_order())
+
+
+def live_payloads(kind: str) -> list[dict[str, Any]]:
+    """What the unfinished runs of this kind were asked to do."""
+    return list(Run.objects.live().filter(kind=kind).values_list("payload", flat=True))
 
 
 def attempts(run: Run) -> list[RunStep]:

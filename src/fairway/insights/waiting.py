@@ -18,6 +18,7 @@ from fairway.environments.models import Environment
 from fairway.environments.protection import may_approve
 from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.releases.queries import Standstill, standstills
+from fairway.resources.queries import Trouble, troubled_backups
 
 FAILED_LATELY = timedelta(days=7)
 LOCK_ENDS_SOON = timedelta(hours=24)
@@ -26,10 +27,10 @@ MOST = 8
 
 @dataclass(frozen=True)
 class Waiting:
-    """One thing that waits. `kind` is hold, down, drift, failed, job, lock, decision or approval."""
+    """One thing that waits. `kind` is hold, down, drift, failed, backup, job, lock, decision or approval."""
 
     kind: str
-    about: Placement | Deployment | Environment | Standstill | ScheduledJob
+    about: Placement | Deployment | Environment | Standstill | ScheduledJob | Trouble
     at: datetime
 
 
@@ -44,10 +45,11 @@ def waiting_for(
         *_releases(actor),
         *_approvals(actor, moving),
         *_failures(actor),
+        *_backups(actor),
         *_jobs(actor),
         *_locks(actor, environments),
     ]
-    urgency = ("down", "decision", "hold", "failed", "job", "approval", "drift", "lock")
+    urgency = ("down", "decision", "hold", "failed", "backup", "job", "approval", "drift", "lock")
     return sorted(items, key=lambda item: (urgency.index(item.kind), -item.at.timestamp()))[:MOST]
 
 
@@ -98,6 +100,13 @@ def _failures(actor: Actor) -> Iterable[Waiting]:
         Waiting("failed", deployment, deployment.finished_at or deployment.created_at)
         for deployment in mine.exclude(Exists(answered))[:MOST]
     ]
+
+
+def _backups(actor: Actor) -> Iterator[Waiting]:
+    """The late and failed backups, for everybody who may take another one."""
+    for trouble in troubled_backups(actor):
+        if may(actor, Act.BACK_UP_RESOURCE, environment=trouble.binding.resource.environment.slug):
+            yield Waiting("backup", trouble, trouble.at)
 
 
 def _jobs(actor: Actor) -> Iterator[Waiting]:

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from fairway.accounts.commands import require
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker, NotVisible
 from fairway.activity.commands import record
-from fairway.applications.commands import IN_USE as APPLICATION_IN_USE
 from fairway.applications.models import Application
 from fairway.applications.queries import latest_configuration
 from fairway.applications.secrets import seal
 from fairway.drivers.resources.contract import Facts
 from fairway.drivers.resources.ports import choose_port
-from fairway.drivers.resources.registry import VERSIONS
+from fairway.engine import clock
 from fairway.engine.commands import enqueue
-from fairway.environments.commands import IN_USE as ENVIRONMENT_IN_USE
+from fairway.environments.cron import next_after, parse_cron
 from fairway.environments.models import Environment
 from fairway.environments.queries import get_environment_for
-from fairway.resources.models import Backup, Binding, Resource
+from fairway.resources.models import Backup, BackupSchedule, Binding, Resource
 from fairway.resources.rules import (
     RUNTIME,
-    BackupState,
     BindingState,
+    Purpose,
     State,
     Wanted,
     database_name,
@@ -36,13 +37,14 @@ from fairway.resources.rules import (
     parse_kind,
     variable_names,
 )
+from fairway.resources.schedule_rules import Retention, default_schedule
 from fairway.resources.servers import driver_of, server_spec
 from fairway.resources.subjects import on_backup, on_binding, on_resource
 from fairway.shared.names import Invalid, parse_slug
 
-CONVERGE, BIND, END_LOGIN, UNBIND, BACK_UP, RESTORE = (
-    *("resource", "resource-bind", "resource-end-login"),
-    *("resource-unbind", "resource-backup", "resource-restore"),
+CONVERGE, BIND, END_LOGIN, UNBIND, BACK_UP, LAST_BACKUPS, RESTORE = (
+    *("resource", "resource-bind", "resource-end-login", "resource-unbind"),
+    *("resource-backup", "resource-last-backups", "resource-restore"),
 )
 
 
@@ -56,11 +58,11 @@ def create_resource(*, actor: Actor, environment: Environment, kind: str, name: 
     """Request a new server. Raises `Blocked` if the actor may not do so or the environment's runtime cannot run one, or
     `Invalid`."""
     require(actor, Act.CREATE_RESOURCE, environment=environment.slug)
-    known = parse_kind(kind)
+    engine = parse_kind(kind)
     clean = parse_slug(name, field="name")
-    chosen = version or VERSIONS[known][0]
-    if chosen not in VERSIONS[known]:
-        versions = ", ".join(VERSIONS[known])
+    chosen = version or engine.versions[0]
+    if chosen not in engine.versions:
+        versions = ", ".join(engine.versions)
         raise Invalid(
             "version", "“{version}” is not offered; there are: {versions}.", version=version[:40], versions=versions
         )
@@ -75,16 +77,34 @@ def create_resource(*, actor: Actor, environment: Environment, kind: str, name: 
     resource = Resource.objects.create(
         environment=where,
         name=clean,
-        kind=known,
+        kind=engine.kind,
         version=chosen,
         port=choose_port(set(Resource.objects.filter(deleted_at=None).values_list("port", flat=True))),
         sealed_password=seal().seal(new_password()),
         created_by=actor.name,
     )
-    after = {"name": clean, "kind": known, "version": chosen}
+    after = {"name": clean, "kind": engine.kind, "version": chosen}
     record(who=actor.who, verb="resource.requested", on=on_resource(resource), after=after)
-    _converge(resource)
+    _schedule_backups(actor, resource)
+    converge(resource)
     return resource
+
+
+def _schedule_backups(actor: Actor, resource: Resource) -> None:
+    """Give a new resource a schedule, so that nobody has to think of it: nightly, on the installation's clock."""
+    schedule, zone, now = default_schedule(resource.pk), settings.TIME_ZONE, clock.now()
+    keep = Retention()
+    BackupSchedule.objects.create(
+        resource=resource,
+        schedule=schedule,
+        zone=zone,
+        keep_daily=keep.daily,
+        keep_weekly=keep.weekly,
+        keep_monthly=keep.monthly,
+        next_at=next_after(parse_cron(schedule), zone, now),
+        since=now,
+        saved_by=actor.name,
+    )
 
 
 def _wrong_runtime(environment: Environment) -> Blocker:
@@ -111,33 +131,14 @@ def request_stop(*, actor: Actor, resource: Resource) -> Resource:
 
 def _want(actor: Actor, resource: Resource, wanted: Wanted, verb: str) -> Resource:
     require(actor, Act.CREATE_RESOURCE, environment=resource.environment.slug)
-    row = _locked(resource)
+    row = locked(resource)
     before = {"wanted": row.wanted}
     row.wanted = wanted
     if wanted == Wanted.RUNNING and row.state in {State.FAILED, State.STOPPED, State.DOWN}:
         row.state, row.sentence = State.PREPARING, ""
     row.save(update_fields=["wanted", "state", "sentence"])
     record(who=actor.who, verb=verb, on=on_resource(row), before=before, after={"wanted": wanted})
-    _converge(row)
-    return row
-
-
-@transaction.atomic
-def request_deletion(*, actor: Actor, resource: Resource, confirmed: str) -> Resource:
-    """Request that the server is removed and its data put away. `confirmed` must be its name, else `Invalid` is raised.
-    Raises `Blocked` while an application is bound to it, or `NotVisible`."""
-    require(actor, Act.DELETE_RESOURCE, environment=resource.environment.slug)
-    if confirmed != resource.name:
-        raise Invalid("confirmed", "type “{name}” exactly to delete it.", name=resource.name)
-    row = _locked(resource)
-    if bound := list(_live_bindings(row)):
-        names = ", ".join(binding.application.name for binding in bound)
-        sentence = _("%(names)s is bound to it.") % {"names": names}
-        raise Blocked([Blocker(code="bound", sentence=sentence, who=_("a Deployer, by unbinding it first"))])
-    row.wanted, row.state = Wanted.REMOVED, State.REMOVING
-    row.save(update_fields=["wanted", "state"])
-    record(who=actor.who, verb="resource.delete_requested", on=on_resource(row))
-    _converge(row)
+    converge(row)
     return row
 
 
@@ -148,17 +149,16 @@ def request_binding(*, actor: Actor, resource: Resource, application: Applicatio
 
     Raises `Blocked`, `NotVisible` if the actor may not see the application there, or `Invalid`.
     """
-    where = resource.environment
     _require_binding(actor, resource, application)
-    name = parse_alias(alias)
-    row = _locked(resource)
+    name = parse_alias(alias, resource.engine)
+    row = locked(resource)
     Application.objects.select_for_update(no_key=True).get(pk=application.pk)
     earlier = Binding.objects.filter(resource=row, application=application, ended_at=None).first()
     if earlier is not None and earlier.state == BindingState.FAILED:
         return _again(actor, earlier)
     if earlier is not None:
         raise Invalid("application", "“{name}” is bound to it already.", name=application.name)
-    _refuse_taken(name, application, where)
+    _refuse_taken(name, application, row)
     database = database_name(application.slug, application.pk)
     numbers = Binding.objects.filter(resource=row, application=application).values_list("login_number", flat=True)
     number = max(numbers, default=0) + 1
@@ -173,7 +173,7 @@ def request_binding(*, actor: Actor, resource: Resource, application: Applicatio
         created_by=actor.name,
     )
     record(who=actor.who, verb="binding.requested", on=on_binding(binding), after={"alias": name, "database": database})
-    _enqueue(BIND, row.key, binding=binding.pk)
+    start_run(BIND, row.key, binding=binding.pk)
     return binding
 
 
@@ -182,12 +182,13 @@ def _again(actor: Actor, binding: Binding) -> Binding:
     binding.state = BindingState.BINDING
     binding.save(update_fields=["state"])
     record(who=actor.who, verb="binding.requested", on=on_binding(binding), after={"alias": binding.alias})
-    _enqueue(BIND, binding.resource.key, binding=binding.pk)
+    start_run(BIND, binding.resource.key, binding=binding.pk)
     return binding
 
 
-def _refuse_taken(alias: str, application: Application, where: Environment) -> None:
+def _refuse_taken(alias: str, application: Application, resource: Resource) -> None:
     """Raises `Invalid` if another binding has this alias, or the configuration already has one of its variables."""
+    where = resource.environment
     named = Binding.objects.filter(application=application, alias=alias, resource__environment=where, ended_at=None).first()
     if named is not None:
         raise Invalid(
@@ -197,7 +198,7 @@ def _refuse_taken(alias: str, application: Application, where: Environment) -> N
             resource=named.resource.name,
         )
     latest = latest_configuration(application, where)
-    taken = set(variable_names(alias)) & ({*latest.variables, *latest.marks} if latest else set())
+    taken = set(variable_names(alias, resource.engine)) & ({*latest.variables, *latest.marks} if latest else set())
     if taken:
         names = ", ".join(sorted(taken))
         raise Invalid(
@@ -222,7 +223,7 @@ def request_new_password(*, actor: Actor, binding: Binding) -> Binding:
     row.sealed_password, row.state = seal().seal(new_password()), BindingState.BINDING
     row.save()
     record(who=actor.who, verb="binding.password_requested", on=on_binding(row), after={"login": row.login})
-    _enqueue(BIND, row.resource.key, binding=row.pk)
+    start_run(BIND, row.resource.key, binding=row.pk)
     return row
 
 
@@ -235,7 +236,7 @@ def request_end_of_previous(*, actor: Actor, binding: Binding) -> Binding:
     _refuse_unsettled(row)
     if row.previous_login:
         record(who=actor.who, verb="binding.end_requested", on=on_binding(row), before={"login": row.previous_login})
-        _enqueue(END_LOGIN, row.resource.key, binding=row.pk)
+        start_run(END_LOGIN, row.resource.key, binding=row.pk)
     return row
 
 
@@ -252,7 +253,7 @@ def request_unbinding(*, actor: Actor, binding: Binding, confirmed: str) -> Bind
     row.state = BindingState.UNBINDING
     row.save(update_fields=["state"])
     record(who=actor.who, verb="binding.unbind_requested", on=on_binding(row), before={"alias": row.alias})
-    _enqueue(UNBIND, row.resource.key, binding=row.pk)
+    start_run(UNBIND, row.resource.key, binding=row.pk)
     return row
 
 
@@ -260,49 +261,35 @@ def request_unbinding(*, actor: Actor, binding: Binding, confirmed: str) -> Bind
 def request_backup(*, actor: Actor, resource: Resource) -> list[Backup]:
     """Request a backup of the database of each bound application. Raises `Blocked` if there is none, or `NotVisible`."""
     require(actor, Act.BACK_UP_RESOURCE, environment=resource.environment.slug)
-    row = _locked(resource)
-    bound = [binding for binding in _live_bindings(row) if binding.state == BindingState.BOUND]
+    row = locked(resource)
+    bound = [binding for binding in live_bindings(row) if binding.state == BindingState.BOUND]
     if not bound:
         sentence = _("No application is bound to it, so there is nothing to back up.")
         raise Blocked([Blocker(code="nothing_bound", sentence=sentence, who=_("a Deployer, by binding an application"))])
-    made = []
-    for binding in bound:
-        backup = Backup.objects.create(
-            resource=row,
-            application=binding.application,
-            database=binding.database,
-            version=row.version,
-            requested_by=actor.name,
-        )
-        record(who=actor.who, verb="backup.requested", on=on_backup(backup), after={"database": binding.database})
-        _enqueue(BACK_UP, copies_key(row), backup=backup.pk)
-        made.append(backup)
-    return made
+    return [back_up(actor, row, binding.application, binding.database) for binding in bound]
 
 
-@transaction.atomic
-def request_restore(*, actor: Actor, backup: Backup, into: Resource, confirmed: str) -> Backup:
-    """Request that the application's database in `into` gets the contents of the backup; its present contents are kept in
-    another database.
-
-    `confirmed` must be the name of the resource, else `Invalid` is raised. Raises `Blocked` if the backup is not verified or
-    the server is older than the one that it is from, or `NotVisible`.
-    """
-    require(actor, Act.RESTORE_RESOURCE, environment=into.environment.slug, application=backup.application.slug)
-    if into.environment_id != backup.resource.environment_id:
-        may_download(actor=actor, backup=backup)  # the data leaves its environment
-    if confirmed != into.name:
-        raise Invalid("confirmed", "type “{name}” exactly to restore into it.", name=into.name)
-    row = _locked(into)
-    if backup.state != BackupState.VERIFIED:
-        sentence = _("This backup was never restored and looked at, so it may not replace anything.")
-        raise Blocked([Blocker(code="not_verified", sentence=sentence, who=_("a Deployer, by taking another backup"))])
-    if (row.kind, _major(row.version)) < (backup.resource.kind, _major(backup.version)) or row.kind != backup.resource.kind:
-        words = {"backup": backup.version, "resource": row.version}
-        sentence = _("The backup is of version %(backup)s, and this resource is %(resource)s.") % words
-        raise Blocked([Blocker(code="version", sentence=sentence, who=_("a Deployer, by creating a newer resource"))])
-    record(who=actor.who, verb="backup.restore_requested", on=on_backup(backup), after={"into": row.name})
-    _enqueue(RESTORE, copies_key(row), backup=backup.pk, into=row.pk)
+def back_up(
+    actor: Actor,
+    row: Resource,
+    application: Application,
+    database: str,
+    purpose: Purpose = Purpose.ASKED,
+    due_at: datetime | None = None,
+) -> Backup:
+    """Write down a backup, and have it taken. The resource is locked, and whether the actor may was asked before."""
+    backup = Backup.objects.create(
+        resource=row,
+        application=application,
+        database=database,
+        version=row.version,
+        purpose=purpose,
+        due_at=due_at,
+        requested_by=actor.name,
+    )
+    after = {"database": database, "purpose": purpose}
+    record(who=actor.who, verb="backup.requested", on=on_backup(backup), after=after)
+    start_run(BACK_UP, copies_key(row), backup=backup.pk)
     return backup
 
 
@@ -332,10 +319,6 @@ def copies_key(resource: Resource) -> str:
     return f"{resource.key}:copies"
 
 
-def _major(version: str) -> int:
-    return int(version.partition(".")[0])
-
-
 def _require_binding(actor: Actor, resource: Resource, application: Application) -> None:
     where = {"application": application.slug, "environment": resource.environment.slug}
     require(actor, Act.BIND_RESOURCE, **where)
@@ -343,16 +326,32 @@ def _require_binding(actor: Actor, resource: Resource, application: Application)
     get_environment_for(actor, application, resource.environment.slug)
 
 
-def _locked(resource: Resource) -> Resource:
-    """The resource, locked. Raises `NotVisible` if it was deleted or is being deleted."""
-    row = Resource.objects.select_for_update(no_key=True).get(pk=resource.pk)
+def locked(resource: Resource) -> Resource:
+    """The resource, locked. Raises `NotVisible` if it was deleted or is being deleted, `Blocked` while a last backup is
+    taken."""
+    row = present(resource)
+    if row.deletion_asked_at is not None:
+        raise Blocked([being_deleted()])
+    return row
+
+
+def present(resource: Resource) -> Resource:
+    """The resource, locked, also while a last backup is taken. Raises `NotVisible`."""
+    chosen = Resource.objects.select_for_update(no_key=True, of=("self",)).select_related("environment")
+    row = chosen.get(pk=resource.pk)
     if row.deleted_at is not None or row.wanted == Wanted.REMOVED:
         raise NotVisible("resource", row.name)
     return row
 
 
+def being_deleted() -> Blocker:
+    """The blocker for every other request meanwhile."""
+    sentence = _("It is being deleted: a last backup is being taken.")
+    return Blocker(code="being_deleted", sentence=sentence, who=_("a Deployer, by deleting it without a last backup"))
+
+
 def _locked_binding(binding: Binding) -> Binding:
-    _locked(binding.resource)
+    locked(binding.resource)
     row = Binding.objects.select_for_update(no_key=True).get(pk=binding.pk)
     if row.ended_at is not None:
         raise NotVisible("binding", row.application.slug)
@@ -365,38 +364,16 @@ def _refuse_unsettled(binding: Binding) -> None:
         raise Blocked([Blocker(code="unsettled", sentence=sentence, only_starts=True)])
 
 
-def _live_bindings(resource: Resource) -> Iterable[Binding]:
+def live_bindings(resource: Resource) -> Iterable[Binding]:
+    """The bindings that have not ended, with their applications."""
     return Binding.objects.filter(resource=resource, ended_at=None).select_related("application")
 
 
-def _converge(resource: Resource) -> None:
-    _enqueue(CONVERGE, resource.key, resource=resource.pk)
-
-
-def _enqueue(kind: str, key: str, **payload: Any) -> None:
-    enqueue(kind=kind, key=key, payload=payload, priority=10)
-
-
-def request_repair(*, resource: Resource) -> None:
+def converge(resource: Resource) -> None:
     """Request a run that brings a resource to the state it should have."""
-    _converge(resource)
+    start_run(CONVERGE, resource.key, resource=resource.pk)
 
 
-def _resources_there(environment: Environment) -> Iterable[Blocker]:
-    """Why an environment with resources cannot be deleted; see `environments.commands.IN_USE`."""
-    names = list(Resource.objects.filter(environment=environment, deleted_at=None).values_list("name", flat=True))
-    if names:
-        sentence = _("The resource %(names)s is there.") % {"names": ", ".join(names)}
-        yield Blocker(code="has_resources", sentence=sentence, who=_("a Deployer, by deleting it"))
-
-
-def _bound(application: Application) -> Iterable[Blocker]:
-    """Why a bound application cannot be deleted; see `applications.commands.IN_USE`."""
-    for binding in Binding.objects.filter(application=application, ended_at=None).select_related("resource__environment"):
-        words = {"resource": binding.resource.name, "environment": binding.resource.environment.name}
-        sentence = _("It is bound to the resource %(resource)s in %(environment)s.") % words
-        yield Blocker(code="bound", sentence=sentence, who=_("a Deployer, by unbinding it"))
-
-
-ENVIRONMENT_IN_USE.append(_resources_there)
-APPLICATION_IN_USE.append(_bound)
+def start_run(kind: str, key: str, **payload: Any) -> None:
+    """Queue a run before those of no urgency."""
+    enqueue(kind=kind, key=key, payload=payload, priority=10)

@@ -72,6 +72,7 @@ def bound(*, binding: Binding, address: Address) -> None:
     row = _locked(binding)
     given = given_by(
         row.alias,
+        row.resource.engine,
         host=address.host,
         port=address.port,
         database=address.database,
@@ -110,7 +111,7 @@ def unbound(*, binding: Binding) -> None:
     if row.ended_at is not None:
         return
     latest = latest_configuration(row.application, row.resource.environment)
-    names = set(variable_names(row.alias))
+    names = set(variable_names(row.alias, row.resource.engine))
     if latest is not None:
         save_configuration(
             actor=SYSTEM,

@@ -1,4 +1,6 @@
-"""The states of resources, the names of their databases and logins, and the variables that a binding gives. Pure."""
+"""The states of resources, the names of their databases and logins, and the variables that a binding gives. Pure.
+
+What differs between engines is in `fairway.drivers.resources.engines`."""
 
 from __future__ import annotations
 
@@ -8,19 +10,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import quote
 
+from fairway.drivers.resources.engines import ENGINES, Engine
 from fairway.shared.names import Invalid, parse_slug
 
 LONGEST_NAME = 40
 LONGEST_ALIAS = 30
-DEFAULT_ALIAS = "database"
 RUNTIME = "process"  # the only runtime for resources so far
-
-
-class Kind(StrEnum):
-    POSTGRES = "postgres"
-
-
-KIND_WORDS = {Kind.POSTGRES: "PostgreSQL"}  # names, the same in every language
 
 
 class Wanted(StrEnum):
@@ -52,18 +47,33 @@ class BackupState(StrEnum):
     TAKING = "taking"
     VERIFIED = "verified"  # it was restored once, and its rows were compared
     FAILED = "failed"
+    REMOVED = "removed"  # its file is deleted; the row stays, because events refer to it
 
 
-def parse_kind(text: str) -> Kind:
-    """A kind of resource. Raises `Invalid` for any other text."""
-    if text not in set(Kind):
-        raise Invalid("kind", "“{kind}” is no kind of resource; there are: {kinds}.", kind=text[:40], kinds=", ".join(Kind))
-    return Kind(text)
+class Purpose(StrEnum):
+    """Why a backup was taken."""
+
+    ASKED = "asked"  # somebody asked for it; only people remove it
+    SCHEDULED = "scheduled"
+    LAST = "last"  # before its resource is deleted
 
 
-def parse_alias(text: str) -> str:
+def parse_kind(text: str) -> Engine:
+    """The engine of a kind of resource. Raises `Invalid` for any other text."""
+    if text not in ENGINES:
+        kinds = ", ".join(ENGINES)
+        raise Invalid("kind", "“{kind}” is no kind of resource; there are: {kinds}.", kind=text[:40], kinds=kinds)
+    return ENGINES[text]
+
+
+def parse_alias(text: str, engine: Engine) -> str:
     """The name under which an application knows a resource; the names of its variables begin with it. Raises `Invalid`."""
-    return parse_slug(text or DEFAULT_ALIAS, field="alias", longest=LONGEST_ALIAS)
+    return parse_slug(text or engine.alias, field="alias", longest=LONGEST_ALIAS)
+
+
+def major(version: str) -> int:
+    """The number that decides which backups a server can restore: those of the same or an older one."""
+    return int(version.partition(".")[0])
 
 
 def server_name(name: str, environment: str, number: int) -> str:
@@ -75,6 +85,12 @@ def database_name(application: str, number: int) -> str:
     """The name of an application's database, which no other application has. With the ending of `login_name` it has at most
     63 bytes, as PostgreSQL requires."""
     return f"{re.sub(r'[^a-z0-9]', '_', application)}_{number}"
+
+
+def application_number(database: str) -> int | None:
+    """The number of the application whose database this is, as `database_name` made it; None for any other name."""
+    number = database.rpartition("_")[2]
+    return int(number) if number.isascii() and number.isdigit() else None
 
 
 def login_name(database: str, number: int) -> str:
@@ -94,16 +110,16 @@ class Given:
         return (*self.variables, *self.secrets)
 
 
-def variable_names(alias: str) -> tuple[str, ...]:
+def variable_names(alias: str, engine: Engine) -> tuple[str, ...]:
     """The names of the variables that a binding with this alias gives."""
     prefix = alias.upper().replace("-", "_")
-    return tuple(f"{prefix}_{part}" for part in ("HOST", "PORT", "NAME", "USER", "PASSWORD", "URL"))
+    return tuple(f"{prefix}_{part}" for part in engine.parts)
 
 
-def given_by(alias: str, *, host: str, port: int, database: str, user: str, password: str) -> Given:
+def given_by(alias: str, engine: Engine, *, host: str, port: int, database: str, user: str, password: str) -> Given:
     """The variables and secrets of a binding: with the alias ``database``, ``DATABASE_URL`` and its parts."""
-    names = variable_names(alias)
-    url = f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}/{quote(database, safe='')}"
+    names = variable_names(alias, engine)
+    url = f"{engine.scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}/{quote(database, safe='')}"
     plain = dict(zip(names[:4], (host, str(port), database, user), strict=True))
     return Given(plain, dict(zip(names[4:], (password, url), strict=True)))
 

@@ -118,6 +118,12 @@ def parse_image(text: str, *, field: str = "image") -> str:
     return reference
 
 
+def image_repository(reference: str) -> str:
+    """An image reference without its tag and digest: ``host:5000/team/app:1@sha256:…`` → ``host:5000/team/app``."""
+    path, slash, last = reference.partition("@")[0].rpartition("/")
+    return f"{path}{slash}{last.partition(':')[0]}"
+
+
 def image_host(reference: str) -> str:
     """The registry host of an image reference, ``docker.io`` where none is written."""
     first, slash, _ = reference.partition("/")

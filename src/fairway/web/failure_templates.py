@@ -30,6 +30,39 @@ FAILURES = (
     gettext_noop("Its run %(number)s has not ended yet."),
     gettext_noop("This needs the role {roles} here."),
     gettext_noop("contains the value of a secret; write {form} with its name instead."),
+    # notifications
+    gettext_noop("{host} answered {status}: {answer}"),
+    # deploy on push
+    gettext_noop("It has no signature. Enter the secret of this webhook where the repository's webhooks are set up."),
+    gettext_noop(
+        "Its signature is wrong: it was made with another secret, or the body was changed on its way. Enter the secret "
+        "again, or renew it."
+    ),
+    gettext_noop("Its timestamp is more than five minutes off; send it anew, or set the sender's clock."),
+    gettext_noop("Its body is not JSON; choose application/json as the content type."),
+    gettext_noop("Its body is not a JSON object."),
+    gettext_noop("Its body is larger than 30 MB."),
+    gettext_noop("It does not say what was pushed: “ref” is missing."),
+    gettext_noop("It does not say which commit was pushed: “after” is not a full commit id."),
+    gettext_noop("The name of its branch or tag is not one that Git allows."),
+    gettext_noop("It comes from another repository ({name}) than the application."),
+    gettext_noop("It was received before, so it is not accepted again; push a new commit, or deploy it yourself."),
+    gettext_noop("More than {most} pushes came within a minute."),
+    gettext_noop("Too many requests of this address were refused; wait a minute."),
+    gettext_noop("It will be deployed."),
+    gettext_noop("Only pushes are deployed; this was “{word}”."),
+    gettext_noop("The webhook works; the next push is deployed."),
+    gettext_noop("Neither a branch nor a tag was pushed."),
+    gettext_noop("{name} was deleted; there is nothing to deploy."),
+    gettext_noop("The branch {name} is not one that is deployed here."),
+    gettext_noop("The tag {name} is not one that is deployed here."),
+    gettext_noop("Its commit message asks not to deploy it."),
+    gettext_noop("It is paused."),
+    gettext_noop("Nothing changed in {names}."),
+    gettext_noop("A newer push ({ref}) came before its deployment was requested."),
+    gettext_noop("It was deleted before the deployment was requested."),
+    gettext_noop("It was paused before the deployment was requested."),
+    gettext_noop("{person}, who set this up, may no longer deploy here; whoever saves it anew takes it over."),
     # health
     gettext_noop("{name} was removed while it was being checked; deploy again."),
     gettext_noop("{what} for {lasted} s; it had to be ready within {seconds} s.{advice}"),
@@ -203,6 +236,17 @@ FAILURES = (
     # health
     gettext_noop("The application"),
     gettext_noop("The service “{name}”"),
+    # services with an image of their own
+    gettext_noop("“{name}” depends on “{other}”, which is no service with an image of its own."),
+    gettext_noop("“{name}” waits for itself; remove one of the dependencies."),
+    gettext_noop("“{name}” uses the volume “{volume}” that “{other}” uses, too; give each its own."),
+    gettext_noop("must be a list of services, e.g. [“db”]."),
+    gettext_noop("must map absolute paths to texts."),
+    gettext_noop("“{path}” is not an absolute path; write e.g. “/etc/app.conf”."),
+    gettext_noop("“{path}” must be a text."),
+    gettext_noop("are too many or too large: at most {count}, with {kib} KiB."),
+    gettext_noop("are put into images only; this is a {kind} application."),
+    gettext_noop("must be a host name such as “db”: a–z, 0–9, “-”, “_” and “.”."),
     gettext_noop("{instance} {ended} and is failed."),
     gettext_noop("{instance} {ended} and is stopped."),
     gettext_noop("{instance} {ended} and is {state}."),
@@ -220,11 +264,15 @@ FAILURES = (
     gettext_noop("The connection failed ({why})"),
     gettext_noop("The health command failed {times} times."),
     gettext_noop("The health command failed {times} times: {last}."),
+    gettext_noop("The health command of “{name}” failed {times} times."),
+    gettext_noop("The health command of “{name}” failed {times} times: {last}."),
     gettext_noop("The health command did not succeed"),
     gettext_noop("It said “{last}”."),
     gettext_noop("The image's own health check said “{state}”"),
     gettext_noop("The image's own health check found it “unhealthy”."),
     gettext_noop("The image's own health check found it “unhealthy”; it said: {last}."),
+    gettext_noop("The image of “{name}” found it “unhealthy”."),
+    gettext_noop("The image of “{name}” found it “unhealthy”; it said: {last}."),
     gettext_noop(
         "A program that ends when its work is done is no web server: the start command has to start one that goes on "
         "running and listens on the port that the variable PORT names."
@@ -451,6 +499,9 @@ FAILURES = (
     ),
     gettext_noop("{url} does not let Fairway in; check the deploy key or the token, and that it may read this repository."),
     gettext_noop("There is no branch, tag or commit “{ref}” at {url}; check its name."),
+    gettext_noop(
+        "There is no commit {ref} at {url}. If something else was pushed over it, push again, or deploy the branch."
+    ),
     gettext_noop("There is no repository at {url}, or it may not be seen without a key; check the address."),
     gettext_noop("{url} redirects somewhere else; use the final address (many servers want “.git” at the end)."),
     gettext_noop("The disk is full: the repository could not be fetched. Free some space, then try again."),
@@ -726,7 +777,16 @@ FAILURES = (
     ),
     gettext_noop("Docker Engine {version} at {where}."),
     gettext_noop("The process runtime needs Linux 5.3 or newer with /proc mounted."),
+    # CI jobs
+    gettext_noop("Too many tokens of this address were refused; wait a minute."),
+    gettext_noop("No CI jobs of {issuer} are trusted here."),
+    gettext_noop("Jobs of {repository} (number {number}) on {ref} are not trusted there."),
+    gettext_noop("It was set up by no person, whose rights the job could have."),
+    gettext_noop("{name}, who set this up, may no longer deploy here; whoever sets it up anew takes it over."),
+    gettext_noop("This token was exchanged before; a job asks for a new one."),
+    gettext_noop("The trust was ended a moment ago."),
     # resources
+    gettext_noop("The server of {name} is stopped."),
     gettext_noop("The database is still in use; it is tried again."),
     gettext_noop("{name} still runs; it is stopped first."),
     # what people have written, and rooms without Django
@@ -781,15 +841,15 @@ FAILURES = (
     gettext_noop("is not a field of the spec; remove it."),
     gettext_noop("is missing; choose one of {names}."),
     gettext_noop("is empty; a {kind} application needs one, e.g. “python main.py”."),
-    gettext_noop("PostgreSQL ended while it was starting; its last words: {words}"),
-    gettext_noop("PostgreSQL runs and does not answer: {why}"),
-    gettext_noop("PostgreSQL does not answer: {why}"),
-    gettext_noop("The connection to PostgreSQL broke: {why}"),
-    gettext_noop("This Fairway has no PostgreSQL {version}; it has {known}."),
+    gettext_noop("{server} ended while it was starting; its last words: {words}"),
+    gettext_noop("{server} runs and does not answer: {why}"),
+    gettext_noop("{server} does not answer: {why}"),
+    gettext_noop("The connection to {server} broke: {why}"),
+    gettext_noop("This Fairway has no {server} {version}; it has {known}."),
     gettext_noop("{sentence} The disk is full: free some space, then try again."),
     gettext_noop("The data of {name} is gone; nothing is started on an empty folder."),
     gettext_noop("This environment requires the wall “{layer}”, which cannot be put up here. {sentence}"),
-    gettext_noop("The package index offers no {package} for this machine with the expected checksum; see the details."),
+    gettext_noop("No {package} as Fairway expects it is offered for this machine; see the details."),
     gettext_noop(
         "None of this installation's keys opens the backup: its header was changed, or it was sealed with a key that is "
         "not in keys/field.keys any more. Put the old key back, then try again."
@@ -842,8 +902,19 @@ FAILURES = (
     gettext_noop("It was ended by signal %(number)s."),
     gettext_noop("The restored copy does not hold what was there: {tables}."),
     gettext_noop("%(environment)s requires %(approvals)s from %(who)s. The deployment waits until it is approved."),
-    gettext_noop("PostgreSQL could not make its data folder."),
+    gettext_noop("{server} could not make its data folder."),
     gettext_noop("The dump of {name} failed."),
+    gettext_noop("The server could not write the dump."),
+    gettext_noop(
+        "This server comes from packages of Debian or Ubuntu, and this machine has no apt-get. Run Fairway there, or create "
+        "another kind of resource."
+    ),
+    gettext_noop("The packages of this machine's distribution could not be reached; it is tried again."),
+    gettext_noop("A database of tables, for most applications."),
+    gettext_noop("A database of tables, for applications that were written for MySQL. Needs Debian 12."),
+    gettext_noop("For caches, queues and sessions. A Valkey server, which speaks the protocol of Redis."),
+    gettext_noop("This server has no database {name}."),
+    gettext_noop("This server has no database left; create another resource."),
     gettext_noop("The copy cannot be restored."),
     gettext_noop("it does not begin as a backup does"),
     gettext_noop("its header was changed"),

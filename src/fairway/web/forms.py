@@ -213,6 +213,74 @@ class MailForm(forms.Form):
     sender = forms.EmailField(label=_("Sender's address"), required=False)
 
 
+class SignInProviderForm(forms.Form):
+    """A sign-in provider. The secret is never shown; an empty one keeps the stored one. `slug` and `kind` are only asked for
+    once; GitHub has its own scopes and no claims."""
+
+    kind = forms.CharField(max_length=10, initial="openid", required=False, widget=forms.HiddenInput())
+    name = forms.CharField(label=_("Name"), max_length=80, widget=forms.TextInput(attrs=PLAIN))
+    slug = forms.CharField(label=_("Short name"), max_length=40, widget=forms.TextInput(attrs=PLAIN))
+    issuer = forms.CharField(label=_("Issuer"), max_length=400, widget=forms.URLInput(attrs=PLAIN))
+    client_id = forms.CharField(label=_("Client ID"), max_length=300, widget=forms.TextInput(attrs=PLAIN))
+    secret = forms.CharField(
+        label=_("Client secret"),
+        max_length=500,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    scopes = forms.CharField(
+        label=_("Scopes"),
+        max_length=300,
+        required=False,
+        initial="openid email profile",
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+    domains = forms.CharField(
+        label=_("Mail domains"), max_length=20_000, required=False, widget=forms.Textarea(attrs={"rows": 2, **PLAIN})
+    )
+    admits = forms.ChoiceField(
+        label=_("Who is let in"),
+        choices=[
+            ("linked", _("Only people who connected it in their profile")),
+            ("anybody", _("Everybody it vouches for; an account is created at the first sign-in")),
+        ],
+    )
+    default_role = forms.ChoiceField(
+        label=_("Role of new people"),
+        required=False,
+        choices=[("", _("none")), *((role.value, ROLE_LABELS[role]) for role in Role)],
+    )
+    required_groups = forms.CharField(
+        label=_("Only members of"), max_length=100_000, required=False, widget=forms.Textarea(attrs={"rows": 2, **PLAIN})
+    )
+    groups_claim = forms.CharField(
+        label=_("Claim with groups"), max_length=200, required=False, widget=forms.TextInput(attrs=PLAIN)
+    )
+    roles = forms.CharField(
+        label=_("Roles of groups"),
+        max_length=100_000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, **PLAIN}),
+    )
+    is_enabled = forms.BooleanField(label=_("Offer it on the sign-in page"), required=False, initial=True)
+
+
+class PasswordPolicyForm(forms.Form):
+    """Who may sign in with a password. `emergency` offers the administrators who have one."""
+
+    passwords = forms.ChoiceField(
+        label=_("Who may use a password"),
+        choices=[("everybody", _("Everybody who has one")), ("emergency", _("Only emergency accounts"))],
+    )
+    emergency = forms.MultipleChoiceField(label=_("Emergency accounts"), required=False, widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, *given: Any, accounts: Iterable[tuple[str, str]], **named: Any) -> None:
+        super().__init__(*given, **named)
+        field = self.fields["emergency"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = list(accounts)
+
+
 class TestMailForm(forms.Form):
     """The recipient of a test mail."""
 
@@ -224,6 +292,8 @@ class TokenForm(forms.Form):
 
     name = forms.CharField(label=_("Name"), max_length=80)
     role = forms.ChoiceField(label=_("May act as"), required=False)
+    application = forms.ChoiceField(label=_("Application"), required=False)
+    environment = forms.ChoiceField(label=_("Environment"), required=False)
     expires = forms.ChoiceField(
         label=_("Ends"),
         required=False,
@@ -231,11 +301,24 @@ class TokenForm(forms.Form):
         choices=[("30", _("in 30 days")), ("90", _("in 90 days")), ("365", _("in a year")), ("", _("never"))],
     )
 
-    def __init__(self, *args: Any, roles: Iterable[tuple[str, Any]], **values: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        roles: Iterable[tuple[str, Any]],
+        applications: Iterable[tuple[str, Any]],
+        environments: Iterable[tuple[str, Any]],
+        **values: Any,
+    ) -> None:
         super().__init__(*args, **values)
-        field = self.fields["role"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", _("all my roles")), *roles]
+        offered = {
+            "role": [("", _("all my roles")), *roles],
+            "application": [("", _("every application")), *applications],
+            "environment": [("", _("every environment")), *environments],
+        }
+        for name, choices in offered.items():
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = choices
 
 
 class RegistryForm(forms.Form):

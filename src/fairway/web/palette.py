@@ -41,7 +41,13 @@ def _acts(actor: Actor) -> Iterator[Entry]:
     if may_somewhere(actor, Act.CREATE_ENVIRONMENT):
         yield _entry(group, _("New environment"), reverse("environment-new"), "plus", keywords="create target")
     if may_somewhere(actor, Act.CREATE_RESOURCE):
-        yield _entry(group, _("New resource"), reverse("resource-new"), "plus", keywords="create database postgres")
+        yield _entry(
+            group,
+            _("New resource"),
+            reverse("resource-new"),
+            "plus",
+            keywords="create database postgres mariadb mysql redis cache",
+        )
     if may_somewhere(actor, Act.CREATE_RELEASE):
         yield _entry(group, _("New release"), reverse("release-new"), "plus", keywords="create plan packages")
     if may_somewhere(actor, Act.FREEZE_ENVIRONMENT):
@@ -96,5 +102,9 @@ def _pages(actor: Actor) -> Iterator[Entry]:
     if may_somewhere(actor, Act.MANAGE_CREDENTIALS):
         yield _entry(group, _("Credentials"), reverse("credentials"), "key", keywords="registry deploy key")
     if may_somewhere(actor, Act.MANAGE_SYSTEM):
+        keywords = "sso oidc openid oauth google entra microsoft gitlab keycloak login"
+        yield _entry(group, _("Sign-in providers"), reverse("sign-in-providers"), "shield", keywords=keywords)
+        keywords = "slack teams discord webhook channel alert notify"
+        yield _entry(group, _("Notifications"), reverse("channels"), "bell", keywords=keywords)
         yield _entry(group, _("Mail"), reverse("mail"), "mail", keywords="smtp e-mail server test")
     yield _entry(group, _("API tokens"), reverse("tokens"), "key", keywords="cli ci")

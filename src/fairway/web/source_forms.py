@@ -158,7 +158,10 @@ class RunSettingsForm(RunForm):
         # a person said that there is no release command, whatever is detected
         if "release" in before and not before["release"]:
             kept["release"] = []
-        if "services" in before and not before["services"]:
+        own = {name: stated for name, stated in (before.get("services") or {}).items() if stated.get("image")}
+        if own:  # the field shows the others only
+            ours["services"] = {**own, **ours.get("services", {})}
+        elif "services" in before and not before["services"]:
             kept["services"] = {}
         install |= ours.pop("install", {})
         return kept | ours | ({"install": install} if install else {})

@@ -16,6 +16,7 @@ from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
 from fairway.shared.failures import Failure
 from fairway.worker.rules import FRESH_FOR, GOOD_KEPT, PlacementFacts, TriedDeployment, digests_kept
+from fairway.workflows.specs import backing_refs
 
 __all__ = ["GOOD_KEPT", "collect", "digests_to_keep"]
 
@@ -50,12 +51,14 @@ def digests_to_keep() -> set[str]:
     that were made within the last hour."""
     waiting = Deployment.objects.filter(status__in=ACTIVE).exclude(artifact=None)
     fresh = Artifact.objects.filter(created_at__gte=timezone.now() - FRESH_FOR)
-    return digests_kept(
+    kept = digests_kept(
         (_facts(placement) for placement in Placement.objects.all()),
         on_their_way=waiting.values_list("artifact__digest", flat=True),
         pinned=pinned(),
         fresh=fresh.values_list("digest", flat=True),
     )
+    with_services = Artifact.objects.filter(digest__in=kept, spec__has_key="services")
+    return kept | {ref.digest for artifact in with_services for ref in backing_refs(artifact)}
 
 
 def _facts(placement: Placement) -> PlacementFacts:

@@ -18,10 +18,14 @@ from fairway.engine.runner import Runner
 from fairway.engine.schedule import Schedule, Tick
 from fairway.engine.workflow import WORKFLOWS
 from fairway.environments import installation
+from fairway.pipelines.commands.deliveries import take_up_left_pushes
+from fairway.pipelines.commands.promotions import advance_stages
+from fairway.resources.schedules import delete_removed_files, take_due_backups
 from fairway.shared.failures import Failure
 from fairway.worker.cleaning import clean
 from fairway.worker.heads import HeadSigner
 from fairway.worker.hosts import HostKeeper
+from fairway.worker.notices import NoticeSender
 from fairway.worker.reconciler import Reconciler
 from fairway.worker.resources import ResourceKeeper
 from fairway.workflows import register_all
@@ -54,10 +58,11 @@ def run_worker(stop: threading.Event) -> None:
         _thread("reconciler", lambda: Reconciler().run(stop), stop),
         _thread("resources", lambda: ResourceKeeper().run(stop), stop),
         _thread("heads", lambda: HeadSigner().run(stop), stop),
+        _thread("notices", lambda: NoticeSender().run(stop), stop),
         _thread("home", lambda: installation.watch(stop), stop),
         _thread("schedule", lambda: Schedule(_ticks(), worker_name=name).run_forever(stop), stop),
         # in a thread of its own, because collecting garbage may take minutes
-        _thread("jobs", lambda: Schedule((_due_jobs(),), worker_name=name).run_forever(stop), stop),
+        _thread("jobs", lambda: Schedule(_due_work(), worker_name=name).run_forever(stop), stop),
     ]
     try:
         runner.run_forever(stop)
@@ -74,12 +79,22 @@ def _ticks() -> tuple[Tick, ...]:
     )
 
 
-def _due_jobs() -> Tick:
-    return Tick("run scheduled jobs", timedelta(seconds=15), _run_due_jobs)
+def _due_work() -> tuple[Tick, ...]:
+    return (
+        Tick("run scheduled jobs", timedelta(seconds=15), _run_due_jobs),
+        Tick("take scheduled backups", timedelta(seconds=15), _take_due_backups),
+    )
 
 
 def _run_due_jobs() -> None:
     run_due_jobs()
+    take_up_left_pushes()
+    advance_stages()
+
+
+def _take_due_backups() -> None:
+    take_due_backups()
+    delete_removed_files()
 
 
 def _verify() -> None:

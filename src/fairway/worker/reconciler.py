@@ -31,6 +31,7 @@ from fairway.shared.failures import Failure
 from fairway.worker.leadership import Leadership
 from fairway.workflows.instances import describe
 from fairway.workflows.outside import proxy
+from fairway.workflows.specs import backing_digests, is_backing
 from fairway.workflows.writes import look_at_writes
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ LONGEST_PAUSE = 600.0
 WRITES_FIRST = 30.0  # seconds from a version's first observation until its written files are checked
 WRITES_EVERY = 900.0
 OBSERVED_EVERY = 60.0  # seconds after which an unchanged observation is stored again, to show that it is fresh
-RELATED = ("application", "environment", "current__artifact")
+RELATED = ("application", "environment", "current__artifact", "current__configuration")
 _ENDED = {InstanceState.STOPPED, InstanceState.FAILED}
 _SERVING = {RouteKind.OPEN, RouteKind.SIGNED_IN}
 
@@ -117,7 +118,8 @@ class Reconciler:
             observe(placement=placement, **news)
         self._repair(placement, drift)
         if not drift and placement.current is not None and self._writes.is_due(placement.pk, placement.current.pk):
-            look_at_writes(runtime, placement, _own(placement, placement.current, instances))
+            own = _own(placement, placement.current, instances)
+            look_at_writes(runtime, placement, [one for one in own if not is_backing(one)])  # the others outlive a version
 
     def _repair(self, placement: Placement, drift: list[str]) -> None:
         if not drift:
@@ -171,11 +173,13 @@ def differences(placement: Placement, instances: list[Instance]) -> list[str]:
 
 
 def _own(placement: Placement, current: Deployment, instances: list[Instance]) -> list[Instance]:
-    counts = placement.counts
+    current.application, current.environment = placement.application, placement.environment
+    counts, backing = placement.counts, backing_digests(current)
     return [
         instance
         for instance in instances
-        if instance.deployment == current.label and instance.replica < counts.get(instance.service, 0)
+        if instance.name in backing
+        or (instance.deployment == current.label and instance.replica < counts.get(instance.service, 0))
     ]
 
 
@@ -192,7 +196,7 @@ def _news(placement: Placement, instances: list[Instance], drift: list[str]) -> 
         return {}
     own = _own(placement, placement.current, instances)
     healthy = sum(1 for instance in own if instance.state == InstanceState.RUNNING and instance.health != "unhealthy")
-    health = overall_health(healthy, sum(placement.counts.values()), is_stopped=placement.wanted == Wanted.STOPPED)
+    health = overall_health(healthy, sum(placement.all_counts.values()), is_stopped=placement.wanted == Wanted.STOPPED)
     observed = [describe(instance) for instance in own]
     is_old = placement.observed_at is None or (timezone.now() - placement.observed_at).total_seconds() > OBSERVED_EVERY
     if is_old or (placement.health, placement.drift, placement.observed) != (health, drift, observed):
@@ -217,18 +221,17 @@ def _drift(placement: Placement, current: Deployment, own: list[Instance], every
         )
     drift = []
     present = {(instance.service, instance.replica) for instance in own if instance.state != InstanceState.STOPPED}
-    for service, count in placement.counts.items():
+    for service, count in placement.all_counts.items():
         missing = [str(number) for number in range(count) if (service, number) not in present]
         if missing:
             of = "" if service == MAIN else f" of {service}"
             drift.append(f"Instance {', '.join(missing)}{of} is not running.")
     drift += [f"{instance.name} has died." for instance in own if instance.state == InstanceState.FAILED]
-    digest = current.artifact.digest if current.artifact else ""
-    drift += [
-        f"{instance.name} runs another digest than {digest[:19]}."
-        for instance in own
-        if instance.digest and instance.digest != digest
-    ]
+    main, backing = current.artifact.digest if current.artifact else "", backing_digests(current)
+    for instance in own:
+        digest = backing.get(instance.name, main)
+        if instance.digest and instance.digest != digest:
+            drift.append(f"{instance.name} runs another digest than {digest[:19]}.")
     strangers = [instance.name for instance in everything if instance not in own]
     drift += [f"{name} should not be here." for name in strangers]
     return drift + _route_drift(placement, current, own)

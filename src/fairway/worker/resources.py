@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from fairway.drivers.resources.contract import Facts, ServerState
 from fairway.engine.queries import busy_keys, is_key_busy
-from fairway.resources.commands import request_repair
+from fairway.resources.commands import converge
 from fairway.resources.models import Resource
 from fairway.resources.progress import observed
 from fairway.resources.rules import State, Wanted
@@ -92,7 +92,7 @@ class ResourceKeeper:
         if now >= at:
             self._next[resource.pk] = now + pause, min(2 * pause, LONGEST_PAUSE)
             log.warning("Repairing %s", resource.server)
-            request_repair(resource=resource)
+            converge(resource=resource)
 
 
 def _answer(resource: Resource) -> tuple[Facts | None, str]:

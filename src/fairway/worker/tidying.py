@@ -13,6 +13,8 @@ from django.contrib.sessions.models import Session
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
+from fairway.accounts.sessions import forget_ended_sessions
+from fairway.accounts.tokens import forget_expired_tokens
 from fairway.activity.models import Event
 from fairway.applications.files import upload_file
 from fairway.applications.models import Application, Inspection, Upload
@@ -25,13 +27,16 @@ from fairway.engine import clock
 from fairway.engine.commands import delete_finished_runs, delete_stale_workers
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
+from fairway.notifications.commands.outbox import forget_notices
+from fairway.pipelines.commands.ci_trusts import forget_exchanges
+from fairway.pipelines.commands.deliveries import forget_deliveries
 from fairway.releases.queries import still_resolving, uploads_needed
 from fairway.worker.rules import GOOD_KEPT, KeptLog, logs_to_collect
 from fairway.workflows.outside import forget_work_folder, proxy
 
 A_DAY = timedelta(days=1)
 A_WEEK = timedelta(days=7)
-SMALL_RUNS = ("adjust", "inspect", "watch", "job", "resource")  # kinds of runs that no page of a deployment shows
+SMALL_RUNS = ("adjust", "inspect", "watch", "job", "resource", "push")  # kinds of runs that no page of a deployment shows
 LOGS_AT_ONCE = 200  # deployments whose logs are removed in one transaction
 
 
@@ -71,7 +76,7 @@ def _remembered() -> set[int]:
 
 
 def tidy_rows() -> dict[str, int]:
-    """Remove runs that no page shows, dead workers, old inspections, and expired sessions."""
+    """Remove runs that no page shows, dead workers, old inspections and deliveries, and expired sessions and tokens."""
     now = clock.now()
     # the runs that remove them carry the options
     leaving = [placement.key for placement in Placement.objects.filter(wanted="removed")]
@@ -79,7 +84,12 @@ def tidy_rows() -> dict[str, int]:
         "runs": delete_finished_runs(kinds=SMALL_RUNS, before=now - A_DAY, spared_keys=leaving),
         "workers": delete_stale_workers(before=now - A_DAY),
         "inspections": Inspection.objects.filter(created_at__lt=timezone.now() - A_DAY).delete()[0],
+        "deliveries": forget_deliveries(),
+        "notices": forget_notices(),
+        "exchanged CI tokens": forget_exchanges(),
         "sessions": Session.objects.filter(expire_date__lt=timezone.now()).delete()[0],
+        "ended sessions": forget_ended_sessions(),
+        "expired tokens": forget_expired_tokens(),
     }
 
 

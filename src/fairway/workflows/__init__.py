@@ -1,4 +1,5 @@
-"""The workflows that the engine runs: deploying, adjusting, watching, inspecting; resolving, distributing, rolling out."""
+"""The workflows that the engine runs: deploying, adjusting, watching, inspecting; resolving, distributing, rolling out;
+requesting what was pushed."""
 
 
 def register_all() -> None:
@@ -9,11 +10,12 @@ def register_all() -> None:
     from fairway.workflows.distribute import DISTRIBUTE
     from fairway.workflows.inspect import INSPECT
     from fairway.workflows.job import JOB
+    from fairway.workflows.push import PUSH
     from fairway.workflows.resolve import RESOLVE
     from fairway.workflows.resources import WORKFLOWS as RESOURCES
     from fairway.workflows.rollout import ROLLOUT
     from fairway.workflows.watch import WATCH
 
-    for workflow in (DEPLOY, ADJUST, INSPECT, WATCH, RESOLVE, DISTRIBUTE, ROLLOUT, JOB, *RESOURCES):
+    for workflow in (DEPLOY, ADJUST, INSPECT, WATCH, RESOLVE, DISTRIBUTE, ROLLOUT, JOB, PUSH, *RESOURCES):
         if workflow.kind not in WORKFLOWS.by_kind:
             WORKFLOWS.register(workflow)

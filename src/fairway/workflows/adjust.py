@@ -19,19 +19,14 @@ from fairway.engine.models import Run
 from fairway.engine.workflow import Context, Ending, Outcome, Step, Workflow
 from fairway.environments.runtimes import runtime_of
 from fairway.releases.commands import progress as package_progress
+from fairway.workflows.backing import ensure_backing
 from fairway.workflows.instances import check_all, describe, remove_all, start_all, stop_all
 from fairway.workflows.log import Unlogged
 from fairway.workflows.outside import proxy
 from fairway.workflows.recreate import Recreate
-from fairway.workflows.step_context import (
-    RELATED,
-    instance_specs,
-    instances_of,
-    live_route,
-    masker_of,
-    volume_name,
-)
-from fairway.workflows.transfer import transfer
+from fairway.workflows.specs import backing_digests, backing_specs, instance_specs, volume_name, volumes_of
+from fairway.workflows.step_context import RELATED, backing_instances_of, instances_of, live_route, masker_of
+from fairway.workflows.transfer import transfer, transfer_backing
 
 
 def adjust(context: Context) -> None:
@@ -62,10 +57,12 @@ def _run(context: Context, placement: Placement, runtime: Runtime) -> None:
     assert current is not None
     assert current.artifact is not None
     _announce(context, placement)
+    transfer_backing(current.artifact, placement.environment, runtime, unlogged)
     if not runtime.is_distributed(current.artifact.ref):
         transfer(current.artifact, placement.environment, runtime, unlogged)
     specs = instance_specs(current, placement.counts)
     recreate = Recreate(context, placement, runtime, proxy(), unlogged)
+    ensure_backing(recreate, backing_specs(current), unlogged)
     if not any(instance.address for instance in runtime.instances(placement.name)):
         recreate.refuse_if_emptied(specs)
     if holders := recreate.holders(specs):
@@ -77,9 +74,11 @@ def _run(context: Context, placement: Placement, runtime: Runtime) -> None:
     for host in placement.hosts:
         proxy().ensure_route(live_route(placement, host, running, current), fence=context.checkpoint)
     recreate.remember_data(specs)
+    backing = backing_instances_of(runtime, current)
+    wanted |= {instance.name for instance in backing}
     surplus = [instance for instance in runtime.instances(placement.name) if instance.name not in wanted]
     _retire(context, runtime, surplus, remove=True)
-    observe(placement=placement, health=Health.HEALTHY, drift=[], observed=[describe(instance) for instance in running])
+    observe(placement=placement, health=Health.HEALTHY, drift=[], observed=[describe(one) for one in [*running, *backing]])
 
 
 def _announce(context: Context, placement: Placement) -> None:
@@ -94,11 +93,16 @@ def _stop(context: Context, placement: Placement, runtime: Runtime) -> None:
     for host in placement.hosts:
         proxy().ensure_route(Route(host, RouteKind.STOPPED), fence=context.checkpoint)
     instances = runtime.instances(placement.name)
+    backing = backing_digests(placement.current) if placement.current is not None else {}
     strangers = [
-        instance for instance in instances if placement.current is None or instance.deployment != placement.current.label
+        instance
+        for instance in instances
+        if placement.current is None or (instance.deployment != placement.current.label and instance.name not in backing)
     ]
     _retire(context, runtime, strangers, remove=True)
-    _retire(context, runtime, [instance for instance in instances if instance not in strangers], remove=False)
+    own = [instance for instance in instances if instance not in strangers]
+    _retire(context, runtime, [instance for instance in own if instance.name not in backing], remove=False)
+    _retire(context, runtime, [instance for instance in own if instance.name in backing], remove=False)
     observe(placement=placement, health=Health.STOPPED, drift=[], observed=[])
 
 
@@ -130,7 +134,8 @@ def _volumes_of(placement: Placement) -> set[str]:
     tried = Artifact.objects.filter(
         deployments__application=placement.application_id, deployments__environment=placement.environment_id
     ).distinct()
-    named = {volume_name(placement.name, name) for artifact in tried for name, _target in artifact.parsed_spec.volumes}
+    stored = [pair for artifact in tried for pair in volumes_of(artifact.parsed_spec)]
+    named = {volume_name(placement.name, name) for name, _target in stored}
     return named | {placement.name}
 
 

@@ -42,6 +42,7 @@ from fairway.engine.workflow import Context, Ending, Outcome, Step, Workflow
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.failures import Failure, Refused, Retry
 from fairway.workflows.admission import admit, approval_is_missing, ask_gate, await_approval, refuse_to_go_back_in_time
+from fairway.workflows.backing import ensure_backing, remember_data, retire_backing
 from fairway.workflows.draining import drained
 from fairway.workflows.instances import LAST_LINES, check_all, describe, remove_all, start_all, stop_all
 from fairway.workflows.interruption import (
@@ -54,16 +55,9 @@ from fairway.workflows.judging import paths_of, refuse_if_it_answers_worse, refu
 from fairway.workflows.outside import forget_work_folder, probe_token
 from fairway.workflows.releasing import end_release_command, run_release_command
 from fairway.workflows.sources import artifact_from_source, build_input_of, work_name
-from fairway.workflows.step_context import (
-    RELATED,
-    PlacementGone,
-    StepContext,
-    instance_specs,
-    instances_of,
-    live_route,
-    step_context_of,
-)
-from fairway.workflows.transfer import transfer
+from fairway.workflows.specs import backing_specs, instance_specs
+from fairway.workflows.step_context import RELATED, PlacementGone, StepContext, instances_of, live_route, step_context_of
+from fairway.workflows.transfer import transfer, transfer_backing
 from fairway.workflows.watching import DeploymentWatcher
 from fairway.workflows.writes import look_at_writes
 
@@ -97,6 +91,7 @@ def prepare(context: Context) -> Mapping[str, Any]:
 def distribute(context: Context) -> None:
     """Bring the artifact to the runtime; the runtime verifies the digest."""
     with step_context_of(context) as step:
+        transfer_backing(step.artifact, step.placement.environment, step.runtime, step.log)
         if step.runtime.is_distributed(step.artifact.ref):
             step.log.say(f"{step.artifact.version} is here already, digest verified.")
             return
@@ -105,14 +100,17 @@ def distribute(context: Context) -> None:
 
 
 def release(context: Context) -> None:
-    """Run the release command of the new version; the old one serves meanwhile."""
+    """Make the services with an image of their own run as the new version wants them, and run its release command; the old
+    version serves meanwhile."""
     with step_context_of(context) as step:
+        ensure_backing(step.recreate, backing_specs(step.deployment), step.log)
         run_release_command(step)
 
 
 def start(context: Context) -> Mapping[str, Any]:
     """Start the new instances: beside whatever serves now, or in its place where both have one volume."""
     with step_context_of(context) as step:
+        ensure_backing(step.recreate, backing_specs(step.deployment), step.log)
         stop_volume_holders(step)
         if "away_since" not in context.state:
             step.recreate.refuse_if_emptied(step.specs())
@@ -124,10 +122,12 @@ def check(context: Context) -> Mapping[str, Any]:
     """Wait until every new instance is ready, and verify that it runs the digest that was asked for. Raises `Refused`."""
     with step_context_of(context) as step:
         _start_again_what_a_host_ended(step)
-        results = check_all(step.runtime, step.specs(), step.log, hosts=step.placement.hosts)
+        specs = step.specs()
+        results = check_all(step.runtime, specs, step.log, hosts=step.placement.hosts)
         refuse_if_its_page_fails(step)
         progress.gate_used(deployment=step.deployment, gate=results[0].gate)
-        restarts = {instance.name: instance.restarts for instance in _read_back(step)}
+        restarts = {spec.name: result.restarts for spec, result in zip(specs, results, strict=True)}
+        _read_back(step, restarts)
         if not has_proved_itself(step.artifact):
             context.sleep(PROBATION)
             _refuse_if_one_died(step, restarts)
@@ -187,12 +187,14 @@ def retire(context: Context) -> None:
     """Let the old instances finish their requests, then stop and remove them."""
     with step_context_of(context) as step:
         step.recreate.remember_data(step.specs())
+        remember_data(step.recreate, backing_specs(step.deployment))
         done = drained(step, step.other_instances())
         context.checkpoint()  # no other worker has taken the run over since they were listed, so none of them serves
         stop_all(step.runtime, done, step.log)
         look_at_writes(step.runtime, step.placement, done, step.log)
         context.checkpoint()  # up to here the old version can be started again as it was
         remove_all(step.runtime, done, step.log)
+        retire_backing(step.runtime, step.placement.name, backing_specs(step.deployment), step.log)
         end_overtaken(deployment=step.deployment)
 
 
@@ -220,7 +222,9 @@ def _put_back(step: StepContext, ending: Ending) -> None:
     try:
         _log_tail(step, ending)
         end_release_command(step.runtime, step.deployment)
+        _put_services_back(step, serving)
         _give_back(step, serving)
+        retire_backing(step.runtime, step.placement.name, backing_specs(serving) if serving else (), step.log)
         record_interruption(step, interruption_seconds(step))
         remove_all(step.runtime, step.own_instances(), step.log)
     except Retry:  # the host cannot be reached: record now what shall serve, and the reconciler makes it so later
@@ -240,6 +244,17 @@ def _log_tail(step: StepContext, ending: Ending) -> None:
 def _went_with_its_host(instance: Instance) -> bool:
     """Whether an instance was stopped from outside, or ended without an exit code because its machine and shim ended."""
     return instance.state == InstanceState.STOPPED or (instance.state == InstanceState.FAILED and instance.exit_code is None)
+
+
+def _put_services_back(step: StepContext, serving: Deployment | None) -> None:
+    """Let the services with an image of their own run as what served before needs them. One that cannot is said and does
+    not keep the old version from its visitors."""
+    if serving is None or _before(step)["wanted"] == Wanted.STOPPED:
+        return
+    try:
+        ensure_backing(step.recreate, backing_specs(serving), step.log)
+    except Refused as refused:
+        step.log.say(f"A service of #{serving.pk} could not be started again: {refused.sentence}")
 
 
 def _start_again_what_a_host_ended(step: StepContext) -> None:
@@ -274,15 +289,16 @@ def _tell_if_it_serves_already(step: StepContext) -> None:
         step.log.say(f"{same}; it is restarted.")
 
 
-def _read_back(step: StepContext) -> list[Instance]:
-    """The instances of this deployment. Raises `Refused` if one is missing, has died, or runs another digest."""
+def _read_back(step: StepContext, restarts: Mapping[str, int] | None = None) -> list[Instance]:
+    """The instances of this deployment. Raises `Refused` if one is missing, has died (see `_refuse_if_one_died`), or runs
+    another digest."""
     instances = step.own_instances()
     if len(instances) != (wanted := sum(step.deployment.counts.values())):
         raise Refused(f"{len(instances)} of {wanted} instances run; one is gone since it was checked.")
     for instance in instances:
         if instance.digest != step.artifact.digest:
             raise Refused(f"{instance.name} runs {instance.digest or 'nothing known'} instead of {step.artifact.digest}.")
-    _refuse_if_one_died(step)
+    _refuse_if_one_died(step, restarts)
     return instances
 
 
@@ -311,7 +327,7 @@ def _record_switch(step: StepContext) -> None:
             deployment=step.deployment,
             placement=step.placement,
             served_digest=instances[0].digest,
-            observed=[describe(instance) for instance in instances],
+            observed=[describe(instance) for instance in [*instances, *step.backing_instances()]],
         )
     step.log.say(f"{step.placement.url} serves {step.artifact.version}.")
 

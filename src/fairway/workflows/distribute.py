@@ -22,7 +22,7 @@ from fairway.shared.masking import Masker
 from fairway.shared.sentences import joined
 from fairway.workflows.package_log import log_of
 from fairway.workflows.step_context import typed_secrets
-from fairway.workflows.transfer import transfer
+from fairway.workflows.transfer import transfer, transfer_backing
 
 
 def distribute(context: Context) -> None:
@@ -39,6 +39,7 @@ def distribute(context: Context) -> None:
     masker = Masker([*secrets, *typed_secrets(on_target.environment, on_target.package.source)])
     with log_of(context, on_target.package, on_target.environment, masker) as log:
         log.say(f"Distributing {artifact.version} to {on_target.environment.name}.")
+        transfer_backing(artifact, on_target.environment, runtime, log)
         if not runtime.is_distributed(artifact.ref):
             transfer(artifact, on_target.environment, runtime, log)
         if not runtime.is_distributed(artifact.ref):

@@ -6,7 +6,7 @@ from dataclasses import astuple
 from datetime import datetime
 
 from fairway.deployments.commands import progress
-from fairway.deployments.queries import absence
+from fairway.deployments.queries import absence, restarting_services
 from fairway.engine import clock
 from fairway.workflows.judging import old_answers_of
 from fairway.workflows.step_context import StepContext
@@ -32,6 +32,8 @@ def announce_interruption(step: StepContext) -> None:
     if away is not None:
         about = f"for about {away.seconds:.0f} s" if away.seconds else "until the new version is ready"
         step.log.say(f"It stores data in the volume {', '.join(away.volumes)}, so it will be away {about}.")
+    if names := restarting_services(step.placement, step.artifact):
+        step.log.say(f"What {', '.join(names)} runs changes, so it stops and starts again before the new version starts.")
 
 
 def record_interruption(step: StepContext, seconds: float | None) -> None:

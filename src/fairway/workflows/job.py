@@ -23,7 +23,8 @@ from fairway.engine.workflow import Context, Ending, Outcome, Step, Workflow
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.failures import Refused
 from fairway.workflows.log import JobLog
-from fairway.workflows.step_context import instance_spec, masked, masker_of
+from fairway.workflows.specs import instance_spec
+from fairway.workflows.step_context import masked, masker_of
 from fairway.workflows.transfer import transfer
 
 LONGEST = timedelta(hours=12)

@@ -20,7 +20,8 @@ from fairway.drivers.runtimes.contract import InstanceSpec, OutputLine, Progress
 from fairway.shared.failures import Refused
 from fairway.workflows.instances import LAST_LINES
 from fairway.workflows.interruption import stop_volume_holders
-from fairway.workflows.step_context import StepContext, instance_spec, masker_of
+from fairway.workflows.specs import instance_spec
+from fairway.workflows.step_context import StepContext, masker_of
 
 RELEASE = "release"
 AFTERWARDS = "Nothing of the new version was started."

@@ -4,21 +4,22 @@ restoring data."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from fairway.applications.secrets import seal
 from fairway.drivers.resources import sealed_files
+from fairway.drivers.resources.contract import Content
 from fairway.engine.models import Run
 from fairway.engine.workflow import Context, Ending, Outcome, Step, Workflow, no_clean_up
-from fairway.resources import commands, progress
+from fairway.resources import commands, deleting, progress, schedules
 from fairway.resources.backup_files import refuse_if_changed
 from fairway.resources.models import Backup, Binding, Resource
-from fairway.resources.rules import State, Wanted, differences
+from fairway.resources.rules import Purpose, State, Wanted, differences
 from fairway.resources.servers import backup_place, driver_of, login_of, server_spec
-from fairway.shared.failures import Refused
+from fairway.shared.failures import Away, Failure, Refused, Retry
 from fairway.shared.translation import translate
 from fairway.workflows.log import Unlogged
 from fairway.workflows.outside import forget_work_folder, work_folder
@@ -159,14 +160,58 @@ def verify(context: Context) -> None:
     progress.backup_verified(backup=backup, content=found)
 
 
-def restore(context: Context) -> None:
-    backup = _backup(context)
-    into = Resource.objects.select_related("environment").get(pk=context.payload["into"])
+def list_databases(context: Context) -> None:
+    """Find all databases of a resource that shall be deleted, also those whose applications are not bound any more, and
+    have a last backup of each taken."""
+    resource = _resource(context)
+    found = driver_of(resource).databases(server_spec(resource))
+    context.checkpoint()
+    deleting.last_backups_begun(resource=resource, databases=found)
+
+
+def reach(context: Context) -> None:
+    """Wait until the server answers: a new one is being made. Raises `Refused` if it shall not run, or could not be made."""
+    into = _target(context)
+    if into.wanted != Wanted.RUNNING:
+        raise Refused(translate("The server of {name} is stopped.", name=into.name))
+    if into.state == State.FAILED:
+        raise Refused(into.sentence)
+    try:
+        driver_of(into).look(server_spec(into))
+    except Retry as failure:
+        raise Away(failure.sentence) from failure
+
+
+def restore(context: Context) -> Mapping[str, Any]:
+    """Restore a backup beside the database. What it contains is kept for the next step."""
+    backup, into = _backup(context), _target(context)
     with _whole(context, backup) as clear:
         context.checkpoint()
         content = driver_of(into).restore(server_spec(into), clear, backup.database, Unlogged(context))
+    return {"rows": dict(content.rows)}
+
+
+def put_in_place(context: Context) -> None:
+    """Let the database have what was restored. It is a step of its own, so that a worker which dies after it cannot make
+    another one do it twice."""
+    backup, into = _backup(context), _target(context)
+    with _whole(context, backup) as clear:
+        context.checkpoint()
+        driver_of(into).put_in_place(server_spec(into), clear, backup.database, Unlogged(context))
     forget_work_folder(_work_name(context))
-    progress.restored(backup=backup, into=into, content=content)
+    progress.restored(backup=backup, into=into, content=Content(context.state["rows"]))
+
+
+def forget_restored(context: Context, ending: Ending) -> None:
+    """Remove what was not put in place, if the server can be reached, and the work folder."""
+    tidy(context, ending)
+    backup, into = _backup(context), _target(context)
+    with suppress(Failure):
+        driver_of(into).forget_restored(server_spec(into), backup.database)
+
+
+def _target(context: Context) -> Resource:
+    return Resource.objects.select_related("environment").get(pk=context.payload["into"])
 
 
 def _whole(context: Context, backup: Backup) -> AbstractContextManager[Path]:
@@ -229,8 +274,24 @@ class BindingWatcher(_Watcher):
 
 
 class BackupWatcher(_Watcher):
+    """Also what follows a backup: others are removed, or its resource is."""
+
+    def ended(self, run: Run, ending: Ending) -> None:
+        super().ended(run, ending)
+        backup = Backup.objects.get(pk=run.payload["backup"])
+        deleting.last_backup_settled(backup=backup)
+        if ending.outcome is Outcome.SUCCEEDED and backup.purpose == Purpose.SCHEDULED:
+            schedules.remove_outdated(backup=backup)
+
     def failed(self, run: Run, sentence: str) -> None:
         progress.backup_failed(backup=Backup.objects.get(pk=run.payload["backup"]), sentence=sentence)
+
+
+class LastBackupsWatcher(_Watcher):
+    def failed(self, run: Run, sentence: str) -> None:
+        resource = Resource.objects.filter(pk=run.payload["resource"]).first()
+        if resource is not None:
+            deleting.deletion_called_off(resource=resource, sentence=sentence)
 
 
 class RestoreWatcher(_Watcher):
@@ -254,7 +315,7 @@ RESOURCE = Workflow(
 )
 BIND = Workflow(
     kind=commands.BIND,
-    steps=(Step("let in", let_in, attempts=6), Step("configure", configure)),
+    steps=(Step("let in", let_in, attempts=6), Step("configure", configure, attempts=6)),
     watcher=BindingWatcher(),
 )
 END_LOGIN = Workflow(
@@ -267,7 +328,19 @@ BACK_UP = Workflow(
     clean_up=tidy,
     watcher=BackupWatcher(),
 )
-RESTORE = Workflow(
-    kind=commands.RESTORE, steps=(Step("restore", restore, deadline=LONG),), clean_up=tidy, watcher=RestoreWatcher()
+LAST_BACKUPS = Workflow(
+    kind=commands.LAST_BACKUPS,
+    steps=(Step("list databases", list_databases, attempts=6),),
+    watcher=LastBackupsWatcher(),
 )
-WORKFLOWS = (RESOURCE, BIND, END_LOGIN, UNBIND, BACK_UP, RESTORE)
+RESTORE = Workflow(
+    kind=commands.RESTORE,
+    steps=(
+        Step("reach", reach),
+        Step("restore", restore, deadline=LONG),
+        Step("put in place", put_in_place, deadline=LONG),
+    ),
+    clean_up=forget_restored,
+    watcher=RestoreWatcher(),
+)
+WORKFLOWS = (RESOURCE, BIND, END_LOGIN, UNBIND, BACK_UP, LAST_BACKUPS, RESTORE)

@@ -18,17 +18,18 @@ from fairway.applications.queries import credential_for, is_out_of_scope
 from fairway.applications.rules import SourceKind, https_host
 from fairway.applications.secrets import git_sign_in, open_credential
 from fairway.deployments.models import Deployment
-from fairway.drivers.builders.addresses import AddressPolicy, intranet_too, public_only
+from fairway.drivers.addresses import POLICIES, AddressPolicy
 from fairway.drivers.builders.command_line import join_command
 from fairway.drivers.builders.contract import BuildRequest, Checkout, Finding, Spec
 from fairway.drivers.builders.detection.choosing import Unrunnable, chosen_spec, kinds_of
 from fairway.drivers.builders.fetch_archive import ArchiveLimits, unpack
 from fairway.drivers.builders.fetch_git import FetchLimits, fetch_git, resolve_ref
+from fairway.drivers.builders.services import backing_services_of
 from fairway.drivers.runtimes.contract import ArtifactKind, Progress, Runtime
 from fairway.environments.models import Environment
 from fairway.shared import facts
 from fairway.shared.failures import NeedsPerson, Refused
-from fairway.shared.names import Invalid
+from fairway.shared.names import Invalid, image_repository
 from fairway.shared.urls import without_secrets
 from fairway.workflows.outside import builder_for, work_folder
 from fairway.workflows.step_context import StepContext, sign_in_for
@@ -102,6 +103,7 @@ def artifact_from_source(build_input: BuildInput) -> Artifact:
         build_input.log,
     )
     spec, remarks = settle_spec(checkout, build_input.source, build_input.spec, build_input.runtime)
+    spec = _with_pinned_images(build_input, spec)
     _tell(build_input, spec, remarks)
     built = builder_for(build_input.environment, build_input.runtime).build(
         BuildRequest(build_input.application.slug, checkout, spec), build_input.log
@@ -124,6 +126,18 @@ def artifact_from_source(build_input: BuildInput) -> Artifact:
         size_bytes=built.size_bytes,
         remarks=[asdict(remark) for remark in remarks],
     )
+
+
+def _with_pinned_images(build_input: BuildInput, spec: Spec) -> Spec:
+    """The spec with the image of each service that has its own as ``repository@sha256:…``: what its tag means now is what
+    runs, everywhere."""
+    services = dict(spec.services)
+    for service in backing_services_of(spec):
+        credential = sign_in_for(build_input.application, service.image, build_input.environment)
+        ref = build_input.runtime.resolve(service.image, credential)
+        build_input.log.say(f"{service.name}: {service.image} is {ref.digest}.")
+        services[service.name] = {**services[service.name], "image": f"{image_repository(service.image)}@{ref.digest}"}
+    return replace(spec, services=services)
 
 
 def _from_image(build_input: BuildInput) -> Artifact:
@@ -232,8 +246,7 @@ def _archive_limits() -> ArchiveLimits:
 
 def address_policy() -> AddressPolicy | None:
     """Which addresses sources may come from: the public internet, also the company's network (the default), or any."""
-    policies: dict[str, AddressPolicy | None] = {"public": public_only, "intranet": intranet_too, "any": None}
-    return policies[settings.SOURCE_ADDRESSES]
+    return POLICIES[settings.SOURCE_ADDRESSES]
 
 
 def _identity(build_input: BuildInput) -> dict[str, Any]:

@@ -8,42 +8,33 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
-
-from fairway.applications.frameworks import files_for
 from fairway.applications.models import Application, Artifact
 from fairway.applications.queries import credential_for, registry_credential_for
 from fairway.applications.secrets import open_credential, open_secrets, registry_credential
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import Access
-from fairway.drivers.builders.detection.compose_values import interpolated
-from fairway.drivers.builders.services import services_of
 from fairway.drivers.proxy.contract import Proxy, Route, RouteKind
 from fairway.drivers.runtimes.contract import (
-    MAIN,
-    HealthCheck,
     Instance,
     InstanceSpec,
     RegistryCredential,
     Runtime,
-    Volume,
 )
 from fairway.engine.execution import retry_on_db_error
 from fairway.engine.prepared import NUMBER, OTHER_NUMBER, Prepared
 from fairway.engine.workflow import Context, DeadlinePassed, LeaseLost, Wait
 from fairway.environments.models import Environment
-from fairway.environments.runtimes import limits_of, runtime_of
+from fairway.environments.runtimes import runtime_of
 from fairway.environments.secrets import secrets_of
 from fairway.shared.disk import FULL, is_disk_full
 from fairway.shared.failures import Cancelled, Failure, NeedsPerson, Refused
 from fairway.shared.masking import Masker
-from fairway.shared.names import Invalid
 from fairway.shared.urls import is_secret, secrets_in
 from fairway.workflows.log import DeploymentLog
 from fairway.workflows.outside import proxy
 from fairway.workflows.recreate import Recreate
+from fairway.workflows.specs import backing_digests, instance_specs, is_backing, placement_name
 
-STAYS_UP = 2.0  # seconds that a service without a port must run before it counts as ready
 # The relations that every step reads. Only the clean-up and the judging read what a deployment replaced, so they load it
 # themselves: each further row costs Django half a millisecond, several times in every step.
 RELATED = ("application", "environment", "artifact", "configuration")
@@ -92,9 +83,14 @@ class StepContext:
     def own_instances(self) -> list[Instance]:
         return instances_of(self.runtime, self.deployment)
 
+    def backing_instances(self) -> list[Instance]:
+        """Those of this deployment's services with an image of their own."""
+        return backing_instances_of(self.runtime, self.deployment)
+
     def other_instances(self) -> list[Instance]:
+        """Those of other deployments, without services that have an image of their own: they belong to the placement."""
         everything = self.runtime.instances(self.placement.name)
-        return [instance for instance in everything if instance.deployment != self.deployment.label]
+        return [one for one in everything if one.deployment != self.deployment.label and not is_backing(one)]
 
 
 class PlacementGone(Refused):
@@ -172,65 +168,15 @@ def sign_in_for(application: Application, reference: str, environment: Environme
 
 def instances_of(runtime: Runtime, deployment: Deployment) -> list[Instance]:
     """The instances of one deployment, by service and replica; the main service comes first."""
-    name = f"{deployment.application.slug}.{deployment.environment.slug}"
+    name = placement_name(deployment)
     own = [instance for instance in runtime.instances(name) if instance.deployment == deployment.label]
     return sorted(own, key=lambda instance: (not instance.is_main, instance.service, instance.replica))
 
 
-def instance_specs(deployment: Deployment, counts: Mapping[str, int]) -> list[InstanceSpec]:
-    """How to run `counts` instances of each service of a deployment."""
-    return [instance_spec(deployment, replica, name) for name, count in counts.items() for replica in range(count)]
-
-
-def instance_spec(deployment: Deployment, replica: int, service: str = MAIN) -> InstanceSpec:
-    """How to run one replica of a service: the artifact's spec with the configuration version of the deployment."""
-    assert deployment.artifact is not None
-    of = next(service_spec for service_spec in services_of(deployment.artifact.parsed_spec) if service_spec.name == service)
-    spec, configuration = of.spec, deployment.configuration
-    given = {**(configuration.variables if configuration else {}), **open_secrets(configuration)}
-    environment = {
-        **_filled(spec.environment, given),
-        **given,
-        "FAIRWAY_APPLICATION": deployment.application.slug,
-        "FAIRWAY_ENVIRONMENT": deployment.environment.slug,
-        "FAIRWAY_VERSION": deployment.artifact.version,
-        "FAIRWAY_DEPLOYMENT": str(deployment.pk),
-        "FAIRWAY_SERVICE": service,
-    }
-    name = f"{deployment.application.slug}.{deployment.environment.slug}"
-    return InstanceSpec(
-        placement=name,
-        deployment=deployment.label,
-        replica=replica,
-        artifact=deployment.artifact.ref,
-        port=spec.port if of.has_port else None,
-        command=spec.command,
-        environment=environment,
-        health=HealthCheck(
-            path=spec.health_path,
-            deadline=spec.start_seconds or settings.HEALTH_SECONDS,
-            stays_up=None if of.has_port or spec.health_command else STAYS_UP,
-            command=spec.health_command,
-            tcp=spec.health_tcp,
-        ),
-        limits=limits_of(deployment.environment, memory_bytes=spec.memory_bytes, cpus=spec.cpus),
-        volumes=tuple(Volume(volume_name(name, volume), target) for volume, target in spec.volumes),
-        stop_grace=spec.stop_grace,
-        files=files_for(spec.framework, given),
-        service=service,
-    )
-
-
-def _filled(environment: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """The spec's environment, each ``${VAR}`` replaced by the configuration's value. Raises `Refused` if one is missing."""
-    try:
-        return interpolated(environment, given)
-    except Invalid as missing:
-        raise Refused(f"{missing.field} {missing.sentence}") from None
-
-
-def volume_name(placement: str, volume: str) -> str:
-    return f"{placement}.{volume}"
+def backing_instances_of(runtime: Runtime, deployment: Deployment) -> list[Instance]:
+    """The instances of a deployment's services that have an image of their own."""
+    names = backing_digests(deployment)
+    return [one for one in runtime.instances(placement_name(deployment)) if one.name in names] if names else []
 
 
 def live_route(placement: Placement, host: str, instances: list[Instance], deployment: Deployment) -> Route:

@@ -10,6 +10,7 @@ from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Progres
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
 from fairway.shared.failures import Failure
+from fairway.workflows.specs import backing_refs
 from fairway.workflows.step_context import sign_in_for
 
 
@@ -30,6 +31,13 @@ def transfer(artifact: Artifact, environment: Environment, runtime: Runtime, log
         runtime.copy_from(runtime_of(holder), artifact.ref, log)
     else:
         runtime.distribute(artifact.ref, sign_in_for(artifact.application, artifact.ref.reference, environment), log)
+
+
+def transfer_backing(artifact: Artifact, environment: Environment, runtime: Runtime, log: Progress) -> None:
+    """Bring the images of the services that have one of their own."""
+    for ref in backing_refs(artifact):
+        if not runtime.is_distributed(ref):
+            runtime.distribute(ref, sign_in_for(artifact.application, ref.reference, environment), log)
 
 
 def holder_of(artifact: Artifact, wanted_in: Environment, runtime: Runtime) -> Environment | None:

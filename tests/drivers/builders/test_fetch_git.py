@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fairway.drivers.builders.addresses import public_only
+from fairway.drivers.addresses import public_only
 from fairway.drivers.builders.fetch_git import FetchLimits, fetch_git, resolve_ref
 from fairway.drivers.builders.tree import tree_checksum
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
@@ -95,7 +95,7 @@ def test_tags_commits_and_the_default_branch(repository: Repository, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("ref", "words"), [("missing", "no branch or tag"), ("abcdef1", "whole id"), ("f" * 40, "no branch")]
+    ("ref", "words"), [("missing", "no branch or tag"), ("abcdef1", "whole id"), ("f" * 40, "There is no commit")]
 )
 def test_a_reference_that_is_not_there(repository: Repository, tmp_path: Path, heard: Heard, ref: str, words: str) -> None:
     with pytest.raises(Refused, match=words):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fairway.drivers.builders.addresses import Address, public_only
+from fairway.drivers.addresses import Address, public_only
 from fairway.drivers.builders.fetch_git import FetchLimits
 from fairway.drivers.builders.fetch_url import fetch_url, parse_checksum
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairway.drivers.builders.addresses import permitted_address, public_only
+from fairway.drivers.addresses import permitted_address, public_only
 from fairway.drivers.builders.git_failures import git_failure
 from fairway.drivers.builders.git_url import parse_git_url
 from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry

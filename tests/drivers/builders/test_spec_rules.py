@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -168,3 +169,31 @@ def test_a_typed_command_becomes_argv_and_back() -> None:
     assert spec.environment == {"MODE": "live"}
     assert command_text(spec.command) == "python -m http.server --bind {host} 'my file' {port}"
     assert parse_spec({**GOOD, "command": command_text(spec.command)}).command == spec.command
+
+
+@pytest.mark.parametrize(
+    ("services", "words"),
+    [
+        ({"db": {"image": "no image!"}}, "“db”: image is not an image reference"),
+        ({"db": {"image": "postgres", "depends_on": ["web"]}}, "“db” depends on “web”"),
+        ({"db": {"image": "postgres", "depends_on": "web"}}, "must be a list of services"),
+        ({"a": {"image": "x", "depends_on": ["b"]}, "b": {"image": "x", "depends_on": ["a"]}}, "waits for itself"),
+        ({"db": {"image": "postgres", "hostname": "a b"}}, "must be a host name"),
+        ({"db": {"image": "postgres", "privileged": True}}, "“db” has privileged"),
+        ({"db": {"image": "postgres", "volumes": [["data", "relative"]]}}, "“db”: volumes"),
+        ({"db": {"command": "x", "hostname": "db"}}, "“db” has hostname, which a service cannot set"),
+        ({"db": {}}, "“db” has no command"),
+    ],
+)
+def test_a_service_with_an_image_is_checked(services: dict[str, Any], words: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        parse_spec({"kind": "static", "services": services})
+    assert words in f"{caught.value.field} {caught.value.sentence}"
+
+
+def test_a_service_with_an_image_keeps_its_form() -> None:
+    services = {"db": {"image": "postgres:16", "volumes": [["data", "/d"]], "environment": {"A": "${B}"}, "depends_on": []}}
+    spec = parse_spec({"kind": "static", "services": services})
+    assert Spec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+    assert spec.services["db"]["image"] == "postgres:16"
+    assert service_lines(spec.services) == ""

@@ -10,12 +10,13 @@ import pytest
 from cryptography.fernet import Fernet
 
 from fairway.drivers.resources.contract import Login
+from fairway.drivers.resources.engines import ENGINES
 from fairway.drivers.resources.postgres import Postgres
-from fairway.drivers.resources.registry import DRIVERS, VERSIONS, open_driver
+from fairway.drivers.resources.registry import open_driver
 from fairway.drivers.resources.sealed_files import seal_file
 from fairway.shared.failures import NeedsPerson
 from fairway.shared.sealing import Seal
-from tests.drivers.resources.contract import QUIET, ResourceContract
+from tests.drivers.resources.contract import QUIET, ResourceContract, restored
 from tests.services.docker import missing, program
 from tests.services.server_programs import bring_programs
 
@@ -57,6 +58,9 @@ class TestPostgres(ResourceContract):
         with connected(spec, database, login) as connection:
             return connection.execute("SELECT count(*) FROM things").fetchone()[0]
 
+    def kept(self, spec, database):
+        return self.count(None, spec, f"{database}#before", Login("fairway", spec.password))
+
     def test_a_login_cannot_enter_the_servers_own_databases(self, driver, spec, made):
         for database in ("postgres", "template1"):
             with pytest.raises(psycopg.OperationalError, match="denied"):
@@ -90,7 +94,7 @@ class TestPostgres(ResourceContract):
             connection.execute("CREATE INDEX ON things (who(name))")
         taken = driver.dump(spec, database, tmp_path / "copy", QUIET)
         assert driver.look_into(spec, tmp_path / "copy", QUIET) == taken
-        assert driver.restore(spec, tmp_path / "copy", database, QUIET) == taken
+        assert restored(driver, spec, tmp_path / "copy", database) == taken
 
     def test_a_look_that_was_cut_short_leaves_nothing_for_ever(self, driver, spec, made, tmp_path):
         database, login = made
@@ -115,8 +119,10 @@ class TestPostgres(ResourceContract):
         assert list(small_disk.iterdir()) == []
 
 
-def test_the_registry_knows_the_versions_of_the_drivers(tmp_path):
-    assert {kind: open_driver(kind, tmp_path).versions for kind in DRIVERS} == VERSIONS
+def test_an_engine_says_what_its_driver_has(tmp_path):
+    for engine in ENGINES.values():
+        driver = open_driver(engine.kind, tmp_path)
+        assert (driver.kind, driver.versions) == (engine.kind, engine.versions)
 
 
 def test_a_full_disk_is_said_and_leaves_no_sealed_file(small_disk, tmp_path):

@@ -28,7 +28,7 @@ from fairway.drivers.runtimes.docker.options import DEFAULT_HOST, DockerOptions
 from fairway.drivers.runtimes.docker.pulling import PullReport
 from fairway.drivers.runtimes.docker.streams import frames, json_lines
 from fairway.shared.failures import NeedsPerson, Refused, Retry
-from fairway.shared.names import Invalid
+from fairway.shared.names import Invalid, image_repository
 
 DIGEST = f"sha256:{'a' * 64}"
 NAMES = plan.Names("0123abcd")
@@ -174,7 +174,7 @@ def test_ports_are_tried_once_each_and_always_in_the_same_order(name: str, taken
     ],
 )
 def test_references_are_taken_apart(reference: str, repository: str, tagged: str) -> None:
-    assert plan.repository(reference) == repository
+    assert image_repository(reference) == repository
     assert plan.with_tag(reference) == tagged
 
 

@@ -95,6 +95,8 @@ class PersonForm(forms.Form):
 class TokenForm(forms.Form):
     name = forms.CharField()
     role = forms.ChoiceField(choices=[("", "All my roles"), ("deployer", "Deployer")], required=False)
+    application = forms.ChoiceField(choices=[("", "every application"), ("storefront", "Storefront")], required=False)
+    environment = forms.ChoiceField(choices=[("", "every environment"), ("production", "Production")], required=False)
     expires = forms.ChoiceField(choices=[("30", "in 30 days"), ("365", "in a year"), ("", "never")], required=False)
 
 
@@ -160,6 +162,30 @@ class MailForm(forms.Form):
     password = forms.CharField(required=False, widget=forms.PasswordInput)
     sender_name = forms.CharField(required=False)
     sender = forms.EmailField(required=False)
+
+
+class SignInProviderForm(forms.Form):
+    kind = forms.CharField(required=False, widget=forms.HiddenInput)
+    name = forms.CharField()
+    slug = forms.CharField()
+    issuer = forms.URLField(assume_scheme="https")
+    client_id = forms.CharField()
+    secret = forms.CharField(required=False, widget=forms.PasswordInput)
+    scopes = forms.CharField()
+    domains = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    admits = forms.ChoiceField(choices=[("linked", "Only people who connected it"), ("anybody", "Everybody it vouches for")])
+    default_role = forms.ChoiceField(required=False, choices=[("", "none"), ("viewer", "Viewer")])
+    required_groups = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    groups_claim = forms.CharField(required=False)
+    roles = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 4}))
+    is_enabled = forms.BooleanField(required=False)
+
+
+class PasswordPolicyForm(forms.Form):
+    passwords = forms.ChoiceField(choices=[("everybody", "Everybody who has one"), ("emergency", "Only emergency accounts")])
+    emergency = forms.MultipleChoiceField(
+        required=False, choices=[("ada", "ada (Ada Lovelace)"), ("grace", "grace")], widget=forms.CheckboxSelectMultiple
+    )
 
 
 class TestMailForm(forms.Form):

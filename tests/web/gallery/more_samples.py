@@ -11,6 +11,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 
 from fairway.activity import verbs
+from fairway.web.presenters.acts import Button
+from fairway.web.presenters.sign_in import new_provider_shown
 from tests.web.gallery import forms
 from tests.web.gallery.forms import filled, wrong
 from tests.web.gallery.samples import (
@@ -503,6 +505,71 @@ def mail_none() -> Data:
     return {**mail(), "mailing": None, "has_password": False, "failure": "", "form": forms.MailForm()}
 
 
+PROVIDERS = [
+    {"slug": "company", "name": "Example Company", "issuer": "https://login.example.com/realms/company", "is_enabled": True, "admits": "anybody", "domains": ["example.com", "example.org"], "required_groups": [], "is_github": False, "is_from_environment": False},
+    {"slug": "github", "name": "GitHub", "issuer": "https://github.com", "is_enabled": True, "admits": "anybody", "domains": [], "required_groups": ["acme", "acme/platform"], "is_github": True, "is_from_environment": True},
+    {"slug": "google", "name": "Google", "issuer": "https://accounts.google.com", "is_enabled": False, "admits": "linked", "domains": [], "required_groups": [], "is_github": False, "is_from_environment": False},
+]  # fmt: skip
+CALLBACK = "https://fairway.example.com/accounts/sign-in/{}/callback"
+
+
+def sign_in() -> Data:
+    return {
+        "providers": PROVIDERS,
+        "create": Button("New provider", "/settings/sign-in/new", "plus", "primary", method="get"),
+        "form": filled(forms.PasswordPolicyForm, passwords="emergency", emergency=["ada"]),
+    }
+
+
+def sign_in_none() -> Data:
+    return {**sign_in(), "providers": []}
+
+
+def sign_in_provider() -> Data:
+    delete = Button("Remove", "/settings/sign-in/company/deletion", "trash", "danger", confirm="Example Company")
+    values = {
+        "name": "Example Company", "issuer": PROVIDERS[0]["issuer"], "client_id": "fairway", "scopes": "openid email profile",
+        "domains": "example.com\nexample.org", "admits": "anybody", "default_role": "viewer", "is_enabled": True,
+        "groups_claim": "groups", "roles": "developers = deployer\nrelease-managers = release_manager",
+    }  # fmt: skip
+    form = filled(forms.SignInProviderForm, **values)
+    del form.fields["slug"]
+    return {
+        "provider": {**PROVIDERS[0], "has_secret": True, "delete": delete}, "form": form,
+        "choices": [], "registered_at": "", "is_github": False, "short": "",
+        "redirect_uri": CALLBACK.format("company"), "answered_at": "",
+        "failure": "The provider calls itself “https://login.example.com/realms/Company”, not “https://login.example.com/realms/company”. Enter exactly what it calls itself.",
+    }  # fmt: skip
+
+
+def sign_in_provider_ok() -> Data:
+    return {**sign_in_provider(), "failure": "", "answered_at": "https://login.example.com/realms/company/auth"}
+
+
+def sign_in_provider_new() -> Data:
+    form = wrong(forms.SignInProviderForm, name="Company", issuer="accounts.google.com", scopes="openid")
+    return {**new_provider_shown(""), "provider": None, "form": form, "short": "…", "redirect_uri": CALLBACK.format("…")}
+
+
+def sign_in_provider_github() -> Data:
+    shown = new_provider_shown("github")
+    form = forms.SignInProviderForm(initial=shown["initial"])
+    return {**shown, "provider": None, "form": form, "short": "github", "redirect_uri": CALLBACK.format("github")}
+
+
+def sign_in_refused() -> Data:
+    sentence = "There is already an account with your mail address. Sign in with it and connect Example Company in your profile; an address alone proves nothing."
+    return {"provider": PROVIDERS[0], "sentence": sentence, "is_signed_in": False}
+
+
+def login_with_providers() -> Data:
+    return {**login(), "providers": PROVIDERS}
+
+
+def login_only_with_providers() -> Data:
+    return {**login(), "providers": PROVIDERS, "who_may_use_passwords": "emergency"}
+
+
 GRANTS = [
     {"role_label": "Administrator", "environment": "", "application": ""},
     {"role_label": "Deployer", "environment": "Production", "application": "storefront"},
@@ -514,7 +581,17 @@ def profile() -> Data:
         "form": filled(forms.ProfileForm, name="Ada Lovelace", email="ada@example.com"),
         "grants": GRANTS,
         "is_email_unconfirmed": True,
-    }
+        "identities": [
+            {"number": 1, "name": "Example Company", "email": "ada@example.com", "last_used_at": now() - timedelta(hours=2)}
+        ],
+        "connectable": [{"slug": "google", "name": "Google"}],
+        "uses_password": True,
+        "sessions": [
+            {"number": 3, "client": "Firefox on Linux", "address": "203.0.113.7", "with": "password", "began_at": now() - timedelta(days=2), "last_seen_at": now(), "is_this": True},
+            {"number": 2, "client": "Safari on iPhone", "address": "2001:db8:85a3::8a2e:370:7334", "with": "Example Company", "began_at": now() - timedelta(days=9), "last_seen_at": now() - timedelta(hours=5), "is_this": False},
+            {"number": 1, "client": "Unknown browser", "address": "198.51.100.23", "with": "password", "began_at": now() - timedelta(days=13), "last_seen_at": now() - timedelta(days=12), "is_this": False},
+        ],
+    }  # fmt: skip
 
 
 def people() -> Data:
@@ -549,6 +626,7 @@ def person() -> Data:
         "choices": {"roles": [{"key": key, "label": label, "sentence": sentence} for key, label, sentence in roles], "environments": ENVIRONMENTS, "applications": APPS},
         "link": {"url": "http://localhost:8000/invitation/7Hc0Zk2Jv0yQ3mXnB5sW1tR9", "expires_at": now() + timedelta(days=3), "mailed_to": "", "failure": "“smtp.example.com” did not answer in time on port 587. Check the port; a firewall may block it."},
         "acts": [act("New one-time link", "link"), act("Deactivate", "stop", "danger", confirm="grace", consequence="They are signed out everywhere and their tokens stop working.")],
+        "has_password": True, "uses_password": True, "identities": [{"number": 1, "name": "GitHub", "email": "grace@example.com", "last_used_at": back(hours=3)}, {"number": 2, "name": "https://login.example.com", "email": "", "last_used_at": None}],
     }  # fmt: skip
 
 
@@ -564,7 +642,7 @@ def person_new() -> Data:
 
 
 def tokens() -> Data:
-    lines = [{"name": name, "prefix": prefix, "role_label": role, "created_at": back(days=20), "last_used_at": used, "expires_at": ends,
+    lines = [{"name": name, "prefix": prefix, "role_label": role, "application": "Storefront" if role else "", "environment": "Production" if role else "", "created_at": back(days=20), "last_used_at": used, "expires_at": ends,
               "revoke": act("Revoke", "", "danger", confirm=name, consequence="Whatever uses it stops working immediately.")}
              for name, prefix, role, used, ends in [("laptop", "fw_8c1f", "", back(minutes=4), now() + timedelta(days=200)), ("ci pipeline", "fw_77aa", "Deployer", None, None)]]  # fmt: skip
     return {
@@ -667,7 +745,13 @@ def credentials_none() -> Data:
 
 
 def login() -> Data:
-    return {"form": filled(forms.LoginForm), "redirect_field": "", "demo_people": []}
+    return {
+        "form": filled(forms.LoginForm),
+        "redirect_field": "",
+        "providers": [],
+        "who_may_use_passwords": "everybody",
+        "demo_people": [],
+    }
 
 
 def login_wrong() -> Data:
@@ -677,7 +761,7 @@ def login_wrong() -> Data:
         {"username": "admin", "password": "sail-9214", "role_label": "Admin"},
         {"username": "deployer", "password": "sail-9214", "role_label": "Deployer"},
     ]
-    return {"form": form, "redirect_field": "", "demo_people": demo}
+    return {"form": form, "redirect_field": "", "providers": [], "who_may_use_passwords": "everybody", "demo_people": demo}
 
 
 def first_run() -> Data:
@@ -685,11 +769,27 @@ def first_run() -> Data:
         "form": wrong(forms.FirstRunForm, username="ada", name="", password1="short", password2=""),
         "purpose": "first",
         "person": None,
+        "providers": [],
+        "uses_password": True,
     }
 
 
+def invitation() -> Data:
+    return {
+        "form": forms.PasswordForm(),
+        "purpose": "invitation",
+        "person": {**GRACE, "has_password": False},
+        "providers": [{"name": "GitHub", "url": "/gallery"}, {"name": "Example Company", "url": "/gallery"}],
+        "uses_password": True,
+    }
+
+
+def invitation_only_with_providers() -> Data:
+    return {**invitation(), "uses_password": False}
+
+
 def first_run_used() -> Data:
-    return {"form": None, "purpose": "invitation", "person": ADA}
+    return {"form": None, "purpose": "invitation", "person": ADA, "providers": [], "uses_password": True}
 
 
 def password_change() -> Data:

@@ -205,7 +205,7 @@ def placement(environment: Data, state: str, version: str, number: int, **more: 
     base = {
         "environment": environment, "lock": None, "state": state, "url": f"http://storefront.{environment['slug']}.localhost:8080", "other_urls": [],
         "access": "public", "version": version, "digest": sha(version), "deployment_id": number, "deployed_at": back(minutes=6), "actor": ADA,
-        "configuration_version": 7, "gate": "GET /healthz answered 200.", "services": [{"name": "web", "wanted": 2, "healthy": 2}, {"name": "worker", "wanted": 1, "healthy": 1}], "drift": [], "hold": None, "running": None, "writes": None,
+        "configuration_version": 7, "gate": "GET /healthz answered 200.", "services": [{"name": "web", "wanted": 2, "healthy": 2}, {"name": "worker", "wanted": 1, "healthy": 1}, {"name": "db", "wanted": 1, "healthy": 1}], "drift": [], "hold": None, "running": None, "writes": None,
         "instances": [
             {"name": f"fairway-storefront.{environment['slug']}-d{number}-0", "state": "healthy", "address": "127.0.0.1:40123", "restarts": 0, "started_at": back(minutes=6), "memory_bytes": 61_341_696},
             {"name": f"fairway-storefront.{environment['slug']}-d{number}-1", "state": "restarting", "address": "", "restarts": 3, "started_at": back(minutes=1), "memory_bytes": None},
@@ -237,7 +237,7 @@ def application_detail() -> Data:
         ],
         "recent": [entry for entry in rows() if entry["application"]["slug"] == "storefront"],
         "spec": {"framework": "Django (Python, uv)", "command": "gunicorn shop.wsgi --bind 0.0.0.0:{port}", "port": 8000, "health": "/healthz",
-                 "memory_bytes": 512 * 1024 * 1024, "cpus": 1.0, "volumes": [{"name": "media", "target": "/app/media"}], "services": [{"name": "worker", "command": "celery -A shop worker"}]},
+                 "memory_bytes": 512 * 1024 * 1024, "cpus": 1.0, "volumes": [{"name": "media", "target": "/app/media"}], "services": [{"name": "worker", "command": "celery -A shop worker", "image": "", "digest": ""}, {"name": "db", "command": "", "image": "docker.io/library/postgres", "digest": "sha256:" + "4d9a1c6f" * 8}]},
     }  # fmt: skip
 
 
@@ -307,7 +307,7 @@ def deployment_live() -> Data:
 
 def deployment_running() -> Data:
     return {
-        "deployment": deployment(id=512, status="running", started_at=back(seconds=47), at=back(seconds=50), ended_at=None, seconds=None, url="", probe=None, kind="promote",
+        "deployment": deployment(id=512, status="running", restarting="db", started_at=back(seconds=47), at=back(seconds=50), ended_at=None, seconds=None, url="", probe=None, kind="promote",
                                  from_deployment={"id": 510, "environment_name": "Development"}, acting_role="Deployer"),
         "steps": steps(3, "running", check="GET /healthz: connection refused, trying until 60 s."), "last_lines": [], "log": log(512, 400, False),
         "acts": [act("Cancel", "x", "danger")],

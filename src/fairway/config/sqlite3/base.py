@@ -1,8 +1,10 @@
-"""Django's SQLite backend with a pool: when a connection is closed, it is kept, and the next thread gets it.
+"""Django's SQLite backend, with a pool of connections and with writers in the order in which they came.
+
+When a connection is closed, it is kept, and the next thread gets it.
 
 Each request has a thread of its own and closes its connection at the end; each round of the worker's threads does so, too.
 Opening a connection takes 3 ms of a core, because functions are registered and the schema is read again; a usual query takes
-0.5 ms.
+0.5 ms. About the order of writers see `turns`.
 """
 
 from __future__ import annotations
@@ -14,7 +16,10 @@ import threading
 from typing import Any
 from weakref import WeakSet
 
+from django.db import OperationalError
 from django.db.backends.sqlite3 import base
+
+from fairway.config.sqlite3.turns import LINES, Line, Turn
 
 MOST = 2  # idle connections per process; each may have some megabytes of pages in memory
 
@@ -87,9 +92,11 @@ IDLE = Idle()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's wrapper of a connection, which uses the pool."""
+    """Django's wrapper of a connection, which uses the pool, and waits for its turn before it writes."""
 
     connection: Connection | None
+    transaction_mode: str | None
+    _turn: tuple[Line, Turn] | None = None
 
     def get_connection_params(self) -> dict[str, Any]:
         """Django's parameters, with `Connection` as the class of connections."""
@@ -119,8 +126,45 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _close(self) -> None:
         assert self.connection is not None
-        if self.in_atomic_block or self.errors_occurred or not IDLE.keep(self.connection):
-            super()._close()  # type: ignore[misc]  # django-stubs leave it out
+        try:
+            if self.in_atomic_block or self.errors_occurred or not IDLE.keep(self.connection):
+                super()._close()  # type: ignore[misc]  # django-stubs leave it out
+        finally:
+            self._leave()
+
+    def _start_transaction_under_autocommit(self) -> None:
+        """Begin a transaction. One that may write waits for its turn first; raises `OperationalError` if that takes longer
+        than SQLite itself would wait."""
+        self._join()
+        try:
+            super()._start_transaction_under_autocommit()  # type: ignore[misc]
+        except BaseException:
+            self._leave()
+            raise
+
+    def _commit(self) -> None:
+        super()._commit()  # type: ignore[misc]
+        self._leave()
+
+    def _rollback(self) -> None:
+        try:
+            super()._rollback()  # type: ignore[misc]
+        finally:
+            self._leave()
+
+    def _join(self) -> None:
+        if self.transaction_mode != "IMMEDIATE" or self.connection is None or self.connection.file == (0, 0):
+            return
+        line = LINES.before(self.connection.path)
+        turn = line.join(self.settings_dict["OPTIONS"]["timeout"])
+        if turn is None:
+            raise OperationalError("database is locked")
+        self._turn = line, turn
+
+    def _leave(self) -> None:
+        if self._turn is not None:
+            (line, turn), self._turn = self._turn, None
+            line.leave(turn)
 
 
 def _file(path: str) -> tuple[int, int]:

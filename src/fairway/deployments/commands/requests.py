@@ -11,11 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from fairway.accounts.commands import require
-from fairway.accounts.rules import Act, Actor, Blocked, Blocker
+from fairway.accounts.rules import Act, Actor, Blocked, Blocker, may
 from fairway.activity.commands import record
-from fairway.applications.commands import edit_application
+from fairway.applications.commands import checked_source, edit_application
 from fairway.applications.models import Application, Artifact, Configuration
 from fairway.applications.queries import latest_configuration
+from fairway.applications.rules import SourceKind
 from fairway.deployments.commands.approvals import end_waiting, locked_waiting, superseded_by
 from fairway.deployments.gate import Subject, ask
 from fairway.deployments.models import Deployment, Placement
@@ -25,7 +26,7 @@ from fairway.deployments.subjects import deployment_facts, on_deployment, on_pla
 from fairway.engine.commands import enqueue, request_cancel
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
-from fairway.shared.names import Invalid, parse_text
+from fairway.shared.names import Invalid, parse_git_ref, parse_text
 
 STORY = "deploy"
 ACT_OF = {
@@ -52,18 +53,26 @@ def request_deployment(
     when_open: bool = False,
     start_by: datetime | None = None,
     access: str | None = None,
+    commit: str = "",
 ) -> Deployment:
     """Request that the application's source (or a given artifact) goes live in an environment with its latest configuration.
 
-    A given `source` first becomes the application's own. If the environment requires approvals, the deployment waits for
+    With `commit`, a full commit id, that commit of its Git repository is deployed, whatever its branch is at. A given
+    `source` first becomes the application's own; if the actor may deploy here and not change the application, it is deployed
+    here only, and the application keeps its own. If the environment requires approvals, the deployment waits for
     them, and supersedes whatever waited there before. With `when_open` it is accepted during a freeze or a lock that ends,
     and waits for that until `start_by` (None: `START_BY` from now). `access` says who may open an application that is
     deployed here for the first time, so that even the first visitor is checked. Raises `Blocked` or `Invalid`.
     """
     if access is not None:
         set_first_access(actor=actor, application=application, environment=environment, access=access)
-    if source is not None:
+    only_here: dict[str, Any] | None = None
+    if source is not None and may(actor, Act.EDIT_APPLICATION, application=application.slug):
         application = edit_application(actor=actor, application=application, source_kind=source_kind, source=source)
+    elif source is not None:
+        require(actor, Act.DEPLOY, application=application.slug, environment=environment.slug)
+        source_kind = source_kind or application.source_kind
+        only_here = checked_source(actor, source_kind, source, application.slug)
     return _request(
         kind=Kind.DEPLOY,
         actor=actor,
@@ -76,6 +85,8 @@ def request_deployment(
         replicas=replicas,
         when_open=when_open,
         start_by=start_by,
+        commit=commit,
+        source=None if only_here is None else (source_kind, only_here),
     )
 
 
@@ -254,7 +265,10 @@ def _request(
     parent: Run | None = None,
     when_open: bool = False,
     start_by: datetime | None = None,
+    commit: str = "",
+    source: tuple[str, dict[str, Any]] | None = None,
 ) -> Deployment:
+    source_kind, source_given = source or (application.source_kind, None)
     is_new = act is None and kind in BRINGS_SOMETHING_NEW
     waiting = locked_waiting(application=application, environment=environment) if is_new else []
     placement = _placement_to_be(application, environment)
@@ -273,8 +287,8 @@ def _request(
         kind=kind,
         artifact=artifact,
         configuration=configuration,
-        source_kind=artifact.source_kind if artifact else application.source_kind,
-        source=artifact.source if artifact else application.source,
+        source_kind=artifact.source_kind if artifact else source_kind,
+        source=artifact.source if artifact else source_given or _source_at(application, commit),
         spec=None if artifact else application.spec,
         replicas=wanted,
         replaces=placement.current,
@@ -304,6 +318,15 @@ def _request(
     )
     end_waiting(waiting, superseded_by(deployment))
     return deployment
+
+
+def _source_at(application: Application, commit: str) -> dict[str, Any]:
+    """The application's source, at this commit if one is given. Raises `Invalid` if it has no Git repository."""
+    if not commit:
+        return dict(application.source)
+    if application.source_kind != SourceKind.GIT:
+        raise Invalid("commit", "can be deployed from a Git repository only; this application has another source.")
+    return {**application.source, "ref": parse_git_ref(commit, field="commit")}
 
 
 def _refuse_twice(

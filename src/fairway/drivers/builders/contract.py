@@ -48,6 +48,9 @@ class Spec:
 
     At most one of `health_path`, `health_command` and `health_tcp` is set (see `runtimes.contract.HealthCheck`).
     `start_seconds` is how long a new instance may take to become ready; None means what the installation allows.
+
+    `files` are texts by absolute path that containers get in addition to their image; ``${VAR}`` in them stands for a
+    variable, as in `environment`.
     """
 
     kind: str
@@ -71,6 +74,7 @@ class Spec:
     health_command: tuple[str, ...] | None = None
     health_tcp: bool = False
     start_seconds: float | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form stored with the application and the artifact. Fields that are newer than 0.12 are left out if
@@ -99,6 +103,7 @@ class Spec:
             **({"health_command": list(self.health_command)} if self.health_command else {}),
             **({"health_tcp": True} if self.health_tcp else {}),
             **({"start_seconds": self.start_seconds} if self.start_seconds is not None else {}),
+            **({"files": dict(self.files)} if self.files else {}),
         }
 
     @classmethod

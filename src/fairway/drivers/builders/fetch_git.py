@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fairway.drivers.builders.addresses import AddressPolicy, permitted_address
+from fairway.drivers.addresses import AddressPolicy, permitted_address
 from fairway.drivers.builders.contract import Checkout
 from fairway.drivers.builders.git_access import SignIn, git_environment
 from fairway.drivers.builders.git_facts import FORMAT, MOST_LINES, Facts, facts_in

@@ -4,7 +4,6 @@ private networks."""
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +12,9 @@ from pathlib import Path
 
 import httpx
 
-from fairway.drivers.builders.addresses import AddressPolicy, judge, permitted_address
+from fairway.drivers.addresses import AddressPolicy
 from fairway.drivers.builders.fetch_git import FetchLimits
+from fairway.drivers.outgoing import asked
 from fairway.drivers.runtimes.contract import Progress
 from fairway.shared.failures import NeedsPerson, Refused, Retry
 from fairway.shared.names import Invalid
@@ -94,7 +94,7 @@ def _answer(url: httpx.URL, policy: AddressPolicy | None, allow_http: bool) -> I
     """The final response. Redirects are followed here and not by httpx, so that the address of each is checked."""
     with httpx.Client(follow_redirects=False, trust_env=policy is None, timeout=httpx.Timeout(30.0)) as client:
         for _ in range(MOST_REDIRECTS + 1):
-            with _asked(client, url, policy) as answer:
+            with asked(client, url, policy) as answer:
                 if not answer.has_redirect_location:
                     _accept(answer, url)
                     yield answer
@@ -108,35 +108,6 @@ def _next(url: httpx.URL, answer: httpx.Response, allow_http: bool) -> httpx.URL
         return parse_archive_url(str(url.join(answer.headers["location"])), allow_http=allow_http)
     except (Invalid, httpx.InvalidURL) as error:
         raise Refused(f"{_shown(url)} redirects to an address that is not fetched; use the final https address.") from error
-
-
-@contextmanager
-def _asked(client: httpx.Client, url: httpx.URL, policy: AddressPolicy | None) -> Iterator[httpx.Response]:
-    """The response to one request. With a policy, the connection goes to a permitted IP address, while the host name and
-    the certificate stay those of the URL."""
-    headers = {"User-Agent": "fairway", "Accept-Encoding": "identity"}
-    if policy is None:
-        request = client.build_request("GET", url, headers=headers)
-    else:
-        number = permitted_address(url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80), policy)
-        host = f"[{number}]" if ipaddress.ip_address(number).version == 6 else number
-        headers["Host"] = url.netloc.decode("ascii")
-        extensions = {"sni_hostname": url.raw_host.decode("ascii")}
-        request = client.build_request("GET", url.copy_with(host=host), headers=headers, extensions=extensions)
-    answer = client.send(request, stream=True)
-    try:
-        _judge_connection(answer, url, policy)
-        yield answer
-    finally:
-        answer.close()
-
-
-def _judge_connection(answer: httpx.Response, url: httpx.URL, policy: AddressPolicy | None) -> None:
-    """Check the address of the open connection. Raises `NeedsPerson`."""
-    stream = answer.extensions.get("network_stream")
-    peer = stream.get_extra_info("server_addr") if stream is not None and policy is not None else None
-    if peer and policy is not None:
-        judge(url.host, str(peer[0]), policy)
 
 
 def _accept(answer: httpx.Response, url: httpx.URL) -> None:

@@ -52,10 +52,17 @@ _MEANINGS: tuple[tuple[str, type[Failure], str], ...] = (
 )
 
 
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_NOT_THERE = _MEANINGS[2]
+_GONE = "There is no commit {ref} at {url}. If something else was pushed over it, push again, or deploy the branch."
+
+
 def git_failure(lines: Sequence[str], *, url: str, ref: str) -> Failure:
     """The failure that git's last lines describe, with a sentence for people."""
     detail = "\n".join(lines)
     for pattern, kind, sentence in _MEANINGS:
         if re.search(pattern, detail, re.I):
+            if sentence == _NOT_THERE[2] and _COMMIT.fullmatch(ref):
+                return kind(_GONE.format(url=url, ref=ref[:12]), detail=detail)
             return kind(sentence.format(url=url, ref=ref), detail=detail)
     return Refused(f"git could not fetch {url}; its last lines say why.", detail=detail)

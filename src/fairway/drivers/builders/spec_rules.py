@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,7 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from fairway.drivers.builders.command_line import join_command, programs_of, split_command
 from fairway.drivers.builders.contract import Spec
-from fairway.drivers.builders.services import KEYS, MOST_SERVICES, parse_name
+from fairway.drivers.builders.services import KEYS, MOST_SERVICES, OWN_KEYS, backing_services_of, in_order, parse_name
 from fairway.shared.names import (
     Invalid,
     parse_image,
@@ -31,6 +32,9 @@ LONGEST_START = 900.0  # seconds; the check of a deployment may take twenty minu
 HEALTH = ("health_path", "health_command", "health_tcp")  # at most one of them is set
 TCP = "tcp"  # the word for a TCP check, as people write it
 _PATH = re.compile(r"/[!-~]*")
+MOST_FILES, LARGEST_FILES = 40, 128 * 1024  # of one service; bytes in all
+_FILE = re.compile(r"/[^/\0\n].{0,200}")
+HOSTNAME = re.compile(r"[a-z0-9](?:[a-z0-9_.-]{0,61}[a-z0-9])?", re.I)
 
 
 def spec_errors(data: Mapping[str, Any]) -> list[Invalid]:
@@ -60,13 +64,16 @@ def parse_changes(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def overlay(spec: Spec, changes: Mapping[str, Any]) -> Spec:
     """The spec with changes applied: recipe options (`install`) and `environment` are merged key by key, other fields are
-    replaced. One kind of health check replaces another."""
+    replaced. One kind of health check replaces another. Services with an image of their own stay beside other services."""
     changed = dict(changes)
     if any(changed.get(name) for name in HEALTH):
         changed = {**dict.fromkeys(HEALTH), "health_tcp": False, **changed}
     for name in ("install", "environment"):
         if name in changed:
             changed[name] = {**getattr(spec, name), **(changed[name] or {})}
+    if "services" in changed:
+        own = {name: stated for name, stated in spec.services.items() if stated.get("image")}
+        changed["services"] = {**own, **(changed["services"] or {})}
     return Spec.from_json({**spec.to_json(), **changed})
 
 
@@ -116,6 +123,8 @@ def _merged(data: Mapping[str, Any], values: dict[str, Any], errors: list[Invali
                 "of the image that starts with “#!/bin/sh”, and start that.",
             )
         )
+    if values.get("files") and kind not in ("dockerfile", "image"):
+        errors.append(Invalid("files", "are put into images only; this is a {kind} application.", kind=kind))
     if kind == "image":
         try:
             parse_image(str(values.get("install", {}).get("image", "")), field="install.image")
@@ -320,8 +329,9 @@ def parse_services(text: str) -> dict[str, dict[str, Any]]:
 
 
 def service_lines(services: Mapping[str, Mapping[str, Any]]) -> str:
-    """Services as a person edits them, one ``name: command`` per line."""
-    return "\n".join(f"{name}: {join_command(_words(differs))}" for name, differs in services.items())
+    """Services as a person edits them, one ``name: command`` per line; those with an image of their own are left out."""
+    own = {name: differs for name, differs in services.items() if not differs.get("image")}
+    return "\n".join(f"{name}: {join_command(_words(differs))}" for name, differs in own.items())
 
 
 def _words(differs: Mapping[str, Any]) -> tuple[str, ...]:
@@ -334,25 +344,63 @@ def _services(value: object) -> dict[str, dict[str, Any]]:
         raise Invalid("services", "must map the name of each service to how it runs.")
     if len(value) > MOST_SERVICES:
         raise Invalid("services", "are {count}; an application has at most {most}.", count=len(value), most=MOST_SERVICES)
-    return {parse_name(str(name)): _service(str(name), differs) for name, differs in value.items()}
+    services = {parse_name(str(name)): _service(str(name), differs) for name, differs in value.items()}
+    in_order(backing_services_of(Spec(kind="image", services=services)))
+    return services
 
 
 def _service(name: str, differs: object) -> dict[str, Any]:
     given = {"command": differs} if isinstance(differs, str | list | tuple) else differs
     if not isinstance(given, Mapping):
         raise Invalid("services", "“{name}” must say its command.", name=name)
-    if unknown := [str(key) for key in given if key not in KEYS]:
+    has_image = bool(given.get("image"))
+    known = OWN_KEYS if has_image else KEYS
+    if unknown := [str(key) for key in given if key not in known]:
         raise Invalid("services", "“{name}” has {key}, which a service cannot set.", name=name, key=unknown[0])
     try:
         command, variables = _command(given.get("command"))
-        values = {key: _FIELDS[key](given[key]) for key in KEYS if key in given and key != "command"}
+        values = {key: _SERVICE_FIELDS[key](given[key]) for key in known if key in given and key != "command"}
     except Invalid as error:
         raise Invalid("services", "“{name}”: {key} {why}", name=name, key=error.field, why=error.sentence) from None
-    if command is None:
+    if command is None and not has_image:
         raise Invalid("services", "“{name}” has no command; write e.g. “python worker.py”.", name=name)
     environment = {**values.pop("environment", {}), **variables}
     kept = {key: list(given) if isinstance(given, tuple) else given for key, given in values.items() if given is not None}
-    return {"command": list(command), **({"environment": environment} if environment else {}), **kept}
+    stated = {"command": list(command)} if command is not None else {}
+    if "volumes" in kept:
+        kept["volumes"] = [list(pair) for pair in kept["volumes"]]
+    return {**stated, **({"environment": environment} if environment else {}), **kept}
+
+
+def _files(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise Invalid("files", "must map absolute paths to texts.")
+    for path, text in value.items():
+        if not isinstance(path, str) or posixpath.normpath(path) != path or not _FILE.fullmatch(path):
+            raise Invalid("files", "“{path}” is not an absolute path; write e.g. “/etc/app.conf”.", path=str(path)[:80])
+        if not isinstance(text, str):
+            raise Invalid("files", "“{path}” must be a text.", path=path[:80])
+    if len(value) > MOST_FILES or sum(len(text.encode()) for text in value.values()) > LARGEST_FILES:
+        raise Invalid(
+            "files",
+            "are too many or too large: at most {count}, with {kib} KiB.",
+            count=MOST_FILES,
+            kib=LARGEST_FILES // 1024,
+        )
+    return dict(value)
+
+
+def _depends_on(value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, list | tuple):
+        raise Invalid("depends_on", "must be a list of services, e.g. [“db”].")
+    return tuple(str(name) for name in value)
+
+
+def _hostname(value: object) -> str:
+    name = str(value).strip()
+    if not HOSTNAME.fullmatch(name):
+        raise Invalid("hostname", "must be a host name such as “db”: a–z, 0–9, “-”, “_” and “.”.")
+    return name
 
 
 _FIELDS: dict[str, Callable[[Any], Any]] = {
@@ -377,4 +425,11 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
     "health_command": _health_command,
     "health_tcp": _health_tcp,
     "start_seconds": _number("start_seconds", 1, LONGEST_START, optional=True),
+    "files": _files,
+}
+_SERVICE_FIELDS: dict[str, Callable[[Any], Any]] = {
+    **_FIELDS,
+    "image": parse_image,
+    "depends_on": _depends_on,
+    "hostname": _hostname,
 }

@@ -70,7 +70,7 @@ class Login:
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server listens and how to sign in. `database` is the one to use."""
+    """Where a server listens and how to sign in. `database` is the one to use, as clients call it: a name or a number."""
 
     host: str
     port: int
@@ -80,7 +80,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Content:
-    """What a database contains: the number of rows by table (``schema.table``)."""
+    """What a database contains: the number of rows by table (``schema.table``), or of keys."""
 
     rows: Mapping[str, int]
 
@@ -94,14 +94,21 @@ class Content:
 
 
 class ResourceDriver(Protocol):
-    """One kind of resource on one data directory."""
+    """One kind of resource on one data directory. What it is, its `Engine` says."""
 
-    kind: str
-    versions: tuple[str, ...]  # the newest first; a resource keeps the version it was made with
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The newest first; a resource keeps the version it was made with."""
 
     def fetch(self, version: str, progress: Progress) -> None:
         """Download the programs if they are missing. Raises `Retry` if the index cannot be reached, `NeedsPerson` if it
         offers none that fit."""
+
+    def programs(self, version: str) -> Path:
+        """The folder that `fetch` fills."""
 
     def ensure_data(self, spec: ServerSpec, progress: Progress, *, may_be_new: bool) -> None:
         """Make the data folder if it is missing and `may_be_new`. Raises `Refused` if the data is gone, `NeedsPerson` if a
@@ -138,10 +145,11 @@ class ResourceDriver(Protocol):
     def ensure_no_login(self, spec: ServerSpec, database: str, user: str) -> None:
         """Remove a login and end its connections. What it created stays."""
 
-    def address(self, spec: ServerSpec, database: str, login: Login) -> Address: ...
+    def address(self, spec: ServerSpec, database: str, login: Login) -> Address:
+        """Where an application finds this database. Raises `Retry` if only the server knows and does not answer."""
 
     def databases(self, spec: ServerSpec) -> list[str]:
-        """Every database that was created with `ensure_database` or `restore`."""
+        """Every database that was created with `ensure_database` or `put_in_place`."""
 
     def dump(self, spec: ServerSpec, database: str, to: Path, progress: Progress) -> Content:
         """Write a consistent copy of a database to the file `to`, and return what it contains. Raises `Refused` or
@@ -152,5 +160,15 @@ class ResourceDriver(Protocol):
         restored."""
 
     def restore(self, spec: ServerSpec, dump: Path, database: str, progress: Progress) -> Content:
-        """Restore a dump as the database `database`, which replaces an earlier one only if everything was restored. Raises
-        `Refused`; then nothing has changed."""
+        """Restore a dump beside the database `database`, in the place of what an earlier attempt left there, and return what
+        it contains. Raises `Refused`; then nothing is left of it."""
+
+    def put_in_place(self, spec: ServerSpec, dump: Path, database: str, progress: Progress) -> None:
+        """Let the database have what `restore` restored from this dump. What it had is kept beside it until the next time.
+
+        Nothing happens if an earlier attempt has done so: else what is kept would be replaced by what was restored. Raises
+        `Retry` while the database is in use; then nothing has changed.
+        """
+
+    def forget_restored(self, spec: ServerSpec, database: str) -> None:
+        """Remove what was restored beside a database and will not be put in place."""

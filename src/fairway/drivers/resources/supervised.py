@@ -93,9 +93,10 @@ class Supervised:
     def refuse_if_emptied(self) -> None:
         """Raises `Refused` if data was made once and is gone."""
         if (self.folder / "made").exists() and not self.has_data():
-            raise self._gone()
+            raise self.gone()
 
-    def _gone(self) -> Refused:
+    def gone(self) -> Refused:
+        """The failure of a server whose data is lost."""
         return Refused(
             translate(
                 "The data of {name} is not where it was ({place}); nothing is started on an empty folder. "
@@ -142,6 +143,13 @@ class Supervised:
         need = plan.Need(reads=(programs,), writes=(draft,), temporary=self.temporary)
         return plan.order(abilities(), need, data=self._root, user=user)
 
+    def wall_for_copies(self, programs: Path) -> dict[str, Any]:
+        """The walls around a program that works on copies in `temporary`, as the server's own user. It does not see the
+        data."""
+        user = self.own([self.temporary])
+        need = plan.Need(reads=(programs,), writes=(), temporary=self.temporary)
+        return plan.order(abilities(), need, data=self._root, user=user)
+
     def _wall(self, order: Order) -> dict[str, Any]:
         user = self.own([self.data, self.temporary])
         closed = plan.without((*ports.CLOSED, *walls.fairways(self._root)), order.port)
@@ -177,7 +185,7 @@ class Supervised:
             raise NeedsPerson(why)
         self.refuse_if_emptied()
         if not self.has_data():
-            raise self._gone()
+            raise self.gone()
         progress.check()
         try:
             self._start(order)

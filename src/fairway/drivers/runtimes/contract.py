@@ -116,9 +116,13 @@ class InstanceSpec:
 
     `files` are texts by path below the folder in which the command runs. They are written before it starts, only the
     application can read them, and they are removed with the instance. If the artifact has such a file, that file stays, and
-    a line of the log says so. They are another form of what `environment` holds, and do not distinguish instances.
+    a line of the log says so. They are another form of what `environment` holds, and do not distinguish instances. Images
+    also take absolute paths; such a file replaces the image's.
 
     `once` names a program that ends by itself (`Runtime.run_once`), e.g. ``"release"``.
+
+    `hostname` is what the other instances of the placement reach it by; "" for none. Only runtimes with a network for each
+    placement know it.
     """
 
     placement: str
@@ -135,13 +139,19 @@ class InstanceSpec:
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
     once: str = ""
     service: str = MAIN
+    hostname: str = ""
 
     @property
     def name(self) -> str:
         """The instance's name: ``fairway-hello.staging-d42-0`` for the main service, ``fairway-hello.staging-d42-worker-0``
         for another one."""
-        service = "" if self.service == MAIN else f"{self.service}-"
-        return f"fairway-{self.placement}-{self.deployment}-{service}{self.once or self.replica}"
+        return instance_name(self.placement, self.deployment, self.service, self.once or str(self.replica))
+
+
+def instance_name(placement: str, deployment: str, service: str, which: str = "0") -> str:
+    """The name of an instance, whose `which` is its replica, or the name of a program that ends by itself."""
+    of = "" if service == MAIN else f"{service}-"
+    return f"fairway-{placement}-{deployment}-{of}{which}"
 
 
 class InstanceState(StrEnum):

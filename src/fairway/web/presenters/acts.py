@@ -22,7 +22,7 @@ Text = str | Promise
 @dataclass(frozen=True)
 class Button:
     """One button. With `blockers` it cannot be pressed and shows them. `confirm` must be typed first. `note` is shown, and a
-    reason asked for, before the act."""
+    reason asked for, before the act. `tick` is the name and label of a box where it is confirmed, ticked at first."""
 
     label: Text
     url: str
@@ -34,6 +34,7 @@ class Button:
     consequence: Text = ""
     fields: Sequence[tuple[str, str]] = ()
     note: Text = ""
+    tick: tuple[str, Text] | None = None
 
 
 @dataclass(frozen=True)

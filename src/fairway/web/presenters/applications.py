@@ -17,6 +17,7 @@ from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.spec_rules import command_text, health_text
 from fairway.insights.matrix import placement_state
 from fairway.insights.rows import rows
+from fairway.shared.names import image_repository
 from fairway.shared.urls import without_secrets
 from fairway.web.failure_words import finding_in_words
 from fairway.web.presenters.catalog import entry_of
@@ -57,7 +58,15 @@ def spec_shown(application: Application) -> dict[str, Any] | None:
         "cpus": spec.cpus,
         "release": command_text(spec.release),
         "sticky": spec.sticky,
-        "services": [{"name": name, "command": command_text(tuple(one["command"]))} for name, one in spec.services.items()],
+        "services": [
+            {
+                "name": name,
+                "command": command_text(tuple(one.get("command") or ())),
+                "image": image_repository(one.get("image", "")),
+                "digest": one.get("image", "").partition("@")[2],
+            }
+            for name, one in spec.services.items()
+        ],
         "volumes": [{"name": name, "target": target} for name, target in spec.volumes],
     }
 

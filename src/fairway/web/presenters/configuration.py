@@ -14,6 +14,7 @@ from fairway.applications.rules import missing_names
 from fairway.deployments.gate import Subject
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import placements_visible_to
+from fairway.drivers.builders.services import required_variables_of
 from fairway.environments.models import Environment
 from fairway.environments.queries import environments_for
 from fairway.web.presenters.acts import ActContext, Button, main_acts
@@ -60,8 +61,7 @@ def configuration_shown(
 def required_names(application: Application) -> list[str]:
     """The variables that the newest artifact requires."""
     newest = artifacts_of(application).first()
-    spec = newest.parsed_spec if newest else None
-    return [name for name in spec.requires if not spec.environment.get(name)] if spec else []
+    return list(required_variables_of(newest.parsed_spec)) if newest else []
 
 
 def _given(newest: Configuration | None) -> tuple[dict[str, str], dict[str, str]]:

@@ -21,6 +21,7 @@ from fairway.deployments.queries import (
     last_log_text,
     place_in_queue,
     placements_visible_to,
+    restarting_services,
     steps_of,
     visible_to,
 )
@@ -159,6 +160,9 @@ def _facts(deployment: Deployment, placement: Placement | None) -> dict[str, Any
         "probe": deployment.probe,
         "away_seconds": deployment.away_seconds,
         "away": away_shown(absence(placement, deployment.artifact) if placement and deployment.is_active else None),
+        "restarting": ", ".join(restarting_services(placement, deployment.artifact))
+        if placement and deployment.is_active
+        else "",
         "remarks": findings_in_words(deployment.artifact.remarks if deployment.artifact else []),
         "log_lines": deployment.log_lines,
         "log_collected_at": deployment.log_collected_at,

@@ -27,6 +27,7 @@ from fairway.activity.verbs import GROUPS, SEVERITIES, Severity, sentence_of, se
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.insights.events import subjects_about
+from fairway.notifications.links import path_of
 from fairway.releases.models import Release
 from fairway.releases.queries import rollouts_visible_to, visible_packages
 from fairway.releases.queries import visible_to as releases_visible_to
@@ -169,7 +170,7 @@ def _event(event: Event, usernames: Mapping[int, str], names: Mapping[str, str])
         "acting_role": ROLE_LABELS.get(event.acting_role, event.acting_role),
         "door": DOOR_LABELS.get(Door(event.door), event.door) if event.door in set(Door) else event.door,
         "verb": event.verb,
-        "subject": {"label": event.subject_label, "url": _url(event)},
+        "subject": {"label": event.subject_label, "url": path_of(event)},
         "comment": in_words(event.comment),
         "changes": changes(event.before, event.after),
         "address": event.address,
@@ -194,25 +195,6 @@ def _text(values: Mapping[str, Any], name: str) -> str | None:
     value = values[name]
     text = without_secrets(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True))
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
-
-
-def _url(event: Event) -> str:
-    if event.subject_kind == "deployment":
-        return reverse("deployment-detail", args=[event.subject_id])
-    if event.subject_kind == "job":
-        return reverse("command-detail", args=[event.subject_id])
-    if event.subject_kind == "schedule" and event.application:
-        return f"{reverse('application-commands', args=[event.application])}?environment={event.environment}"
-    if event.subject_kind in {"application", "placement", "artifact"} and event.application:
-        return reverse("application-detail", args=[event.application])
-    if event.subject_kind == "configuration" and event.application:
-        url = reverse("application-configuration", args=[event.application])
-        return f"{url}?environment={event.environment}"
-    if event.subject_kind == "environment" and event.environment:
-        return reverse("environment-detail", args=[event.environment])
-    if event.subject_kind == "release":
-        return reverse("release-detail", args=[event.subject_id])
-    return ""
 
 
 @dataclass(frozen=True)

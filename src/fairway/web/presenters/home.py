@@ -19,9 +19,11 @@ from fairway.insights.queue import positions
 from fairway.insights.rows import rows
 from fairway.insights.waiting import Waiting, waiting_for
 from fairway.releases.queries import Standstill
+from fairway.resources.queries import Trouble
 from fairway.web.failure_words import in_words
 from fairway.web.presenters.applications import KIND_ICONS
 from fairway.web.presenters.freezes import environment_freeze
+from fairway.web.presenters.resources import trouble_words
 from fairway.web.templatetags.fairway import ago_words
 from fairway.web.words import STEP_LABELS
 
@@ -119,6 +121,11 @@ def _waiting(waiting: Waiting) -> dict[str, Any]:
         return {**_standstill(about), "at": waiting.at}
     if isinstance(about, ScheduledJob):
         return {**_job(about), "at": waiting.at}
+    if isinstance(about, Trouble):
+        place = about.binding.resource
+        url = reverse("resource-detail", args=[place.environment.slug, place.name])
+        found = trouble_words(about)
+        return {**found, "sentence": f"{place.environment.name}: {found['sentence']}", "url": url}
     where = {"application": about.application.name, "environment": about.environment.name}
     if isinstance(about, Deployment) and waiting.kind == "approval":
         title = _("Approve %(application)s → %(environment)s") % where

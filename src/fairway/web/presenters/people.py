@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from fairway.accounts.commands import INVITATION_LIFETIME
 from fairway.accounts.models import ApiToken, RoleGrant, User
 from fairway.accounts.queries import people, tokens_of
-from fairway.accounts.rules import Act, Actor, Role, reach_of
+from fairway.accounts.rules import Act, Actor, Role, reach_of, roles_one_may_act_as
 from fairway.applications.models import Application, Credential
 from fairway.applications.queries import credentials, scope_of
 from fairway.applications.queries import visible_to as applications_visible_to
@@ -150,6 +150,15 @@ def link_shown(url: str) -> dict[str, Any]:
     return {"url": url, "expires_at": timezone.now() + INVITATION_LIFETIME, "mailed_to": "", "failure": ""}
 
 
+def token_choices(actor: Actor) -> dict[str, list[tuple[str, Any]]]:
+    """To which role, application and environment a new token can be limited."""
+    return {
+        "roles": [(role.value, ROLE_LABELS[role]) for role in roles_one_may_act_as(actor.active_grants)],
+        "applications": [(one.slug, one.name) for one in applications_visible_to(actor)],
+        "environments": [(one.slug, one.name) for one in environments_visible_to(actor)],
+    }
+
+
 def tokens_shown(actor: Actor) -> list[dict[str, Any]]:
     return [_token(token) for token in tokens_of(actor.id)]
 
@@ -167,6 +176,8 @@ def _token(api_token: ApiToken) -> dict[str, Any]:
         "name": api_token.name,
         "prefix": api_token.prefix,
         "role_label": ROLE_LABELS.get(api_token.role, ""),
+        "application": api_token.application.name if api_token.application else "",
+        "environment": api_token.environment.name if api_token.environment else "",
         "created_at": api_token.created_at,
         "last_used_at": api_token.last_used_at,
         "expires_at": api_token.expires_at,

@@ -178,9 +178,9 @@ def services_shown(placement: Placement) -> list[dict[str, Any]]:
     """How many instances of each service there should be, and how many were last seen running well."""
     if not placement.observed:
         is_healthy = placement.health == "healthy"
-        return [{"name": name, "wanted": n, "healthy": n if is_healthy else 0} for name, n in placement.counts.items()]
+        return [{"name": name, "wanted": n, "healthy": n if is_healthy else 0} for name, n in placement.all_counts.items()]
     seen = Counter(one.get("service", MAIN) for one in placement.observed if _runs_well(one))
-    return [{"name": name, "wanted": n, "healthy": seen[name]} for name, n in placement.counts.items()]
+    return [{"name": name, "wanted": n, "healthy": seen[name]} for name, n in placement.all_counts.items()]
 
 
 def _runs_well(one: Mapping[str, Any]) -> bool:

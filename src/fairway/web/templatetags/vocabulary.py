@@ -53,6 +53,22 @@ STATUSES |= {
     # scheduled jobs
     "job_paused": (pgettext_lazy("scheduled job", "Paused"), "stopped", "idle"),
     "job_skipped": (pgettext_lazy("scheduled job", "Skipped"), "cancelled", "warn"),
+    # what came to a webhook
+    "push_accepted": (pgettext_lazy("push", "Accepted"), "queued", "run"),
+    "push_superseded": (pgettext_lazy("push", "Superseded"), "superseded", "idle"),
+    "push_blocked": (pgettext_lazy("push", "Not deployed"), "errored", "bad"),
+    "push_ignored": (pgettext_lazy("push", "Ignored"), "cancelled", "idle"),
+    "push_refused": (pgettext_lazy("push", "Refused"), "failed", "warn"),
+    # what a stage of a pipeline did
+    "promotion_blocked": (pgettext_lazy("promotion", "Not promoted"), "errored", "bad"),
+    "stage_paused": (pgettext_lazy("stage", "Paused"), "stopped", "idle"),
+    # notifications
+    "notice_waiting": (pgettext_lazy("notice", "Waiting"), "queued", "run"),
+    "notice_retrying": (pgettext_lazy("notice", "To be tried again"), "waiting", "warn"),
+    "notice_delivered": (pgettext_lazy("notice", "Delivered"), "available", "ok"),
+    "notice_given_up": (pgettext_lazy("notice", "Given up"), "failed", "bad"),
+    "channel_paused": (pgettext_lazy("channel", "Paused"), "stopped", "idle"),
+    "channel_disabled": (pgettext_lazy("channel", "Disabled"), "errored", "bad"),
     # releases
     "draft": (pgettext_lazy("release", "Draft"), "pending", "idle"),
     "sealed": (pgettext_lazy("release", "Sealed"), "locked", "run"),

@@ -11,6 +11,9 @@ from fairway.applications.models import Application
 from fairway.applications.queries import get_application as application_named
 from fairway.web.pages import page
 from fairway.web.presenters.applications import head, list_shown, overview
+from fairway.web.presenters.ci import ci_link
+from fairway.web.presenters.pipeline import pipeline_shown
+from fairway.web.presenters.triggers import triggers_shown
 from fairway.web.views.deployments import history_context
 
 
@@ -39,4 +42,6 @@ def application_deployments(request: HttpRequest, slug: str) -> HttpResponse:
     actor = actor_of(request)
     application = application_named(actor, slug)
     context = {**history_context(request, actor, application.slug), **head(actor, application)}
+    triggers = triggers_shown(actor, application)
+    context |= {"triggers": triggers, "pipeline": pipeline_shown(actor, application), "ci": ci_link(application)}
     return page(request, "applications/deployments.html", context)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 from allauth.account.adapter import get_adapter
-from allauth.account.views import login as allauth_login
+from allauth.account.views import LoginView
 from allauth.account.views import password_reset as allauth_reset
 from django.conf import settings
 from django.contrib import messages
@@ -27,8 +27,9 @@ from fairway.accounts.mailing import can_send_mail
 from fairway.accounts.models import OneTimeLink, User
 from fairway.accounts.permissions import actor_of, needs, public
 from fairway.accounts.profiles import first_administrator
-from fairway.accounts.queries import actor_for, usable_link
+from fairway.accounts.queries import actor_for, may_use_password, usable_link, who_may_use_passwords
 from fairway.accounts.rules import Act, roles_one_may_act_as
+from fairway.accounts.sign_in_providers import offered_providers
 from fairway.activity.rules import Door
 from fairway.deployments.models import public_url
 from fairway.insights.hosts import placement_at
@@ -38,6 +39,9 @@ from fairway.web.middleware import policy
 from fairway.web.pages import safe_next
 
 DEAD = 410  # Gone: there was such a link
+allauth_login = LoginView.as_view(
+    extra_context={"providers": offered_providers, "who_may_use_passwords": who_may_use_passwords}
+)
 
 
 @public("signing in")
@@ -106,15 +110,23 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponse:
             refuse(form, _as_typed(problem))
         else:
             return _go_in(request, user)
-    return _entrance(request, form, "invitation", link.user)
+    return _entrance(request, form, "invitation", link.user, secret)
 
 
-def _entrance(request: HttpRequest, form: NewPasswordForm | None, purpose: str, user: User | None = None) -> HttpResponse:
+def _entrance(
+    request: HttpRequest, form: NewPasswordForm | None, purpose: str, user: User | None = None, secret: str = ""
+) -> HttpResponse:
     person = (
         {"username": user.username, "name": user.shown_name, "has_password": user.has_usable_password()} if user else None
     )
     status = DEAD if form is None else 422 if form.errors else 200
-    return render(request, "first_run.html", {"form": form, "purpose": purpose, "person": person}, status=status)
+    uses_password = user is None or may_use_password(user)
+    providers = [
+        {"name": one.name, "url": reverse("invitation-connect", args=[secret, one.slug])}
+        for one in (offered_providers() if secret else ())
+    ]
+    context = {"form": form, "purpose": purpose, "person": person, "providers": providers, "uses_password": uses_password}
+    return render(request, "first_run.html", context, status=status)
 
 
 def _go_in(request: HttpRequest, user: User) -> HttpResponse:

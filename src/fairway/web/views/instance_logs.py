@@ -15,6 +15,7 @@ from fairway.applications.queries import get_application as application_named
 from fairway.deployments.models import Placement
 from fairway.deployments.output import masker_of_output
 from fairway.deployments.queries import get_placement, placements_visible_to
+from fairway.deployments.rules import has_own_image
 from fairway.drivers.runtimes.contract import MAIN
 from fairway.environments.models import Environment
 from fairway.environments.queries import environments_for, get_environment_for
@@ -65,8 +66,10 @@ def _instance(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def _label(one: dict[str, Any]) -> str:
-    """Which instance printed a line, in a few letters: ``d42 · 1``, ``d42 · worker 1``."""
+    """Which instance printed a line, in a few letters: ``d42 · 1``, ``d42 · worker 1``, ``db``."""
     service = one.get("service", MAIN)
+    if has_own_image(one.get("deployment", "")):
+        return str(service)
     return f"{one.get('deployment', '')} · {'' if service == MAIN else f'{service} '}{one.get('replica', 0) + 1}"
 
 

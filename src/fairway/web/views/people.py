@@ -18,8 +18,9 @@ from fairway.accounts.mailing import can_send_mail
 from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.profiles import confirm_email, edit_person, invite
-from fairway.accounts.queries import get_person
+from fairway.accounts.queries import get_person, may_use_password
 from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.accounts.signing_in import disconnect_person
 from fairway.activity.changes import Changed
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
@@ -36,6 +37,7 @@ from fairway.web.presenters.people import (
     person_choices,
     read_grants,
 )
+from fairway.web.presenters.sign_in import connected_to
 from fairway.web.stale import as_of, tell_changed
 
 
@@ -61,7 +63,8 @@ def new(request: HttpRequest) -> HttpResponse:
         else:
             link = _sent_if_possible(actor, user, _link(request, secret))
             return _edit_page(request, actor, user, link=link, status=201)
-    context = {"person": None, "form": form, "grants": rows, "choices": person_choices(actor), "link": None, "acts": []}
+    context: dict[str, Any] = {"person": None, "form": form, "grants": rows, "choices": person_choices(actor)}
+    context |= {"link": None, "acts": [], "has_password": False, "uses_password": True, "identities": []}
     return page(request, "settings/person.html", context, status=422 if form.errors else 200)
 
 
@@ -113,6 +116,9 @@ def _edit_page(
         "choices": person_choices(actor),
         "link": link,
         "acts": person_acts(user),
+        "has_password": user.has_usable_password(),
+        "uses_password": may_use_password(user),
+        "identities": connected_to(user),
     }
     return page(request, "settings/person.html", context, status=status)
 
@@ -125,6 +131,16 @@ def link(request: HttpRequest, username: str) -> HttpResponse:
     actor, user = actor_of(request), get_person(username)
     link = _sent_if_possible(actor, user, _link(request, invite_again(actor=actor, user=user)))
     return _edit_page(request, actor, user, link=link, status=201)
+
+
+@require_POST
+@needs(Act.MANAGE_PEOPLE)
+def identity_disconnection(request: HttpRequest, username: str, number: int) -> HttpResponse:
+    """Disconnect somebody from a provider and end their sessions."""
+    user = get_person(username)
+    disconnect_person(actor=actor_of(request), user=user, number=number)
+    messages.success(request, _("Disconnected, and their sessions ended."))
+    return redirect("person-edit", user.username)
 
 
 @require_POST

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
@@ -15,21 +16,37 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.activity.changes import Changed
 from fairway.applications.queries import get_application
+from fairway.drivers.resources.engines import ENGINES
+from fairway.environments.models import Environment
 from fairway.environments.queries import get_environment
-from fairway.resources import commands
+from fairway.resources import commands, deleting, restoring
 from fairway.resources.backup_files import clear_pieces
-from fairway.resources.models import Resource
+from fairway.resources.models import BackupSchedule, Resource
 from fairway.resources.queries import get_backup, get_binding, get_resource
-from fairway.resources.rules import KIND_WORDS, RUNTIME
+from fairway.resources.rules import RUNTIME
+from fairway.resources.schedule_rules import MOST_KEPT
+from fairway.resources.schedules import offered, save_schedule, schedule_of
 from fairway.shared.failures import Failure
 from fairway.shared.names import Invalid
 from fairway.web.confirming import refuse_unconfirmed
 from fairway.web.errors import tell_blocked
 from fairway.web.failure_words import in_words
 from fairway.web.forms import PLAIN, refuse
+from fairway.web.freeze_form import LongSelect
 from fairway.web.pages import page
-from fairway.web.presenters.resources import detail_shown, list_shown, places_for
+from fairway.web.presenters.resources import (
+    detail_shown,
+    engines_shown,
+    list_shown,
+    places_for,
+    restore_shown,
+    schedule_form_shown,
+)
+from fairway.web.presenters.schedules import preview_shown
+from fairway.web.stale import as_of, tell_changed
+from fairway.web.zones import zones
 
 FRAGMENTS = {"resource-state": "state", "resource-bindings": "bindings", "resource-backups": "backups"}
 
@@ -37,7 +54,11 @@ FRAGMENTS = {"resource-state": "state", "resource-bindings": "bindings", "resour
 class ResourceForm(forms.Form):
     """A new resource: what, where, and its name."""
 
-    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=[(kind.value, word) for kind, word in KIND_WORDS.items()])
+    kind = forms.ChoiceField(
+        label=gettext_lazy("Kind"),
+        choices=[(engine.kind, engine.label) for engine in ENGINES.values()],
+        widget=forms.RadioSelect,
+    )
     environment = forms.ChoiceField(label=gettext_lazy("Environment"))
     name = forms.CharField(label=gettext_lazy("Name"), max_length=40, widget=forms.TextInput(attrs=PLAIN))
 
@@ -46,6 +67,42 @@ class ResourceForm(forms.Form):
         field = self.fields["environment"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = places
+
+
+class BackupScheduleForm(forms.Form):
+    """When a resource is backed up by itself, and how many backups are kept."""
+
+    is_on = forms.BooleanField(label=gettext_lazy("Back up automatically"), required=False)
+    schedule = forms.CharField(label=gettext_lazy("When"), max_length=250, widget=forms.TextInput(attrs=PLAIN))
+    zone = forms.ChoiceField(label=gettext_lazy("Time zone"), widget=LongSelect)
+    daily = forms.IntegerField(label=gettext_lazy("Days"), min_value=0, max_value=MOST_KEPT)
+    weekly = forms.IntegerField(label=gettext_lazy("Weeks"), min_value=0, max_value=MOST_KEPT)
+    monthly = forms.IntegerField(label=gettext_lazy("Months"), min_value=0, max_value=MOST_KEPT)
+
+    def __init__(self, *args: object, **values: object) -> None:
+        super().__init__(*args, **values)  # type: ignore[arg-type]
+        field = self.fields["zone"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(zone, zone) for zone in zones()]
+
+
+class RestoreForm(forms.Form):
+    """Where a backup is restored. `name` confirms an existing resource, or names the new one."""
+
+    into = forms.ChoiceField(label=gettext_lazy("Into"))
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=40, widget=forms.TextInput(attrs=PLAIN))
+
+    def __init__(self, *args: object, targets: list[tuple[str, str]], **values: object) -> None:
+        super().__init__(*args, **values)  # type: ignore[arg-type]
+        field = self.fields["into"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = targets
+
+
+def form_of(row: BackupSchedule, given: QueryDict | None = None) -> BackupScheduleForm:
+    """The form, filled with a schedule. One that is off is offered switched on."""
+    keep = {"daily": row.keep_daily, "weekly": row.keep_weekly, "monthly": row.keep_monthly}
+    return BackupScheduleForm(given, initial={"is_on": True, "schedule": row.schedule, "zone": row.zone, **keep})
 
 
 @require_GET
@@ -59,7 +116,8 @@ def resource_list(request: HttpRequest) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     places = [(one.slug, one.name if one.runtime == RUNTIME else f"{one.name} ({one.runtime})") for one in places_for(actor)]
-    form = ResourceForm(request.POST or None, initial={"environment": request.GET.get("environment", "")}, places=places)
+    asked = {"kind": request.GET.get("kind", next(iter(ENGINES))), "environment": request.GET.get("environment", "")}
+    form = ResourceForm(request.POST or None, initial=asked, places=places)
     status = 200
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
@@ -73,7 +131,8 @@ def new(request: HttpRequest) -> HttpResponse:
             status = 409
         else:
             return redirect("resource-detail", where.slug, made.name)
-    return page(request, "resources/form.html", {"form": form}, status=422 if form.errors else status)
+    context = {"form": form, "engines": engines_shown(str(form["kind"].value()))}
+    return page(request, "resources/form.html", context, status=422 if form.errors else status)
 
 
 @require_GET
@@ -138,7 +197,10 @@ def trial(request: HttpRequest, environment: str, name: str) -> HttpResponse:
 @needs(Act.DELETE_RESOURCE)
 def delete(request: HttpRequest, environment: str, name: str) -> HttpResponse:
     def do(actor: Actor, one: Resource) -> str:
-        commands.request_deletion(actor=actor, resource=one, confirmed=request.POST.get("confirm", ""))
+        confirmed, last_backup = request.POST.get("confirm", ""), request.POST.get("last_backup") != "no"
+        row = deleting.request_deletion(actor=actor, resource=one, confirmed=confirmed, last_backup=last_backup)
+        if row.deletion_asked_at is not None:
+            return _("A last backup of %(name)s is being taken. Then it is deleted.") % {"name": one.name}
         return _("%(name)s is being deleted. Its data is put aside.") % {"name": one.name}
 
     return _act(request, environment, name, do)
@@ -202,6 +264,34 @@ def back_up(request: HttpRequest, environment: str, name: str) -> HttpResponse:
     return _act(request, environment, name, do)
 
 
+@require_http_methods(["GET", "POST"])
+@needs(Act.BACK_UP_RESOURCE)
+def schedule(request: HttpRequest, environment: str, name: str) -> HttpResponse:
+    """When backups are taken by themselves, and which are kept."""
+    actor = actor_of(request)
+    one = get_resource(actor, environment, name)
+    row = schedule_of(one) or offered(one)
+    form = form_of(row, request.POST if request.method == "POST" else None)
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        try:
+            saved = save_schedule(actor=actor, resource=one, as_of=as_of(request), **form.cleaned_data)
+        except Changed as problem:
+            tell_changed(request, form, problem)
+        except Invalid as problem:
+            refuse(form, problem)
+        except Blocked as problem:
+            tell_blocked(request, problem)
+            status = 409
+        else:
+            on, off = _("%(name)s is backed up automatically."), _("%(name)s is no longer backed up automatically.")
+            messages.success(request, (on if saved.is_on else off) % {"name": one.name})
+            return redirect("resource-detail", environment, name)
+    preview = {} if form.is_bound else preview_shown(row.schedule, row.zone)
+    context = {**schedule_form_shown(one), **preview, "form": form}
+    return page(request, "resources/schedule.html", context, status=422 if form.errors else status)
+
+
 @require_POST
 @needs(Act.RESTORE_RESOURCE)
 def restore(request: HttpRequest, number: int) -> HttpResponse:
@@ -211,10 +301,76 @@ def restore(request: HttpRequest, number: int) -> HttpResponse:
     where = found.resource.environment.slug
 
     def do(actor: Actor, one: Resource) -> str:
-        commands.request_restore(actor=actor, backup=found, into=one, confirmed=request.POST.get("confirm", ""))
+        restoring.request_restore(actor=actor, backup=found, into=one, confirmed=request.POST.get("confirm", ""))
         return _("Backup %(number)s is being restored.") % {"number": found.pk}
 
     return _act(request, where, found.resource.name, do)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Act.RESTORE_RESOURCE)
+def restore_elsewhere(request: HttpRequest, number: int) -> HttpResponse:
+    """Into another resource, or into a new one."""
+    actor = actor_of(request)
+    found = get_backup(actor, number)
+
+    def into_existing(into: Resource, name: str) -> None:
+        restoring.request_restore(actor=actor, backup=found, into=into, confirmed=name)
+
+    def into_new(where: Environment, name: str) -> None:
+        restoring.restore_into_new(actor=actor, backup=found, environment=where, name=name)
+
+    return _restoring(request, restore_shown(actor, found, is_clone=False), into_existing, into_new)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Act.RESTORE_RESOURCE)
+def clone(request: HttpRequest, environment: str, name: str, slug: str) -> HttpResponse:
+    """The newest verified backup of an application, into another resource or into a new one."""
+    actor = actor_of(request)
+    one = get_resource(actor, environment, name)
+    application = get_binding(actor, one, slug).application
+    found = restoring.newest_verified(application, one)
+    if found is None:
+        messages.error(request, _("There is no verified backup of %(name)s yet.") % {"name": application.name})
+        return redirect("resource-detail", environment, name)
+
+    def into_existing(into: Resource, name: str) -> None:
+        restoring.request_clone(actor=actor, application=application, source=one, into=into, confirmed=name)
+
+    def into_new(where: Environment, name: str) -> None:
+        restoring.clone_into_new(actor=actor, application=application, source=one, environment=where, name=name)
+
+    return _restoring(request, restore_shown(actor, found, is_clone=True), into_existing, into_new)
+
+
+def _restoring(
+    request: HttpRequest,
+    context: dict[str, Any],
+    into_existing: Callable[[Resource, str], None],
+    into_new: Callable[[Environment, str], None],
+) -> HttpResponse:
+    """The form of both, and one domain call."""
+    actor, status = actor_of(request), 200
+    form = RestoreForm(request.POST if request.method == "POST" else None, targets=context["targets"])
+    if request.method == "POST" and form.is_valid():
+        environment, _slash, target = form.cleaned_data["into"].partition("/")
+        name = form.cleaned_data["name"]
+        try:
+            if target:
+                into_existing(get_resource(actor, environment, target), name)
+            else:
+                into_new(get_environment(actor, environment), name)
+        except Invalid as problem:
+            refuse(form, Invalid("name", problem.sentence) if problem.field == "confirmed" else problem)
+        except Blocked as problem:
+            tell_blocked(request, problem)
+            status = 409
+        else:
+            words = {"application": context["backup"]["application"].name, "name": target or name}
+            messages.success(request, _("The data of %(application)s is being restored into %(name)s.") % words)
+            return redirect("resource-detail", environment, target or name)
+    return page(request, "resources/restore.html", {**context, "form": form}, status=422 if form.errors else status)
 
 
 @require_GET
@@ -232,7 +388,7 @@ def download(request: HttpRequest, number: int) -> HttpResponseBase:
         messages.error(request, in_words(problem.sentence))
     else:
         response = StreamingHttpResponse(pieces, content_type="application/octet-stream")
-        response["Content-Disposition"] = f'attachment; filename="{found.database}-{found.pk}.dump"'
+        response["Content-Disposition"] = f'attachment; filename="{found.file_name}"'
         response["Cache-Control"] = "private, no-store"
         return response
     return redirect("resource-detail", found.resource.environment.slug, found.resource.name)

@@ -114,7 +114,7 @@ def preview(request: HttpRequest) -> HttpResponse:
             context = preview_shown(schedule, zone)
         except Invalid as problem:
             context = {"problem": problem.sentence[:1].upper() + problem.sentence[1:]}
-    return render(request, "schedules/form.html#preview", context)
+    return render(request, "schedules/when.html#preview", context)
 
 
 @require_POST

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -15,12 +16,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.profiles import edit_profile
-from fairway.accounts.rules import Act, Blocked, roles_one_may_act_as
+from fairway.accounts.queries import may_use_password
+from fairway.accounts.rules import Act, Blocked
+from fairway.accounts.sessions import end_other_sessions, end_session
 from fairway.accounts.tokens import create_token, revoke_token
 from fairway.activity.changes import Changed
 from fairway.applications.credential_commands import delete_credential, save_credential
 from fairway.applications.models import Credential
-from fairway.applications.queries import get_credential
+from fairway.applications.queries import get_application, get_credential
+from fairway.environments.queries import get_environment
 from fairway.shared.keypairs import new_key_pair, public_half
 from fairway.shared.names import Invalid
 from fairway.web.confirming import is_confirmed
@@ -28,9 +32,17 @@ from fairway.web.cookies import remember_display
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import HttpsForm, KeyForm, ProfileForm, RegistryForm, TokenForm, refuse
 from fairway.web.pages import page
-from fairway.web.presenters.people import credentials_shown, grants_shown, scope_choices, token_end, tokens_shown
+from fairway.web.presenters.people import (
+    credentials_shown,
+    grants_shown,
+    scope_choices,
+    token_choices,
+    token_end,
+    tokens_shown,
+)
+from fairway.web.presenters.sessions import sessions_shown
+from fairway.web.presenters.sign_in import identities_shown
 from fairway.web.stale import as_of, tell_changed
-from fairway.web.words import ROLE_LABELS
 
 
 @require_GET
@@ -61,8 +73,31 @@ def profile(request: HttpRequest) -> HttpResponse:
         "form": form,
         "grants": grants_shown(grants),
         "is_email_unconfirmed": bool(user.email and not user.confirmed_email),
+        **identities_shown(user),
+        "uses_password": may_use_password(user),
+        **sessions_shown(actor, user),
     }
     return page(request, "settings/profile.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@needs(Act.OWN_ACCOUNT)
+def session_end(request: HttpRequest, number: int) -> HttpResponse:
+    """Sign oneself out in another browser."""
+    if end_session(actor=actor_of(request), number=number):
+        messages.success(request, _("You are signed out there."))
+    else:
+        messages.info(request, _("That session had ended already."))
+    return redirect(f"{reverse('profile')}#sessions")
+
+
+@require_POST
+@needs(Act.OWN_ACCOUNT)
+def sessions_end_others(request: HttpRequest) -> HttpResponse:
+    """Sign oneself out everywhere but here."""
+    end_other_sessions(actor=actor_of(request))
+    messages.success(request, _("You are signed out everywhere but here."))
+    return redirect(f"{reverse('profile')}#sessions")
 
 
 @never_cache
@@ -71,18 +106,23 @@ def profile(request: HttpRequest) -> HttpResponse:
 def tokens(request: HttpRequest) -> HttpResponse:
     """The person's tokens; a new one is shown once."""
     actor, created = actor_of(request), None
-    roles = [(role.value, ROLE_LABELS[role]) for role in roles_one_may_act_as(actor.active_grants)]
-    form = TokenForm(request.POST or None, roles=roles)
+    choices = token_choices(actor)
+    form = TokenForm(request.POST or None, **choices)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         try:
             token, text = create_token(
-                actor=actor, name=values["name"], role=values["role"], expires_at=token_end(values["expires"])
+                actor=actor,
+                name=values["name"],
+                role=values["role"],
+                application=get_application(actor, values["application"]) if values["application"] else None,
+                environment=get_environment(actor, values["environment"]) if values["environment"] else None,
+                expires_at=token_end(values["expires"]),
             )
         except Invalid as problem:
             refuse(form, problem)
         else:
-            created, form = {"name": token.name, "secret": text}, TokenForm(roles=roles)
+            created, form = {"name": token.name, "secret": text}, TokenForm(**choices)
     context = {"tokens": tokens_shown(actor), "form": form, "created": created}
     return page(request, "settings/tokens.html", context, status=201 if created else 422 if form.errors else 200)
 

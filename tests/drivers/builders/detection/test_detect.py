@@ -161,9 +161,13 @@ services:
     assert best is not None
     assert (best.spec.command, best.spec.requires) == (("python", "app.py"), ("QUEUE",))
     worker = {"command": ["python", "mails.py"], "environment": {"QUEUE": "${QUEUE:?name it}"}}
-    assert best.spec.services == {"mail-worker": worker}
+    database = {"image": "postgres", "health_command": ["pg_isready", "-q", "-h", "127.0.0.1"]}
+    assert best.spec.services == {"mail-worker": worker, "db": database}
     assert "Runs beside it: mail_worker" in [one.what for one in best.findings]
-    assert [one.what for one in best.remarks] == ["Not started: admin, db (postgres); give their addresses as variables"]
+    assert "Started with it: db (postgres)" in [one.what for one in best.findings]
+    assert [one.what for one in best.remarks] == [
+        "Not started: admin; give their addresses as variables",
+    ]
 
 
 def test_a_stack_as_people_write_it_is_understood(tmp_path: Path) -> None:
@@ -204,11 +208,14 @@ networks: {back: {driver: bridge}}
     assert (spec.health_path, spec.start_seconds) == ("/up", 150.0)
     assert spec.environment == {"MODE": "live", "LEVEL": "info", "DATABASE_URL": "${DATABASE_URL}"}
     assert spec.requires == ("DATABASE_URL",)
-    assert spec.services == {"worker": {"command": ["python", "worker.py"], "health_command": ["python", "alive.py"]}}
+    assert spec.services == {
+        "worker": {"command": ["python", "worker.py"], "health_command": ["python", "alive.py"]},
+        "db": {"image": "postgres", "health_command": ["pg_isready"]},
+    }
     assert [one.what for one in best.remarks] == [
         "“secret.env” is not in the source; set its variables on the configuration page",
-        "Not used here: container_name, networks, depends_on",
-        "Not started: admin, debug, db (postgres); give their addresses as variables",
+        "Not used here: container_name, networks",
+        "Not started: admin, debug; give their addresses as variables",
     ]
 
 

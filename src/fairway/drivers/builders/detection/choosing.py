@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from fairway.drivers.builders.contract import Candidate, Detection, Finding, Spec
+from fairway.drivers.builders.detection.compose_services import is_database
 from fairway.drivers.builders.detection.detect import detect, folder_at
 from fairway.drivers.builders.detection.languages import language_base
+from fairway.drivers.builders.services import backing_services_of, refuse_shared_volumes, without_backing
 from fairway.drivers.builders.spec_rules import KINDS, STARTED, overlay
 from fairway.drivers.builders.toolchains import missing_toolchain
 from fairway.drivers.runtimes.contract import ArtifactKind, Runtime
 
 ON_IMAGES = frozenset(KINDS)
 ON_BUNDLES = frozenset({"python", "node", "static", "program"})
+NO_IMAGES = "this environment runs no images"
 NEEDS_DOCKER = "This needs Docker ({what}); choose an environment with the docker runtime."
 
 
@@ -103,11 +106,11 @@ def chosen_spec(
     )
     if best is not None:
         inside = {name: value for name, value in changes.items() if name != "root"}
-        return overlay(best.spec, inside), detection.remarks_on(best)
+        return _with_images_that_run(overlay(best.spec, inside), detection.remarks_on(best), kinds)
     kind = str(changes.get("kind") or _kind_for(fitting, command, kinds))
     if kind in kinds and (command or kind not in STARTED) and (changes.get("kind") or command):
         base = language_base(folder_at(folder, root), kind)
-        return overlay(base, {"root": root, **changes, "kind": kind}), detection.remarks
+        return _with_images_that_run(overlay(base, {"root": root, **changes, "kind": kind}), detection.remarks, kinds)
     if wanted and not fitting and detection.candidates:
         chosen = ", ".join(str(value) for value in wanted.values())
         what = detection.candidates[0].spec
@@ -115,6 +118,23 @@ def chosen_spec(
             f"It is set to run as {chosen}, but it is {what.framework or what.kind} now: change that in its settings."
         )
     raise Unrunnable(reason_for_none(Detection(tuple(fitting), detection.advice, detection.remarks), kinds))
+
+
+def _with_images_that_run(
+    spec: Spec, remarks: tuple[Finding, ...], kinds: Collection[str]
+) -> tuple[Spec, tuple[Finding, ...]]:
+    """The spec and the remarks; where images cannot be run, without the services that have one, which a remark names.
+    Raises `Invalid` if two services share a volume."""
+    refuse_shared_volumes(spec)
+    services = backing_services_of(spec)
+    if "image" in kinds:
+        lost = [one for one in services if is_database(one.image) and not one.spec.volumes]
+        said = "“{}” has no named volume: what it stores goes when its service changes"
+        return spec, (*remarks, *(Finding(said.format(service.name), service.image) for service in lost))
+    left = ", ".join(f"{service.name} ({service.image})" for service in services)
+    if not left:
+        return spec, remarks
+    return without_backing(spec), (*remarks, Finding(f"Not started: {left}; give their addresses as variables", NO_IMAGES))
 
 
 def _fits(spec: Spec, wanted: Mapping[str, Any], dockerfile: str | None) -> bool:

@@ -1,8 +1,10 @@
 """Reads ``compose.yaml``: a documented subset of the Compose Specification, checked line by line.
 
-Known keys at the top level: ``services``, ``volumes`` (named, without options), ``name``, ``version``; in a service:
+Known keys at the top level: ``services``, ``volumes`` (named, without options), ``secrets``, ``configs``, ``name``,
+``version``; in a service:
 ``image`` or ``build`` (``context``, ``dockerfile``, ``target``, ``args``), ``entrypoint``, ``command``, ``ports`` (one),
-``expose``, ``environment`` (with ``${VAR}``, ``${VAR:?msg}``, ``${VAR:-default}``), ``env_file``, ``volumes`` (named),
+``expose``, ``environment`` (with ``${VAR}``, ``${VAR:?msg}``, ``${VAR:-default}``), ``env_file``, ``volumes`` (named, or a
+path in the source), ``secrets``, ``configs``,
 ``restart``, ``stop_grace_period``, ``healthcheck``, ``depends_on``, ``profiles``, ``deploy.resources.limits`` (``memory``,
 ``cpus``) and ``x-fairway`` (``health``, ``port``, ``version``, ``start_seconds``). Keys that change nothing here
 (`_WITHOUT_EFFECT`) are accepted, and the page names them. Any other key is refused with its line, never ignored. Source:
@@ -12,34 +14,46 @@ compose-spec/compose-spec, ``spec.md``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from fairway.drivers.builders.command_line import split_command
-from fairway.drivers.builders.detection.compose_health import count, duration, read_health
+from fairway.drivers.builders.detection.compose_files import Declared, Mounted, declared, folder_in, mounts_of, plain
+from fairway.drivers.builders.detection.compose_health import count, duration, read_health, read_test
 from fairway.drivers.builders.detection.compose_values import byte_size, required_variables
-from fairway.shared.names import SLUG, Invalid, parse_image, parse_port, parse_relative_path, parse_variable
+from fairway.shared.names import Invalid, parse_image, parse_port, parse_variable
 from fairway.shared.yaml_with_lines import Item, refuse, root_of
 
 FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-_TOP = ("services", "volumes", "name", "version")
+_TOP = ("services", "volumes", "secrets", "configs", "name", "version")
 _SERVICE = (
     *("image", "build", "command", "ports", "expose", "environment", "volumes"),
-    *("entrypoint", "env_file", "healthcheck", "depends_on", "profiles"),
+    *("entrypoint", "env_file", "healthcheck", "depends_on", "profiles", "secrets", "configs"),
     *("restart", "stop_grace_period", "deploy", "x-fairway"),
 )
 # Fairway names instances and routes to them itself, and gives each application a network of its own.
-_WITHOUT_EFFECT = ("container_name", "hostname", "labels", "networks", "logging", "init", "tty", "stdin_open", "pull_policy")
+_WITHOUT_EFFECT = (
+    "container_name",
+    "hostname",
+    "labels",
+    "networks",
+    "logging",
+    "init",
+    "tty",
+    "stdin_open",
+    "pull_policy",
+    "platform",
+    "stop_signal",
+)
 _CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
 _HINTS = {
     "privileged": "applications never run privileged; remove it",
-    "secrets": "set secrets on the configuration page",
-    "configs": "set values on the configuration page",
     "network_mode": "each application gets a network of its own; remove it",
     "replicas": "scale on the application's page",
 }
+_DOTTED = re.compile(r"[A-Za-z_][\w.-]{0,200}", re.A)
 _PUBLISHED = re.compile(r"(?:(?:\[[0-9a-fA-F:]+\]:|[\d.]+:)?\d*:)?(?P<target>\d+)(?:/(?P<protocol>\w+))?")
 
 
@@ -60,7 +74,8 @@ class ComposeService:
     `env_files` are paths inside the source, each with whether it must exist; `environment` overrules what they set. `after`
     names the services that must end successfully before this one starts. `is_optional` says that the service has a profile,
     so that ``docker compose up`` alone does not start it; `is_once` says that it is not started again when it ends. `unused`
-    are the keys that change nothing here.
+    are the keys that change nothing here. `test` is the program of the health check, as it is written, and `depends_on` the
+    services that must have started before this one. `files` are the files that it has besides those of its image.
     """
 
     name: str
@@ -82,16 +97,21 @@ class ComposeService:
     is_optional: bool = False
     is_once: bool = False
     unused: tuple[str, ...] = ()
+    test: tuple[str, ...] | None = None
+    files: tuple[Mounted, ...] = ()
+    depends_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ComposeFile:
-    """The services that can be read, the errors of those that cannot (`wrong`, by name), and the image of each service
-    ("" if it is built)."""
+    """The services that can be the application, the errors of those that cannot (`wrong`, by name), and the image of each
+    service ("" if it is built). `beside` are the services with an image that can run beside the application: they may open
+    several ports, because the application reaches them directly."""
 
     services: tuple[ComposeService, ...]
     wrong: Mapping[str, Invalid]
     images: Mapping[str, str]
+    beside: tuple[ComposeService, ...] = ()
 
 
 def read_compose(text: str, *, file: str = "compose.yaml") -> ComposeFile:
@@ -99,18 +119,22 @@ def read_compose(text: str, *, file: str = "compose.yaml") -> ComposeFile:
     top = root_of(text, file)
     entries = top.require("services").mapping().entries
     services: list[ComposeService] = []
+    beside: list[ComposeService] = []
     wrong: dict[str, Invalid] = {}
     images: dict[str, str] = {}
     for entry in entries:
         try:
             images[entry.key] = _image_name(entry.value.mapping())
             _only(top, (*_TOP, "networks"))
-            services.append(_service(entry.key, entry.value.mapping(), _declared_volumes(top)))
+            service = _service(entry.key, entry.value.mapping(), declared(top))
+            beside += [service] if service.image else []
+            _refuse_several_ports(entry.value)
+            services.append(service)
         except Invalid as error:
             wrong[entry.key] = error
             images.setdefault(entry.key, "")
     _check_order(top, services)
-    return ComposeFile(tuple(services), wrong, images)
+    return ComposeFile(tuple(services), wrong, images, tuple(beside))
 
 
 def _only(item: Item, known: tuple[str, ...]) -> None:
@@ -167,29 +191,18 @@ def _image_name(service: Item) -> str:
     return image.text() if image is not None and image.is_text() and service.get("build") is None else ""
 
 
-def _declared_volumes(top: Item) -> frozenset[str]:
-    volumes = top.get("volumes")
-    if volumes is None or volumes.is_null():
-        return frozenset()
-    for entry in volumes.mapping().entries:
-        if not SLUG.fullmatch(entry.key):
-            refuse(entry.value, f"names the volume “{entry.key}”; use a–z, 0–9 and single hyphens")
-        if not entry.value.is_null() and entry.value.mapping().entries:
-            refuse(entry.value, "gives options to a volume; write only its name")
-    return frozenset(entry.key for entry in volumes.entries)
-
-
-def _service(name: str, service: Item, declared: frozenset[str]) -> ComposeService:
+def _service(name: str, service: Item, known: Declared) -> ComposeService:
     _only(service, (*_SERVICE, *_WITHOUT_EFFECT))
     image, build, ours = service.get("image"), service.get("build"), service.get("x-fairway")
     if (image is None) == (build is None):
         refuse(service, "needs either “image” or “build”, and not both")
     once = _check_restart(service.get("restart"))
-    environment, requires = _environment(service.get("environment"))
+    environment, requires = _environment(service.get("environment"), _variable if image is None else _image_variable)
     depends = _dependencies(service.get("depends_on"))
     memory, cpus = _limits(service.get("deploy"))
     own = _own_settings(ours)
-    opened = own.port or _port(service)
+    opened = own.port or next(iter(_ports(service)), None)
+    volumes, files = mounts_of(service, known)
     health, start_seconds = read_health(service.get("healthcheck"), opened)
     unused = [key for key in _WITHOUT_EFFECT if service.get(key) is not None]
     return ComposeService(
@@ -200,7 +213,7 @@ def _service(name: str, service: Item, declared: frozenset[str]) -> ComposeServi
         port=opened,
         environment=environment,
         requires=requires,
-        volumes=tuple(_volume(item, declared) for item in _items(service.get("volumes"))),
+        volumes=volumes,
         memory_bytes=memory,
         cpus=cpus,
         stop_grace=duration(service.get("stop_grace_period")),
@@ -210,8 +223,11 @@ def _service(name: str, service: Item, declared: frozenset[str]) -> ComposeServi
         env_files=tuple(_env_files(service.get("env_file"))),
         after=tuple(name for name, condition in depends.items() if condition == _CONDITIONS[2]),
         is_optional=service.get("profiles") is not None,
-        unused=(*unused, *(("depends_on",) if set(depends.values()) - {_CONDITIONS[2]} else ())),
+        unused=tuple(unused),
         is_once=once,
+        test=read_test(service.get("healthcheck")),
+        files=files,
+        depends_on=tuple(name for name, condition in depends.items() if condition != _CONDITIONS[2]),
     )
 
 
@@ -227,75 +243,56 @@ def _env_files(item: Item | None) -> Iterator[tuple[str, bool]]:
         return
     for part in item.sequence() if item.is_sequence() else [item]:
         if part.is_text():
-            yield _folder(part), True
+            yield folder_in(part), True
             continue
         part.mapping().only(("path", "required", "format"))
         required = part.get("required")
-        yield _folder(part.require("path")), required is None or required.text() != "false"
+        yield folder_in(part.require("path")), required is None or required.text() != "false"
 
 
 def _items(item: Item | None) -> list[Item]:
     return item.sequence() if item is not None else []
 
 
-def _plain(item: Item) -> str:
-    """A text without ``${…}``. Variables are only replaced in ``environment``."""
-    text = item.text()
-    if "$" in text.replace("$$", ""):
-        refuse(item, "uses a variable; ${VAR} is read under “environment” only, write the value here")
-    return text.replace("$$", "$")
-
-
 def _image(item: Item) -> str:
     try:
-        return parse_image(_plain(item), field="image")
+        return parse_image(plain(item), field="image")
     except Invalid as error:
         if error.field != "image":
             raise
         refuse(item, error.sentence.rstrip("."))
 
 
-def _folder(item: Item) -> str:
-    text = _plain(item)
-    if text in (".", "./"):
-        return "."
-    try:
-        return str(parse_relative_path(text))
-    except Invalid:
-        refuse(item, f"“{text[:80]}” leaves the folder; use a relative path without “..”")
-
-
 def _build(item: Item) -> ComposeBuild:
     if item.is_text():
-        return ComposeBuild(root=_folder(item))
+        return ComposeBuild(root=folder_in(item))
     item.mapping().only(("context", "dockerfile", "target", "args"))
     context, dockerfile, target, args = (item.get(key) for key in ("context", "dockerfile", "target", "args"))
     return ComposeBuild(
-        root=_folder(context) if context else ".",
-        dockerfile=_folder(dockerfile) if dockerfile else "",
-        target=_plain(target) if target else "",
-        args={name: _plain(value) for name, value in _pairs(args) if value is not None},
+        root=folder_in(context) if context else ".",
+        dockerfile=folder_in(dockerfile) if dockerfile else "",
+        target=plain(target) if target else "",
+        args={name: plain(value) for name, value in _pairs(args, _variable) if value is not None},
     )
 
 
-def _pairs(item: Item | None) -> list[tuple[str, Item | None]]:
+def _pairs(item: Item | None, parse: Callable[[Item, str], str]) -> list[tuple[str, Item | None]]:
     """A mapping, or a list of ``NAME=value``, as (name, value) pairs. The value is None for a name alone."""
     if item is None or item.is_null():
         return []
     if item.is_sequence():
-        return [_split_pair(part) for part in item.sequence()]
+        return [_split_pair(part, parse) for part in item.sequence()]
     return [
-        (_variable(entry.value, entry.key), None if entry.value.is_null() else entry.value)
-        for entry in item.mapping().entries
+        (parse(entry.value, entry.key), None if entry.value.is_null() else entry.value) for entry in item.mapping().entries
     ]
 
 
-def _split_pair(part: Item) -> tuple[str, Item | None]:
+def _split_pair(part: Item, parse: Callable[[Item, str], str]) -> tuple[str, Item | None]:
     name, equals, value = part.text().partition("=")
     if not equals:
-        return _variable(part, name), None
+        return parse(part, name), None
     node = type(part.node)("tag:yaml.org,2002:str", value, part.node.start_mark, part.node.end_mark)
-    return _variable(part, name), Item(part.file, part.path, node, part.depth)
+    return parse(part, name), Item(part.file, part.path, node, part.depth)
 
 
 def _variable(item: Item, name: str) -> str:
@@ -305,12 +302,17 @@ def _variable(item: Item, name: str) -> str:
         refuse(item, error.sentence.rstrip("."))
 
 
-def _environment(item: Item | None) -> tuple[dict[str, str], tuple[str, ...]]:
+def _image_variable(item: Item, name: str) -> str:
+    """Images also read names such as ``discovery.type``."""
+    return name if _DOTTED.fullmatch(name) else _variable(item, name)
+
+
+def _environment(item: Item | None, parse: Callable[[Item, str], str]) -> tuple[dict[str, str], tuple[str, ...]]:
     """(values, names that must be set). A name without a value takes its value from the configuration and must be set
     there."""
     environment: dict[str, str] = {}
     requires: list[str] = []
-    for name, value in _pairs(item):
+    for name, value in _pairs(item, parse):
         environment[name] = "${" + name + "}" if value is None else value.text()
         try:
             requires += required_variables(environment[name])
@@ -342,20 +344,23 @@ def _with_port(part: Item) -> str:
     return text.replace("$$", "$")
 
 
-def _port(service: Item) -> int | None:
+def _ports(service: Item) -> list[int]:
     found = [_target(item) for item in _items(service.get("ports"))]
-    found += [_number(item, _plain(item)) for item in _items(service.get("expose"))]
+    return found + [_number(item, plain(item)) for item in _items(service.get("expose"))]
+
+
+def _refuse_several_ports(service: Item) -> None:
+    found = _ports(service)
     if len(set(found)) > 1:
         refuse(service, f"opens several ports ({', '.join(map(str, found))}); Fairway routes one, keep that")
-    return found[0] if found else None
 
 
 def _target(item: Item) -> int:
     if not item.is_text():
         item.mapping().only(("target", "published", "protocol", "mode", "name", "app_protocol"))
         target = item.require("target")
-        return _number(target, _plain(target))
-    match = _PUBLISHED.fullmatch(_plain(item))
+        return _number(target, plain(target))
+    match = _PUBLISHED.fullmatch(plain(item))
     if match is None or (match["protocol"] or "tcp") != "tcp":
         refuse(item, "must name one TCP port, e.g. “8080” or “80:8080”")
     return _number(item, match["target"])
@@ -366,27 +371,6 @@ def _number(item: Item, text: str) -> int:
         return parse_port(text)
     except Invalid as error:
         refuse(item, error.sentence.rstrip("."))
-
-
-def _volume(item: Item, declared: frozenset[str]) -> tuple[str, str]:
-    if item.is_text():
-        name, _, rest = _plain(item).partition(":")
-        target, _, mode = rest.partition(":")
-    else:
-        item.mapping().only(("type", "source", "target"))
-        kind, source = item.get("type"), item.get("source")
-        if kind is not None and kind.text() != "volume":
-            refuse(item, "is not a named volume; files of the host are never bound into an application")
-        name, target, mode = _plain(source) if source else "", _plain(item.require("target")), ""
-    if not target or name.startswith((".", "/", "~")) or "\\" in name:
-        refuse(item, "is not a named volume (“name:/folder”); files of the host are never bound into an application")
-    if mode not in ("", "rw"):
-        refuse(item, f"has the mode “{mode}”; only writable volumes are supported, remove it")
-    if name not in declared:
-        refuse(item, f"uses the volume “{name}”, which is not declared; add it under the top-level “volumes”")
-    if not target.startswith("/") or target == "/" or ".." in target.split("/"):
-        refuse(item, f"mounts at “{target}”; use an absolute folder such as “/data”")
-    return name, target
 
 
 def _check_restart(item: Item | None) -> bool:
@@ -443,6 +427,6 @@ def _own_settings(item: Item | None) -> _Own:
     return _Own(
         port=_number(port, port.text()) if port else None,
         health=health.text() if health else "",
-        version=_plain(version) if version else "",
+        version=plain(version) if version else "",
         start_seconds=float(count(start)) if start else None,
     )

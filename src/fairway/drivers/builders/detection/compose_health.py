@@ -27,24 +27,32 @@ def read_health(item: Item | None, port: int | None) -> tuple[dict[str, Any], fl
     retries = item.get("retries")
     times = count(retries) if retries is not None else 3
     longest = (start or 0.0) + times * (interval or 30.0) if start or interval else 0.0
-    test, disable = item.get("test"), item.get("disable")
-    words = _test(test) if test is not None else None
-    if words is None or (disable is not None and disable.text() == "true"):
+    words = read_test(item)
+    if not words:
         return {}, None
     path = _asked_path(words, port)
     check = {"health_path": path} if path else {"health_command": list(words)}
     return check, min(longest, LONGEST_START) if longest > USUAL_START else None
 
 
-def _test(item: Item) -> tuple[str, ...] | None:
-    """The program of a test; None for ``NONE``. A test for a shell is accepted if it is one program that needs no shell.
+def read_test(item: Item | None) -> tuple[str, ...] | None:
+    """The program of a health check; empty if it is disabled, None if there is no check. Raises `Invalid`."""
+    if item is None or item.is_null():
+        return None
+    test, disable = item.mapping().get("test"), item.get("disable")
+    words = _test(test) if test is not None else None
+    return () if disable is not None and disable.text() == "true" else words
+
+
+def _test(item: Item) -> tuple[str, ...]:
+    """The program of a test; empty for ``NONE``. A test for a shell is accepted if it is one program that needs no shell.
     Raises `Invalid`."""
     if not item.is_sequence():
         return _shell_test(item, item.text())
     parts = item.sequence()
     first = parts[0].text() if parts else ""
     if first == "NONE":
-        return None
+        return ()
     if first == "CMD-SHELL" and len(parts) == 2:
         return _shell_test(parts[1], parts[1].text())
     if first != "CMD" or len(parts) < 2:

@@ -4,12 +4,14 @@ image."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Any
 
 from fairway.drivers.builders.contract import Finding, Spec
 from fairway.drivers.builders.detection.compose import FILES, ComposeBuild, ComposeFile, ComposeService, read_compose
+from fairway.drivers.builders.detection.compose_files import Mounted
 from fairway.drivers.builders.detection.compose_values import env_file, required_variables
 from fairway.drivers.builders.detection.dockerfile import MAIN, exposed
 from fairway.drivers.builders.detection.languages import detect_languages
@@ -17,29 +19,30 @@ from fairway.drivers.builders.detection.recipe import Recipe, Undetectable, vers
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.detection.static import detect_static
 from fairway.drivers.builders.services import MOST_SERVICES, RESERVED, parse_name
-from fairway.shared.names import slug_from
+from fairway.drivers.builders.spec_rules import LARGEST_FILES, MOST_FILES
+from fairway.shared.names import image_repository, slug_from
 
 # Images of services that people run beside an application. They do not answer visitors over HTTP, so they are never taken
-# for the application.
-BACKING = frozenset(
+# for the application. What databases store is missed when it is gone, unlike what caches and brokers hold.
+DATABASES = frozenset(
     {"postgres", "postgresql", "postgis", "pgvector", "timescaledb", "mysql", "mariadb", "percona", "mssql", "oracle"}
-    | {"mongo", "mongodb", "redis", "redis-stack", "valkey", "keydb", "dragonfly", "memcached", "couchdb", "cassandra"}
-    | {
-        "rabbitmq",
-        "kafka",
-        "zookeeper",
-        "nats",
-        "mosquitto",
-        "elasticsearch",
-        "opensearch",
-        "clickhouse",
-        "influxdb",
-        "neo4j",
-    }
-    | {"etcd", "consul", "cockroach", "dynamodb-local", "localstack", "mailhog", "mailpit", "minio", "selenium"}
+    | {"mongo", "mongodb", "couchdb", "cassandra", "clickhouse", "influxdb", "neo4j", "cockroach", "minio"}
 )
-
-
+BACKING = DATABASES | {
+    *("redis", "redis-stack", "valkey", "keydb", "dragonfly", "memcached", "rabbitmq", "kafka", "zookeeper", "nats"),
+    *("mosquitto", "elasticsearch", "opensearch", "etcd", "consul", "dynamodb-local", "localstack", "mailhog", "mailpit"),
+    *("selenium",),
+}
+# How to ask these images whether they are ready, for compose files that do not say it; an image that starts for the first
+# time takes seconds until it does. All ask over TCP where the image serves only its own set-up until then. Source: the
+# documentation of each official image on Docker Hub.
+USUAL_TESTS = {
+    "postgres": ("pg_isready", "-q", "-h", "127.0.0.1"),
+    "mysql": ("mysqladmin", "ping", "--silent", "-h", "127.0.0.1"),
+    "mariadb": ("healthcheck.sh", "--connect", "--innodb_initialized"),
+    "redis": ("redis-cli", "ping"),
+    "valkey": ("valkey-cli", "ping"),
+}
 Workers = Mapping[str, list[ComposeService]]
 
 
@@ -50,7 +53,8 @@ def built_services(source: SourceFolder) -> Iterator[Recipe]:
     for service in _best_first(compose):
         if service.build is not None:
             recipe = _overlaid(_with_files(source, file, _built(source, file, service, service.build), service), service)
-            yield _with_other_services(recipe, file, compose, service, workers)
+            recipe = _with_copies(source, file, recipe, service)
+            yield _with_other_services(source, recipe, file, compose, service, workers)
     _raise_wrong(file, compose, built=True)
 
 
@@ -64,14 +68,15 @@ def image_services(source: SourceFolder) -> Iterator[Recipe]:
             continue
         spec = Spec(kind="image", framework="Image", install={"image": service.image})
         recipe = Recipe(spec).noting(f"The image {service.image}", file)
-        recipe = _overlaid(_with_files(source, file, recipe, service), service)
+        recipe = _with_copies(source, file, _overlaid(_with_files(source, file, recipe, service), service), service)
         if is_backing(service.image):
             recipe = recipe.blocked(
                 f"{file} runs {service.image} only, a service that an application uses and no application that answers "
                 "visitors; choose it all the same, or add the application beside it."
             )
-        yield _with_other_services(recipe, file, compose, service, workers)
-    _raise_wrong(file, compose, built=False)
+        yield recipe if recipe.problem else _with_other_services(source, recipe, file, compose, service, workers)
+    if not any(is_application(service) for service in compose.services):  # else its remarks say what is not started, and why
+        _raise_wrong(file, compose, built=False)
 
 
 def _best_first(compose: ComposeFile) -> list[ComposeService]:
@@ -79,9 +84,23 @@ def _best_first(compose: ComposeFile) -> list[ComposeService]:
     return sorted(compose.services, key=lambda service: (service.is_optional or service.is_once, service.port is None))
 
 
+def is_application(service: ComposeService) -> bool:
+    """Whether visitors may be meant to reach the service."""
+    return service.build is not None or not is_backing(service.image)
+
+
 def is_backing(image: str) -> bool:
     """Whether an image, by its name, is a database, a cache or another service that applications use."""
-    return image.partition("@")[0].rpartition("/")[2].partition(":")[0].lower() in BACKING
+    return _name_of(image) in BACKING
+
+
+def is_database(image: str) -> bool:
+    """Whether an image, by its name, is a database, whose data is missed when it is gone."""
+    return _name_of(image) in DATABASES
+
+
+def _name_of(image: str) -> str:
+    return image_repository(image).rpartition("/")[2].lower()
 
 
 def _read(source: SourceFolder) -> tuple[str, ComposeFile]:
@@ -104,7 +123,7 @@ def _raise_wrong(file: str, compose: ComposeFile, *, built: bool) -> None:
 
 
 def _with_other_services(
-    recipe: Recipe, file: str, compose: ComposeFile, service: ComposeService, workers: Workers
+    source: SourceFolder, recipe: Recipe, file: str, compose: ComposeFile, service: ComposeService, workers: Workers
 ) -> Recipe:
     """The recipe with the service's name, the services that run beside it, and a remark about those that are not started."""
     recipe = replace(recipe, findings=(*recipe.findings, Finding(f"The service “{service.name}”", file)))
@@ -117,13 +136,67 @@ def _with_other_services(
         )
         recipe = recipe.changed(services=services, requires=requires).noting(f"Runs beside it: {', '.join(beside)}", file)
     recipe, first = _with_release(recipe, file, compose, service)
-    if service.unused:
-        recipe = recipe.remarking(f"Not used here: {', '.join(service.unused)}", file)
-    left = {name: image for name, image in compose.images.items() if name not in (service.name, first, *beside)}
+    taken = (service.name, first, *beside)
+    recipe, backing = _with_backing(source, recipe, file, compose, taken)
+    waits = ("depends_on",) if set(service.depends_on) - set(backing) else ()
+    if unused := (*service.unused, *waits):
+        recipe = recipe.remarking(f"Not used here: {', '.join(unused)}", file)
+    left = {name: image for name, image in compose.images.items() if name not in (*taken, *backing)}
     others = [f"{name} ({image})" if image else name for name, image in left.items()]
-    if not others:
-        return recipe
-    return recipe.remarking(f"Not started: {', '.join(others)}; give their addresses as variables", file)
+    if others:
+        recipe = recipe.remarking(f"Not started: {', '.join(others)}; give their addresses as variables", file)
+    for name in left:
+        if (error := compose.wrong.get(name)) and compose.images[name]:
+            recipe = recipe.remarking(f"Why “{name}” is not started: {error.field}: {error.sentence}", file)
+    return recipe
+
+
+def _with_backing(
+    source: SourceFolder, recipe: Recipe, file: str, compose: ComposeFile, taken: Sequence[str]
+) -> tuple[Recipe, list[str]]:
+    """(recipe, names): the recipe with the other services that run an image, and their names in the file. Those with a
+    profile are left out, as ``docker compose up`` leaves them out, and those that end by themselves."""
+    found = {one.name: one for one in compose.beside if not (one.is_optional or one.is_once or one.name in taken)}
+    names = {name: slug for name in found if (slug := slug_from(name)) not in (*RESERVED, *recipe.spec.services)}
+    own = {name: _own_part(source, file, found[name]) for name in names}
+    for name in [name for name in names if own[name].problem]:
+        recipe = recipe.remarking(f"Why “{name}” is not started: {own[name].problem}", file)
+        del names[name]
+    names = dict(list(names.items())[: MOST_SERVICES - len(recipe.spec.services)])
+    if not names:
+        return recipe, []
+    services = dict(recipe.spec.services)
+    for name, slug in names.items():
+        recipe = replace(recipe, remarks=(*recipe.remarks, *own[name].remarks))
+        services[parse_name(slug)] = _of_its_own(found[name], own[name].spec, names)
+    told = ", ".join(f"{name} ({found[name].image})" for name in names)
+    return recipe.changed(services=services).noting(f"Started with it: {told}", file), list(names)
+
+
+def _own_part(source: SourceFolder, file: str, service: ComposeService) -> Recipe:
+    """What a service with an image takes from files of the source."""
+    return _with_copies(source, file, _with_files(source, file, Recipe(Spec(kind="image")), service), service)
+
+
+def _of_its_own(service: ComposeService, own: Spec, names: Mapping[str, str]) -> dict[str, Any]:
+    """A service with an image, in the form of a spec's ``services``; `own` has what it takes from files of the source."""
+    usual = USUAL_TESTS.get(image_repository(service.image).removeprefix("library/"))
+    test = usual if service.test is None else service.test
+    stated = {
+        "image": service.image,
+        "command": list(service.command) if service.command else None,
+        "hostname": service.name if service.name != names[service.name] else None,
+        "environment": {**own.environment, **service.environment} or None,
+        "files": dict(own.files) or None,
+        "volumes": [list(pair) for pair in service.volumes] or None,
+        "depends_on": [names[name] for name in service.depends_on if name in names] or None,
+        "health_command": list(test) if test else None,
+        "start_seconds": service.start_seconds,
+        "memory_bytes": service.memory_bytes,
+        "cpus": service.cpus,
+        "stop_grace": service.stop_grace,
+    }
+    return {name: value for name, value in stated.items() if value is not None}
 
 
 def _with_release(recipe: Recipe, file: str, compose: ComposeFile, service: ComposeService) -> tuple[Recipe, str]:
@@ -173,7 +246,8 @@ def _built(source: SourceFolder, file: str, service: ComposeService, build: Comp
         options = {"dockerfile": dockerfile, "target": build.target, "args": build.args}
         install = {key: value for key, value in options.items() if value}
         spec = Spec(kind="dockerfile", framework="Dockerfile", version=version_of(inner), root=build.root, install=install)
-        return exposed(inner, dockerfile, Recipe(spec).noting(f"Built from {dockerfile}", file))
+        recipe = Recipe(spec).noting(f"Built from {dockerfile}", file)
+        return recipe if service.port else exposed(inner, dockerfile, recipe)
     if build.dockerfile or build.target:
         raise Undetectable(f"{file}: there is no {dockerfile} in “{build.root}”; add it or correct “build”.", file)
     for reader in (detect_languages, detect_static):
@@ -200,6 +274,47 @@ def _with_files(source: SourceFolder, file: str, recipe: Recipe, service: Compos
             raise Undetectable(f"{name}: {error}; correct it.", name) from None
         recipe = recipe.changed(requires=(*recipe.spec.requires, *needed)).noting(f"Variables from {name}", file)
     return recipe.changed(environment={**recipe.spec.environment, **values})
+
+
+def _with_copies(source: SourceFolder, file: str, recipe: Recipe, service: ComposeService) -> Recipe:
+    """The recipe with the files of the source that the service mounts. A folder from which its image is built is left out,
+    with a remark: it is mounted for development, and the image has it. A path that is no text, too much, or missing blocks
+    the recipe."""
+    files: dict[str, str] = dict(recipe.spec.files)
+    for mounted in service.files:
+        if service.build is not None and _is_built_from(service.build.root, mounted.path, source):
+            recipe = recipe.remarking(f"Not mounted here: “{mounted.path}”, from which the image is built", file)
+            continue
+        try:
+            files |= _copied(source, mounted)
+        except ValueError as error:
+            return recipe.blocked(f"{file}: “{mounted.path}” {error}.")
+    if len(files) > MOST_FILES or sum(len(text.encode()) for text in files.values()) > LARGEST_FILES:
+        limit = f"{MOST_FILES} files and {LARGEST_FILES // 1024} KiB"
+        return recipe.blocked(f"{file}: “{service.name}” mounts more than {limit} of the source; build them into an image.")
+    return recipe.changed(files=files) if files else recipe
+
+
+def _is_built_from(root: str, path: str, source: SourceFolder) -> bool:
+    return bool(path) and source.has_folder(path) and PurePosixPath(path).is_relative_to(root)
+
+
+def _copied(source: SourceFolder, mounted: Mounted) -> dict[str, str]:
+    """Texts by their path in the container. Raises `ValueError` with the end of a sentence."""
+    if not mounted.path:
+        return {mounted.target: mounted.text}
+    if source.has(mounted.path):
+        found = {mounted.target: mounted.path}
+    elif source.has_folder(mounted.path):
+        names = source.below(mounted.path, most=MOST_FILES + 1)
+        found = {f"{mounted.target}/{name}": f"{mounted.path}/{name}" for name in names}
+    else:
+        raise ValueError("is not in the source; a folder that the service writes to must be a named volume")
+    texts = {target: source.text(path) for target, path in found.items()}
+    for target, path in found.items():
+        if "\0" in texts[target] or (not texts[target] and (source.place / path).stat().st_size):
+            raise ValueError(f"has {path}, which is no text or too large; build it into an image")
+    return {target: text.replace("$", "$$") for target, text in texts.items()}
 
 
 def _overlaid(recipe: Recipe, service: ComposeService) -> Recipe:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fairway.drivers.builders.contract import Candidate, Detection, Finding
+from fairway.drivers.builders.detection.compose import FILES as COMPOSE_FILES
 from fairway.drivers.builders.detection.compose_services import built_services, image_services
 from fairway.drivers.builders.detection.dockerfile import main_dockerfile, other_dockerfiles
 from fairway.drivers.builders.detection.languages import detect_languages, language_base
@@ -128,14 +129,19 @@ def _joined(root: str, inner: str) -> str:
 
 def _distinct(candidates: list[Candidate]) -> list[Candidate]:
     """The candidates without duplicates: of those that run the same thing in the same way, the first, with the remarks of
-    all."""
+    all. One that a compose file describes takes the first one's place, because the file also says what belongs to it."""
     found: dict[str, Candidate] = {}
     for candidate in candidates:
         spec = candidate.spec
         key = f"{spec.kind} {spec.root} {spec.command} {spec.install} {candidate.problem}"
         first = found.setdefault(key, candidate)
-        found[key] = replace(first, remarks=tuple(dict.fromkeys([*first.remarks, *candidate.remarks])))
+        kept = candidate if _is_composed(candidate) and not _is_composed(first) else first
+        found[key] = replace(kept, remarks=tuple(dict.fromkeys([*first.remarks, *candidate.remarks])))
     return list(found.values())
+
+
+def _is_composed(candidate: Candidate) -> bool:
+    return any(finding.because in COMPOSE_FILES for finding in candidate.findings)
 
 
 _BOTS = {

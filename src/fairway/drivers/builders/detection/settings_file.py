@@ -117,7 +117,7 @@ def _value(name: str, item: Item) -> Any:
     if name == "environment":
         return {entry.key: entry.value.text() for entry in item.mapping().entries}
     if name == "services":
-        return {entry.key: entry.value.text() for entry in item.mapping().entries}
+        return {entry.key: _service(entry.value) for entry in item.mapping().entries}
     if name == "volumes":
         return [[entry.key, entry.value.text()] for entry in item.mapping().entries]
     if name in ("sticky", "single_page"):
@@ -125,6 +125,23 @@ def _value(name: str, item: Item) -> Any:
             refuse(item, "must be true or false")
         return item.text() == "true"
     return _measured(name, item)
+
+
+def _service(item: Item) -> Any:
+    """A service: its command, or what it sets in the words of this file."""
+    if item.is_text():
+        return item.text()
+    found: dict[str, Any] = {}
+    for entry in item.mapping().entries:
+        if entry.key == "health":
+            found |= _health(entry.value)
+        elif entry.key == "depends_on":
+            found[entry.key] = [part.text() for part in entry.value.sequence()]
+        else:
+            found[_FIELDS.get(entry.key, entry.key)] = _value(entry.key, entry.value)
+    if "memory" in found:
+        found["memory_bytes"] = found.pop("memory")
+    return found
 
 
 def _measured(name: str, item: Item) -> Any:

@@ -65,6 +65,12 @@ class SourceFolder:
         folder = (self.place / name).resolve()
         return folder.is_dir() and folder.is_relative_to(self.place)
 
+    def below(self, name: str, *, most: int) -> list[str]:
+        """Up to `most` files below a folder, by their paths in it; what leads outside through a link is left out."""
+        found = sorted(path for path in (self.place / name).rglob("*") if path.is_file())
+        inside = [path for path in found[: most * 10] if path.resolve().is_relative_to(self.place)]
+        return [path.relative_to(self.place / name).as_posix() for path in inside][:most]
+
     def first(self, *names: str) -> str | None:
         """The first of `names` that exists; None if none does."""
         return next((name for name in names if self.has(name)), None)

@@ -23,7 +23,7 @@ from fairway.drivers.runtimes.docker.pulling import PullReport
 from fairway.drivers.runtimes.docker.streams import json_lines
 from fairway.shared.failures import Failure, Refused, Retry
 from fairway.shared.hostnames import DOCKER_HUB
-from fairway.shared.names import Invalid, parse_image, registry_of
+from fairway.shared.names import Invalid, image_repository, parse_image, registry_of
 
 PULLED: Final = "fairway/pulled"
 KEPT: Final = "fairway/kept"
@@ -56,7 +56,7 @@ class Images:
         if local is not None:
             return local
         digest = self._registry_digest(wanted, credential)
-        return ArtifactRef(ArtifactKind.IMAGE, digest, f"{plan.repository(wanted)}@{digest}")
+        return ArtifactRef(ArtifactKind.IMAGE, digest, f"{image_repository(wanted)}@{digest}")
 
     def _built_by_hand(self, reference: str) -> ArtifactRef | None:
         """An image that somebody built on this Engine and never pushed: its name has no host, and it has no digest in a
@@ -70,7 +70,7 @@ class Images:
 
     def _registry_digest(self, reference: str, credential: RegistryCredential | None) -> str:
         name, _, digest = reference.partition("@")
-        asked = f"{plan.repository(name)}@{digest}" if digest else reference
+        asked = f"{image_repository(name)}@{digest}" if digest else reference
 
         def explain(text: str, status: int | None) -> Failure:
             return failures.registry_failure(reference, text, status=status, has_credential=credential is not None)
@@ -169,7 +169,7 @@ class Images:
         def explain(text: str, status: int | None) -> Failure:
             return failures.registry_failure(artifact.reference, text, status=status, has_credential=credential is not None)
 
-        query = {"fromImage": plan.repository(name), "tag": digest}
+        query = {"fromImage": image_repository(name), "tag": digest}
         with self._daemon.asking("pull an image", explain):
             stream = self._daemon.stream("POST", "/images/create", query=query, headers=plan.registry_auth(credential))
             with stream:

@@ -1,4 +1,5 @@
 // form[data-confirm="name"]: sent only after the name was typed; it goes along as "confirm" and the server checks it again.
+// With data-tick-name and data-tick-label the dialog has a box, ticked at first; it goes along as "yes" or "no".
 import { clueOf, restore } from "./focus.js";
 
 const dialog = /** @type {HTMLDialogElement | null} */ (document.querySelector("[data-confirm-dialog]"));
@@ -27,11 +28,18 @@ function ask(form, submitter) {
   find("[data-confirm-consequence]").textContent = form.dataset.consequence ?? "";
   find("[data-confirm-name]").textContent = form.dataset.confirm ?? "";
   find("[data-confirm-go]").textContent = label;
+  find("[data-confirm-tick]").hidden = !form.dataset.tickName;
+  find("[data-confirm-tick] label").textContent = form.dataset.tickLabel ?? "";
+  tick().checked = true;
   const input = /** @type {HTMLInputElement} */ (find("input"));
   input.value = "";
   check();
   dialog.showModal();
   input.focus();
+}
+
+function tick() {
+  return /** @type {HTMLInputElement} */ (dialog?.querySelector("[data-confirm-tick] input"));
 }
 
 function check() {
@@ -51,11 +59,8 @@ dialog?.querySelector("form")?.addEventListener("submit", (event) => {
   const input = dialog.querySelector("input");
   if (!pending || !input || input.value.trim() !== pending.form.dataset.confirm) return;
   const { form, submitter } = pending;
-  const field = document.createElement("input");
-  field.type = "hidden";
-  field.name = "confirm";
-  field.value = input.value.trim();
-  form.append(field);
+  send(form, "confirm", input.value.trim());
+  if (form.dataset.tickName) send(form, form.dataset.tickName, tick().checked ? "yes" : "no");
   if (!form.isConnected) { // the page was drawn anew while the dialog was open; a browser sends nothing from outside it
     form.hidden = true;
     document.body.append(form);
@@ -64,3 +69,16 @@ dialog?.querySelector("form")?.addEventListener("submit", (event) => {
   dialog.close();
   form.requestSubmit(/** @type {HTMLElement | null} */ (submitter));
 });
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {string} name
+ * @param {string} value
+ */
+function send(form, name, value) {
+  const field = document.createElement("input");
+  field.type = "hidden";
+  field.name = name;
+  field.value = value;
+  form.append(field);
+}

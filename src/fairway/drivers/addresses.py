@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from fairway.shared.addresses import Address, effective_addresses, is_public, is_special_purpose
 from fairway.shared.failures import NeedsPerson, Retry
@@ -28,6 +28,10 @@ def intranet_too(address: Address) -> bool:
     """True for public addresses and those of a company's own network, but not for any address of this machine or for
     link-local ones (cloud metadata)."""
     return not is_special_purpose(address) and not is_own(address)
+
+
+# What an administrator may choose, by the words of the settings; None permits any address.
+POLICIES: Mapping[str, AddressPolicy | None] = {"public": public_only, "intranet": intranet_too, "any": None}
 
 
 def is_own(address: Address) -> bool:

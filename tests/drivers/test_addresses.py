@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairway.drivers.builders.addresses import intranet_too, is_own, permitted_address, public_only
+from fairway.drivers.addresses import intranet_too, is_own, permitted_address, public_only
 from fairway.shared.addresses import effective_addresses, is_public, is_special_purpose
 from fairway.shared.failures import NeedsPerson, Retry
 

@@ -1,0 +1,33 @@
+"""What a browser says of itself, in two words. Pure."""
+
+from __future__ import annotations
+
+import re
+
+BROWSERS = (  # in this order: most of them claim to be those below, too
+    ("Edge", r"\bEdgA?(iOS)?/"),
+    ("Opera", r"\bOPR/"),
+    ("Samsung Internet", r"\bSamsungBrowser/"),
+    ("Firefox", r"\b(Firefox|FxiOS)/"),
+    ("Chrome", r"\b(Chrome|CriOS|HeadlessChrome)/"),
+    ("Safari", r"\bSafari/"),
+)
+SYSTEMS = (
+    ("iPhone", r"\biPhone\b"),
+    ("iPad", r"\biPad\b"),
+    ("Android", r"\bAndroid\b"),
+    ("ChromeOS", r"\bCrOS\b"),
+    ("Windows", r"\bWindows\b"),
+    ("macOS", r"\bMac OS X\b|\bMacintosh\b"),
+    ("Linux", r"\bLinux\b|\bX11\b"),
+)
+
+
+def browser_and_system(client: str) -> tuple[str, str]:
+    """The browser and the system in a User-Agent header, e.g. (“Firefox”, “Linux”); "" for what is not known. It is what the
+    browser claims, and proves nothing."""
+    return _first(BROWSERS, client), _first(SYSTEMS, client)
+
+
+def _first(known: tuple[tuple[str, str], ...], client: str) -> str:
+    return next((name for name, pattern in known if re.search(pattern, client)), "")

@@ -1,0 +1,1 @@
+"""Clients of what tells who somebody is: OpenID Connect providers."""

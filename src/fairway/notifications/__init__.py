@@ -1,0 +1,1 @@
+"""Notifications: who hears what, the outbox, and delivery."""

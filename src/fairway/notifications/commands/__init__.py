@@ -1,0 +1,1 @@
+"""What changes channels, and what delivers notices."""

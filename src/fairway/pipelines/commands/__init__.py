@@ -1,0 +1,1 @@
+"""Commands of this room: triggers, and what comes to their webhooks."""

@@ -1,0 +1,213 @@
+"""Tables of this room."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from fairway.accounts.rules import Actor
+from fairway.applications.models import Application
+from fairway.deployments.models import Deployment
+from fairway.drivers.forges.contract import RefKind
+from fairway.drivers.identity.kinds import Ci
+from fairway.environments.models import Environment
+from fairway.pipelines.rules import Outcome
+from fairway.pipelines.stage_rules import Promoted
+
+__all__ = ["CiTokenUse", "CiTrust", "Stage", "StagePromotion", "Trigger", "WebhookDelivery"]
+
+
+class Saved(models.Model):
+    """What deploys one application to one environment by itself, with the present rights of whoever saved it last
+    (`saved_by`), by whichever API token and in whichever acting role they did."""
+
+    application: models.ForeignKey[Application, Application]
+    environment: models.ForeignKey[Environment, Environment]
+    saved_by_id = models.BigIntegerField(null=True)
+    saved_by = models.CharField(max_length=200)
+    saved_with_id = models.BigIntegerField(null=True)  # the API token, when it was one
+    acting_role = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def saved_now_by(self, actor: Actor) -> None:
+        """Let it act with the rights of this actor from now on; the caller saves the row."""
+        self.saved_by_id, self.saved_by = actor.id, actor.name
+        self.saved_with_id, self.acting_role = actor.authentication.token, actor.acting_as or ""
+
+
+class Trigger(Saved):
+    """Deploy on push: a push to a branch or tag that matches `pattern` deploys an application to an environment.
+
+    The webhook of the repository posts to `url` and signs with the secret. It deploys with the present rights of whoever
+    saved it last (`saved_by`). `paths`, if any, are those below which something must have changed.
+    """
+
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="triggers")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="triggers")
+    ref_kind = models.CharField(max_length=10)
+    pattern = models.CharField(max_length=200)
+    paths = models.JSONField(default=list)
+    is_paused = models.BooleanField(default=False)
+    public_id = models.CharField(max_length=40, unique=True)
+    sealed_secret = models.TextField()
+    secret_made_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True)  # the row stays, because history refers to it
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["application", "environment"], condition=Q(deleted_at=None), name="one_trigger_each"
+            ),
+            models.CheckConstraint(condition=Q(ref_kind__in=[kind.value for kind in RefKind]), name="trigger_ref_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.application.slug} on push to {self.pattern} → {self.environment.slug}"
+
+    @property
+    def url(self) -> str:
+        """Where the repository's webhook posts to."""
+        return f"{settings.PUBLIC_URL}/hooks/{self.public_id}"
+
+
+class WebhookDelivery(models.Model):
+    """One request that came to a trigger's webhook, and what became of it.
+
+    `received_at` is when it came, or came last: refused ones of the same reason, and other events than pushes, are counted
+    in one row (`times`). A push that was not refused is recognised by its id and by the SHA-256 of its body (`body_digest`,
+    "" for other events), and is not accepted again.
+    """
+
+    trigger = models.ForeignKey(Trigger, on_delete=models.CASCADE, related_name="deliveries")
+    received_at = models.DateTimeField(default=timezone.now)
+    times = models.PositiveIntegerField(default=1)
+    forge = models.CharField(max_length=10)
+    event = models.CharField(max_length=60, blank=True)
+    delivery = models.CharField(max_length=200, blank=True)
+    body_digest = models.CharField(max_length=64, blank=True)
+    address = models.CharField(max_length=60, blank=True)
+    ref_kind = models.CharField(max_length=10, blank=True)
+    ref = models.CharField(max_length=250, blank=True)
+    commit = models.CharField(max_length=64, blank=True)
+    pusher = models.CharField(max_length=100, blank=True)
+    message = models.TextField(blank=True)
+    outcome = models.CharField(max_length=12)
+    code = models.CharField(max_length=40, blank=True)  # why it was refused, in a word
+    sentence = models.TextField(blank=True)
+    deployment = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="pushes")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(outcome__in=[one.value for one in Outcome]), name="push_outcome_known"),
+            models.UniqueConstraint(
+                fields=["trigger", "body_digest"],
+                condition=~Q(outcome=Outcome.REFUSED.value) & ~Q(body_digest=""),
+                name="one_push_of_a_body",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["trigger", "-id"], name="push_newest"),
+            models.Index(fields=["trigger", "delivery"], name="push_by_delivery"),
+            models.Index(fields=["trigger"], condition=Q(outcome=Outcome.ACCEPTED.value), name="push_waiting"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.delivery} to {self.trigger_id}"
+
+
+class CiTrust(Saved):
+    """CI jobs that get a short-lived API token without a stored secret: those of one repository, on matching branches or
+    tags, in the CI's environment `ci_environment` if one is named. The token deploys this application to this environment
+    with the present rights of whoever made it (`saved_by`).
+
+    `owner_id` is the number of the repository's owner, as the first job said it: a repository that was given to somebody
+    else is not trusted any more.
+    """
+
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="ci_trusts")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="ci_trusts")
+    ci = models.CharField(max_length=10)
+    issuer = models.CharField(max_length=300)
+    repository_id = models.CharField(max_length=30)
+    owner_id = models.CharField(max_length=30, blank=True)
+    ref_kind = models.CharField(max_length=10)
+    pattern = models.CharField(max_length=200)
+    ci_environment = models.CharField(max_length=200, blank=True)
+    repository = models.CharField(max_length=300, blank=True)  # its name, as the last job said it
+    created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)  # the row stays, because history refers to it
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(ci__in=[one.value for one in Ci]), name="ci_known"),
+            models.CheckConstraint(condition=Q(ref_kind__in=[kind.value for kind in RefKind]), name="ci_ref_known"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["issuer", "repository_id"], name="ci_trust_by_repository")]
+
+    def __str__(self) -> str:
+        return f"{self.repository or self.repository_id} {self.pattern} → {self.application.slug} · {self.environment.slug}"
+
+
+class CiTokenUse(models.Model):
+    """A CI job's token that was exchanged, by the SHA-256 of its issuer and number, so that it is exchanged once."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.digest[:12]
+
+
+class Stage(Saved):
+    """One step of an application's pipeline: a version that was healthy in `origin` for `after_minutes` minutes without a
+    break is promoted to `environment`, with the present rights of whoever saved it last (`saved_by`)."""
+
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="stages")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="stages")
+    origin = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="+")
+    after_minutes = models.PositiveIntegerField()
+    is_paused = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True)  # the row stays, because history refers to it
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["application", "environment"], condition=Q(deleted_at=None), name="one_stage_into_each"
+            ),
+            models.CheckConstraint(condition=~Q(origin=models.F("environment")), name="stage_goes_elsewhere"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.application.slug}: {self.origin.slug} → {self.environment.slug}"
+
+
+class StagePromotion(models.Model):
+    """What a stage did with one version: `source` is the deployment that brought it to the origin, `deployment` the one that
+    was requested, `sentence` why none could be. It is tried again while it is blocked; `tried_at` is when it was last."""
+
+    stage = models.ForeignKey(Stage, on_delete=models.CASCADE, related_name="promotions")
+    source = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="+")
+    outcome = models.CharField(max_length=12)
+    sentence = models.TextField(blank=True)
+    deployment = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="stage_promotions")
+    created_at = models.DateTimeField(default=timezone.now)
+    tried_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["stage", "source"], name="one_promotion_of_a_version"),
+            models.CheckConstraint(condition=Q(outcome__in=[one.value for one in Promoted]), name="promotion_outcome_known"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["stage", "-id"], name="promotion_newest")]
+
+    def __str__(self) -> str:
+        return f"#{self.source_id} by stage {self.stage_id}: {self.outcome}"

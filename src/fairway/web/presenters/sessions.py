@@ -1,0 +1,47 @@
+"""Contexts of the list of one's sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from fairway.accounts.clients import browser_and_system
+from fairway.accounts.models import SignInProvider, User
+from fairway.accounts.rules import Actor
+from fairway.accounts.sessions import sessions_of
+
+BY_PROVIDER = "provider "
+
+
+def sessions_shown(actor: Actor, user: User) -> dict[str, Any]:
+    """The section of the profile."""
+    rows = sessions_of(user)
+    names = dict(SignInProvider.objects.values_list("slug", "name")) if rows else {}
+    shown = [
+        {
+            "number": row.pk,
+            "client": _client(row.client),
+            "address": row.address,
+            "with": _method(row.method, names),
+            "began_at": row.began_at,
+            "last_seen_at": row.last_seen_at,
+            "is_this": row.session_key == actor.authentication.session,
+        }
+        for row in rows
+    ]
+    return {"sessions": sorted(shown, key=lambda one: not one["is_this"])}
+
+
+def _client(text: str) -> str:
+    browser, system = browser_and_system(text)
+    if browser and system:
+        return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+    return browser or system or text[:40] or _("Unknown browser")
+
+
+def _method(method: str, names: dict[str, str]) -> str:
+    if method == "password":
+        return _("password")
+    slug = method.removeprefix(BY_PROVIDER)
+    return names.get(slug, slug)
