@@ -96,16 +96,21 @@ def test_a_generated_image_carries_a_launcher_only_where_one_is_needed(kind: str
 
 
 def test_what_runs_first_is_read_from_the_list_of_processes() -> None:
-    titles, command = ["UID", "PID", "PPID", "CMD"], ["python3", "/opt/fairway/chain.py", "[]"]
-    init = ["0", "1", "0", "/sbin/docker-init -- python3 /opt/fairway/chain.py []"]
-    launcher = ["0", "7", "1", "python3 /opt/fairway/chain.py []"]
+    titles = ["UID", "PID", "PPID", "CMD"]
+    words = json.dumps([step.order() for step in steps("migrate && seed && serve")])
+    command = ["python3", "/opt/fairway/chain.py", words]
+    init = ["0", "1", "0", f"/sbin/docker-init -- python3 /opt/fairway/chain.py {words}"]
+    launcher = ["0", "7", "1", f"python3 /opt/fairway/chain.py {words}"]
     first, last = ["0", "9", "7", "migrate --all"], ["0", "7", "1", "serve"]
 
     def found(*rows: list[str]) -> str:
         return plan.running_first({"Titles": titles, "Processes": [init, *rows]}, command)
 
     assert found(launcher, first) == "migrate --all"
-    assert found(last) == found(launcher) == plan.running_first({}, command) == ""
+    assert found(last) == plan.running_first({}, command) == ""
+    assert found(launcher) == found() == "migrate", "the application has not begun: the launcher is about to start a program"
+    begins = {"Titles": titles, "Processes": [["0", "1", "0", "runc init"]]}
+    assert plan.running_first(begins, command) == "migrate", "not even the launcher has begun"
 
 
 @pytest.fixture(params=["python3", "node"])

@@ -13,15 +13,18 @@ from fairway.shared.failures import Failure
 
 
 def running_first(daemon: Daemon, container: Mapping[str, Any]) -> str:
-    """The program that runs before the application, in a container that has a launcher. Other containers cost no request."""
+    """The program that runs before the application, in a container that has a launcher. Other containers cost no request.
+
+    A container that ended meanwhile starts again with its first program.
+    """
     command = container["Config"].get("Cmd") or ()
     if not any(word.startswith(plan.LAUNCHERS) for word in command):
         return ""
     try:
         with daemon.asking("list a container's processes") as api:
             return plan.running_first(api.top(container["Id"]), command)
-    except (errors.NotFound, Failure):  # the container ended meanwhile
-        return ""
+    except (errors.NotFound, Failure):
+        return plan.first_program(command)
 
 
 def last_exit_code(daemon: Daemon, container: Mapping[str, Any]) -> int | None:

@@ -40,6 +40,7 @@ SPEC = "fairway.spec"
 VOLUME = "fairway.volume"
 LAUNCHER = "fairway.launcher"  # on an image: the argv of the launcher that runs several programs, in JSON
 LAUNCHERS = "/opt/fairway/"
+BEFORE_PROGRAMS = ("/sbin/docker-init", "runc init")  # a container's processes that are there before its program
 NO_LAUNCHER = f"The start command {ONLY_OURS}"
 ANYWHERE = "0.0.0.0"  # noqa: S104 -- inside a network of its own
 LOOKED_AT = "/fairway-looks"
@@ -123,9 +124,11 @@ def container_body(
             "Mounts": [_mount(names.volume(volume.name), volume.target) for volume in spec.volumes],
         },
     }
+    if spec.hostname:
+        body["NetworkingConfig"] = {"EndpointsConfig": {names.network(spec.placement): {"Aliases": [spec.hostname]}}}
     if spec.health.command and not spec.once:
         body["Healthcheck"] = _health_command(spec)
-    elif spec.port is None:
+    elif spec.port is None and not spec.hostname:
         body["Healthcheck"] = {"Test": ["NONE"]}  # the image's own check would ask a web server that does not run
     if spec.port is not None:
         inside = f"{spec.port}/tcp"
@@ -193,15 +196,23 @@ def _config(image: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def running_first(table: Mapping[str, Any], command: Sequence[str]) -> str:
     """The program that runs before the application, found by the Engine's list of a container's processes and the command it
-    was started with. "" if there is none: the last program replaces the launcher, and only the Engine's own init keeps its
-    command.
+    was started with. "" if the application itself runs: it replaces the launcher, and only the Engine's own init keeps its
+    command. A launcher without a program, or none yet, is about to start one: the first is named.
     """
     titles = [str(title).upper() for title in table.get("Titles") or ()]
     if not {"PID", "PPID", "CMD"} <= set(titles):
         return ""
     rows = [dict(zip(titles, map(str, row), strict=False)) for row in table.get("Processes") or ()]
-    launchers = [row["PID"] for row in rows if row["CMD"].startswith(" ".join(command[:-1]))]
-    return next((row["CMD"][:80] for row in rows if launchers and row["PPID"] == launchers[-1]), "")
+    launched = [row for row in rows if not row["CMD"].startswith(BEFORE_PROGRAMS)]
+    launchers = [row["PID"] for row in launched if row["CMD"].startswith(" ".join(command[:-1]))]
+    if launched and not launchers:
+        return ""
+    return next((row["CMD"][:80] for row in rows if launchers and row["PPID"] == launchers[-1]), first_program(command))
+
+
+def first_program(command: Sequence[str]) -> str:
+    """The first of the programs that a launcher's command lists."""
+    return str(json.loads(command[-1])[0]["text"])
 
 
 def once_body(spec: InstanceSpec, names: Names, *, image: Mapping[str, Any]) -> dict[str, Any]:
@@ -276,13 +287,6 @@ def registry_auth(credential: RegistryCredential | None) -> dict[str, str]:
         return {}
     sign_in = {"username": credential.username, "password": credential.password, "serveraddress": credential.host}
     return {"X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(sign_in).encode()).decode()}
-
-
-def repository(reference: str) -> str:
-    """An image reference without its tag and digest: ``host:5000/team/app:1@sha256:…`` → ``host:5000/team/app``."""
-    name = reference.partition("@")[0]
-    path, slash, last = name.rpartition("/")
-    return f"{path}{slash}{last.partition(':')[0]}"
 
 
 def with_tag(reference: str) -> str:
