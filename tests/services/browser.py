@@ -24,6 +24,7 @@ from tests.services.unmoved import without_netlink
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
+    "--js-flags=--no-opt,--no-maglev",  # no page lives long enough to earn back what optimising its scripts costs
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
