@@ -43,17 +43,13 @@ def answers(browsers: dict[str, Client], *methods: str) -> Iterator[tuple[str, A
                 yield f"{method} {place} for {who}: {answer.status_code}", answer
 
 
-def test_nothing_private_is_kept_by_a_cache_between(browsers: dict[str, Client]) -> None:
+def test_every_answer_has_all_safe_headers(browsers: dict[str, Client]) -> None:
     for what, answer in answers(browsers, "GET", "POST"):
         kept = {part.strip() for part in answer.headers.get("Cache-Control", "").split(",")}
         assert "private" in kept, what
         assert kept & {"no-store", "no-cache"}, what
         if " api/" in what or "attachment" in answer.headers.get("Content-Disposition", ""):
             assert "no-store" in kept, what
-
-
-def test_every_answer_says_what_it_is_and_who_may_frame_it(browsers: dict[str, Client]) -> None:
-    for what, answer in answers(browsers, "GET"):
         assert answer.headers["X-Content-Type-Options"] == "nosniff", what
         assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"], what
         assert answer.headers["Referrer-Policy"] == "same-origin", what

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from tests.services.unmoved import without_netlink
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
+    "--js-flags=--no-opt,--no-maglev",  # no page lives long enough to earn back what optimising its scripts costs
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
@@ -40,6 +42,7 @@ RULES_OF_LOOKS = {  # of axe; none of them reads style sheets, which it would ot
     "resultTypes": ["violations"],
     "preload": False,
 }
+_SESSIONS: dict[tuple[str, str], list[Any]] = {}  # cookies, by installation and user name
 REFUSAL = re.compile(r"status of 4(0[01349]|10|22)\b")  # Chromium's note on an answer that is a refusal
 
 
@@ -145,11 +148,19 @@ class Person:
         return self.page
 
     def sign_in(self, username: str, password: str) -> Page:
+        """With the session of whoever signed in there under this name before: checking a password is slow on purpose. Who
+        has none yet, or whose session has ended, types name and password."""
+        if cookies := _SESSIONS.get((self.address, username)):
+            self.context.add_cookies(cookies)
+            self.go("/")
+            if self.page.get_by_role("navigation", name="Main").is_visible():
+                return self.page
         self.go("/accounts/login/")
         self.page.get_by_label("User name or e-mail").fill(username)
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Sign in").click()
         expect(self.page.get_by_role("navigation", name="Main")).to_be_visible()
+        _SESSIONS[self.address, username] = [one for one in self.context.cookies(self.address) if one["httpOnly"]]
         return self.page
 
     def button(self, name: str | re.Pattern[str], inside: Locator | None = None) -> Locator:
@@ -195,8 +206,12 @@ def joining(browser: Browser, address: str) -> Iterator[Joins]:
     try:
         yield join
     finally:
+        has_failed = hasattr(sys, "last_value")  # pytest leaves there what a test was ended by
+        if has_failed:
+            _SESSIONS.clear()  # nobody knows what it left in them, such as a role to act in
         for number, one in enumerate(people, start=1):
-            one.last_seen(number)
+            if has_failed or one.complaints:
+                one.last_seen(number)
             one.leave()
     complaints = [complaint for one in people for complaint in one.complaints]
     assert not complaints, "\n".join(complaints)

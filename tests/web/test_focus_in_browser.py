@@ -1,4 +1,5 @@
-"""The keyboard's place is never lost: every dialog, every live part and every form of every page, in a real browser."""
+"""The keyboard's place is never lost, in a real browser. Dialogs, live parts and forms of every page are tried by
+`test_pages_in_browser.py`."""
 
 from __future__ import annotations
 
@@ -8,114 +9,17 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.services.browser import chromium
-from tests.web.gallery.pages import PAGES
-from tests.web.gallery.pages import Page as Sample
 from tests.web.test_gallery import gallery
 
 __all__ = ["gallery"]  # the fixture
 
 pytestmark = pytest.mark.browser
-SHARED = """
-const lost = () => !document.activeElement || document.activeElement === document.body;
-const named = (one) => `${one.localName} “${(one.getAttribute("aria-label") ?? one.textContent ?? "").trim().slice(0, 60)}”`;
-const summary = (one) => one.closest("details:not([open])")?.querySelector(":scope > summary");
-const shown = (one) => one.checkVisibility({ visibilityProperty: true });
-const to = (one) => `${named(one)} → ${named(document.activeElement)}`;
-const close = () => document.querySelectorAll("details.menu[open]").forEach((one) => one.removeAttribute("open"));
-"""
-DIALOGS = """async () => {SHARED
-  const wrong = [], dialog = document.querySelector("[data-confirm-dialog]");
-  let tried = 0;
-  for (const form of document.querySelectorAll("form[data-confirm]")) {
-    const button = form.querySelector("button:not([type=button])");
-    form.closest("details")?.setAttribute("open", "");
-    button.focus();
-    form.requestSubmit(button);
-    if (!dialog.open) { wrong.push(`${named(button)} asks nothing`); continue; }
-    tried += 1;
-    dialog.querySelector("[data-confirm-cancel]").click();
-    await new Promise((go) => setTimeout(go));
-    if (![button, summary(button)].includes(document.activeElement)) wrong.push(to(button));
-    close();
-  }
-  return { tried, wrong };
-}""".replace("SHARED", SHARED)
-LIVE = """async () => {SHARED
-  const { swap } = await import("/static/js/live.js");
-  const wrong = [];
-  let tried = 0;
-  const places = [...document.querySelectorAll("[data-live]")].map((one) => one.id).filter(Boolean);
-  for (const id of places) {
-    const place = () => document.getElementById(id);
-    const pressable = () => [...place().querySelectorAll("a[href], button, summary")].filter(shown);
-    for (let at = 0; at < Math.min(12, pressable().length); at += 1) {
-      const one = pressable()[at], before = named(one), html = place().outerHTML;
-      one.focus();
-      swap(place(), html);
-      if (named(document.activeElement) !== before) wrong.push(to(one));
-      document.activeElement.setAttribute("data-goes", "");
-      const without = document.createElement("template");
-      without.innerHTML = place().outerHTML;
-      (without.content.querySelector("[data-goes]") ?? without).remove();
-      swap(place(), without.innerHTML);
-      if (lost() || document.activeElement.id === "main") wrong.push(`without ${to(one)}`);
-      swap(place(), html);
-      tried += 1;
-    }
-  }
-  return { tried, wrong };
-}""".replace("SHARED", SHARED)
-FORMS = """async () => {SHARED
-  const { clueOf, restore } = await import("/static/js/focus.js");
-  const wrong = [];
-  let tried = 0;
-  for (const button of document.querySelectorAll("main form[method=post] button:not([type=button])")) {
-    if (!shown(button) && !summary(button)) continue;
-    const there = shown(button) ? button : summary(button);
-    if (!shown(there) || button.disabled) continue;
-    tried += 1;
-    restore(clueOf(button));
-    const now = document.activeElement;
-    const same = now.localName === "summary" ? [...now.closest("details").querySelectorAll("button")] : [now];
-    if (lost() || !same.some((one) => [named(button), named(there)].includes(named(one)))) wrong.push(to(button));
-    document.activeElement.blur();
-  }
-  return { tried, wrong };
-}""".replace("SHARED", SHARED)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as one:
         yield one
-
-
-@pytest.fixture(scope="module")
-def leafing(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture(scope="module")
-def counted() -> dict[str, int]:
-    """How much was tried on how many pages: nothing tried would be nothing proved."""
-    return dict.fromkeys(("pages", "dialogs", "live", "forms"), 0)
-
-
-@pytest.mark.parametrize("one", PAGES, ids=lambda one: one.name)
-def test_dialogs_live_parts_and_forms_give_the_focus_back(
-    leafing: Page, gallery: str, one: Sample, counted: dict[str, int]
-) -> None:
-    leafing.goto(f"{gallery}{one.address}")
-    leafing.wait_for_selector("html[data-ready]")
-    for name, script in (("dialogs", DIALOGS), ("forms", FORMS), ("live", LIVE)):
-        found = leafing.evaluate(script)
-        counted[name] += found["tried"]
-        assert found["wrong"] == [], name
-    counted["pages"] += 1
-    if counted["pages"] == len(PAGES):
-        assert min(counted.values()) >= 20, counted
 
 
 @pytest.fixture

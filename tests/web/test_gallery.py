@@ -36,6 +36,13 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.terminate()
 
 
+@pytest.fixture(scope="module")
+def client(gallery: str) -> Iterator[httpx.Client]:
+    """One for all pages: each new one reads the machine's certificates first, which takes as long as the page."""
+    with httpx.Client(base_url=gallery, trust_env=False, timeout=PATIENCE) as one:
+        yield one
+
+
 class Reader(HTMLParser):
     """Notes what a page may not have."""
 
@@ -78,8 +85,9 @@ def read(html: str) -> Reader:
 
 @pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_page(gallery: str, page: Page, language: str) -> None:
-    answer = httpx.get(f"{gallery}{page.address}", params={"lang": language}, timeout=PATIENCE)
+def test_page(client: httpx.Client, page: Page, language: str) -> None:
+    client.cookies.clear()
+    answer = client.get(page.address, params={"lang": language})
     assert answer.status_code == page.status
     assert not re.findall("⟦[^⟧]*⟧", answer.text), "the template reads something its context does not have"
     reader = read(answer.text)

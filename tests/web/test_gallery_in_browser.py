@@ -1,4 +1,4 @@
-"""Every page in a real browser: axe, both themes, both widths; and what the scripts do."""
+"""What the scripts of the pages do, in a real browser. What holds on every page: `test_pages_in_browser.py`."""
 
 from __future__ import annotations
 
@@ -9,24 +9,17 @@ import re
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from fairway.shared.packing import packed_names
-from tests.services.browser import RULES_OF_LOOKS, chromium
-from tests.web.gallery.pages import PAGES
-from tests.web.gallery.pages import Page as Sample
+from tests.services.browser import chromium
 from tests.web.test_gallery import gallery
 
 __all__ = ["gallery"]  # the fixture
 
 pytestmark = pytest.mark.browser
-AXE = Path(__file__).parents[1] / "journeys/vendor/axe.min.js"
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-EVERY_RULE = {"runOnly": TAGS, "resultTypes": ["violations"], "preload": False}  # none that reads style sheets
-WIDE_PLACES = ".log-view, .tabs, .bar-nav, .segments, .side, [hidden], .sr"  # these scroll by themselves
 
 
 @pytest.fixture(scope="module")
@@ -45,66 +38,6 @@ def page(browser: Browser) -> Iterator[Page]:
     yield made
     context.close()
     assert errors == []
-
-
-@pytest.fixture(scope="module")
-def leafing(browser: Browser) -> Iterator[Page]:
-    """One window for all pages: they share what it loaded. Each has axe from the start, sent to the browser once."""
-    context = browser.new_context(reduced_motion="reduce")
-    context.add_init_script(path=AXE)
-    yield context.new_page()
-    context.close()
-
-
-@pytest.mark.parametrize("one", PAGES, ids=lambda one: one.name)
-def test_axe_finds_nothing_nothing_sticks_out_and_the_content_policy_is_kept(
-    leafing: Page, gallery: str, one: Sample
-) -> None:
-    found: list[str] = []
-
-    def heard(message: ConsoleMessage) -> None:
-        found.extend([message.text] if "Content Security Policy" in message.text else [])
-
-    leafing.on("console", heard)
-    leafing.set_viewport_size({"width": 1440, "height": 900})
-    opened(leafing, f"{gallery}{one.address}?theme=light")
-    found += complaints(leafing, "light, 1440 px", EVERY_RULE)
-    leafing.set_viewport_size({"width": 375, "height": 812})
-    opened(leafing, f"{gallery}{one.address}?theme=dark&lang=fr")  # French is longer
-    found += complaints(leafing, "dark, 375 px, French", RULES_OF_LOOKS)
-    leafing.remove_listener("console", heard)
-    assert found == []
-
-
-def opened(page: Page, address: str) -> None:
-    page.goto(address)
-    page.evaluate("document.querySelectorAll('details:not(.menu)').forEach((one) => { one.open = true; })")
-
-
-def complaints(page: Page, name: str, rules: dict[str, Any]) -> list[str]:
-    result = page.evaluate("(rules) => axe.run(document, rules)", rules)
-    bad = [f"{name}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in result["violations"]]
-    return bad + [f"{name}: {wide} sticks out" for wide in page.evaluate(STICKING_OUT, WIDE_PLACES)]
-
-
-STICKING_OUT = """(scrolls) => {
-  const width = document.documentElement.clientWidth;
-  const inside = '.card, .notice';
-  const end = (one) => one.getBoundingClientRect().right;
-  const leaves = (one) => end(one) > end(one.parentElement.closest(inside));
-  const apart = [...document.querySelectorAll('.notice > :is(.icon, .status):first-child')]
-    .filter((one) => one.nextElementSibling && one.getBoundingClientRect().height)
-    .filter((one) => one.nextElementSibling.getBoundingClientRect().top >= one.getBoundingClientRect().bottom)
-    .slice(0, 2).map((one) => `${one.parentElement.outerHTML.slice(0, 150)} has its sign on a line of its own, which`);
-  const beyond = [...document.querySelectorAll('.card .tag, .card .button, .notice .button')]
-    .filter((one) => !one.closest(scrolls) && !one.closest('thead') && leaves(one))
-    .slice(0, 2).map((one) => `${one.outerHTML.slice(0, 150)} leaves its frame and`);
-  if (document.documentElement.scrollWidth <= width) return [...apart, ...beyond];
-  const wide = [...document.querySelectorAll('body *')]
-    .filter((one) => one.getBoundingClientRect().right > width + 1 && !one.closest(scrolls)).slice(0, 2)
-    .map((one) => one.outerHTML.slice(0, 150));
-  return [...apart, ...wide];
-}"""
 
 
 def test_a_destructive_act_asks_for_the_name(page: Page, gallery: str) -> None:
@@ -257,11 +190,12 @@ ANSI = [
 ]
 
 
-@pytest.mark.parametrize(("line", "pieces"), ANSI)
-def test_terminal_colours(page: Page, gallery: str, line: str, pieces: list[tuple[str, str]]) -> None:
+def test_terminal_colours(page: Page, gallery: str) -> None:
     page.goto(f"{gallery}/events/")
-    parsed = page.evaluate("async (line) => (await import('/static/js/ansi.js')).parse(line)", line)
-    assert [(one["text"], one["classes"]) for one in parsed] == pieces
+    parse = "async (lines) => { const { parse } = await import('/static/js/ansi.js'); return lines.map(parse); }"
+    parsed = page.evaluate(parse, [line for line, _ in ANSI])
+    found = [[(one["text"], one["classes"]) for one in pieces] for pieces in parsed]
+    assert found == [pieces for _, pieces in ANSI]
 
 
 def test_a_folder_is_packed_without_what_does_not_belong_on_a_server(page: Page, gallery: str, tmp_path: Path) -> None:
