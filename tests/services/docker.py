@@ -29,6 +29,7 @@ import httpx
 import pytest
 
 from fairway.drivers.runtimes.contract import RegistryCredential
+from tests.services import plainly
 from tests.services.docker_base import base_tar
 from tests.services.ports import free_port
 from tests.services.sharing import Facts, one_at_a_time, shared
@@ -284,7 +285,7 @@ def _registry_config(folder: Path, host: str) -> str:
 
 def _asks_for_sign_in(host: str) -> bool:
     try:
-        return httpx.get(f"http://{host}/v2/", trust_env=False).status_code == 401
+        return plainly.get(f"http://{host}/v2/").status_code == 401
     except httpx.TransportError:
         return False
 

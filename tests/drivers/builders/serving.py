@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from fairway.drivers.runtimes.process.bundle import Bundle
+from tests.services.plainly import TRUSTS_NOBODY
 from tests.services.ports import free_port
 from tests.services.waiting import PATIENCE, eventually
 
@@ -37,7 +38,7 @@ def served(location: Path, home: Path, environment: Mapping[str, str] | None = N
             words, cwd=bundle.app / bundle.start_in, env=variables, stdout=log, stderr=log, start_new_session=True
         )
         try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, verify=TRUSTS_NOBODY) as client:
                 _wait(client, process, home / "log")
                 yield client
         finally:

@@ -17,6 +17,7 @@ from fairway.drivers.builders.image import ImageBuilder
 from fairway.drivers.runtimes.contract import InstanceSpec, NullProgress
 from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused
+from tests.services import plainly
 from tests.services.docker import Engine
 from tests.services.waiting import PATIENCE, eventually
 
@@ -99,7 +100,7 @@ def serve(runtime: DockerRuntime, built: Built, spec: Spec, name: str) -> str:
 
     def answer() -> httpx.Response | None:
         with suppress(httpx.TransportError):
-            return httpx.get(f"http://{instance.address}/", timeout=PATIENCE, trust_env=False)
+            return plainly.get(f"http://{instance.address}/", timeout=PATIENCE)
         return None
 
     text = eventually(answer, f"{name} answers").text

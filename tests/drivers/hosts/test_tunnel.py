@@ -16,6 +16,7 @@ from fairway.drivers.hosts.reasons import Reason, Unreached
 from fairway.drivers.hosts.tunnel import Access, Tunnel
 from fairway.drivers.runtimes.docker.daemon import Daemon
 from fairway.shared.keypairs import new_key_pair
+from tests.services import plainly
 from tests.services.docker import program, start, stop
 from tests.services.far_host import FarHost
 from tests.services.waiting import eventually
@@ -60,7 +61,7 @@ def version(tunnel: Tunnel) -> str:
 
 def reaches(address: str, port: int) -> bool:
     try:
-        return httpx.get(f"http://{address}:{port}/", trust_env=False).status_code == 200
+        return plainly.get(f"http://{address}:{port}/").status_code == 200
     except httpx.TransportError:
         return False
 

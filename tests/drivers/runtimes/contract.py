@@ -28,6 +28,7 @@ from fairway.drivers.runtimes.contract import (
     Volume,
 )
 from fairway.shared.failures import Cancelled, Refused, Retry
+from tests.services import plainly
 from tests.services.waiting import PATIENCE, eventually
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ T = TypeVar("T")
 def ask(instance: Instance, path: str = "/") -> str | None:
     """What the instance answers at `path`, None while it does not."""
     try:
-        answer = httpx.get(f"http://{instance.address}{path}", timeout=PATIENCE, trust_env=False)
+        answer = plainly.get(f"http://{instance.address}{path}", timeout=PATIENCE)
     except httpx.TransportError:
         return None
     return answer.text if answer.status_code == 200 else None

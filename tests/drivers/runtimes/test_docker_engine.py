@@ -24,6 +24,7 @@ from fairway.drivers.runtimes.contract import (
 from fairway.drivers.runtimes.docker.plan import port_choices
 from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 from fairway.shared.failures import Refused, Retry
+from tests.services import plainly
 from tests.services.docker import Engine, build, private_engine
 from tests.services.waiting import eventually
 
@@ -34,7 +35,7 @@ HELLO = 'CMD ["/caddy", "respond", "--listen", ":8080", "hello"]\n'
 
 def answers(instance: Instance) -> bool:
     try:
-        return httpx.get(f"http://{instance.address}/", trust_env=False).text == "hello"
+        return plainly.get(f"http://{instance.address}/").text == "hello"
     except httpx.TransportError:
         return False
 
