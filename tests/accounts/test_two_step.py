@@ -22,16 +22,19 @@ from django.utils import timezone
 import fairway
 from fairway.accounts.commands import invite_again
 from fairway.accounts.mailing import seal
-from fairway.accounts.models import LinkedIdentity, User
+from fairway.accounts.models import LinkedIdentity, OneTimeLink, User
 from fairway.accounts.password_policy import set_password_policy
+from fairway.accounts.provider_commands import save_provider
 from fairway.accounts.queries import get_person, has_two_steps
 from fairway.accounts.rules import SYSTEM, Actor, Blocked, Role
 from fairway.accounts.sessions import sessions_of
+from fairway.accounts.signing_in import accept_invitation_with
 from fairway.accounts.tokens import create_token
 from fairway.accounts.two_step import make_recovery_codes, new_secret, reset_two_step, take_code, turn_off, turn_on
 from fairway.activity.models import Event
 from fairway.activity.queries import newest_event
 from fairway.config.two_step import main as on_the_server
+from fairway.drivers.identity.contract import Identity
 from fairway.shared.names import Invalid
 from fairway.shared.sealing import Seal
 from tests.conftest import make_person
@@ -235,6 +238,21 @@ def test_a_link_to_choose_a_password_does_not_go_around_it(protected: list[str],
     assert not is_inside(client)
     assert client.post(STEP, {"code": phone.code()}).status_code == 302
     assert is_inside(client)
+
+
+def test_nor_does_a_link_with_a_provider(protected: list[str], admin: Actor) -> None:
+    provider = save_provider(
+        actor=admin, slug="company", name="Company", issuer="https://login.test", client_id="fairway", secret="hush hush"
+    )
+    link = invite_again(actor=admin, user=account())
+    page = Client().get(f"/invitation/{link}").content.decode()
+    assert 'name="password1"' in page
+    assert "Continue with Company" not in page
+    assert Client().post(f"/invitation/{link}/connection/company").headers["Location"] == f"/invitation/{link}"
+    number, stranger = OneTimeLink.objects.get(user=account()).pk, Identity("https://login.test", "stranger")
+    with pytest.raises(Invalid, match="two-step sign-in is on"):
+        accept_invitation_with(invitation=number, provider=provider, identity=stranger)
+    assert not LinkedIdentity.objects.exists()
 
 
 def test_what_is_stored_is_sealed(protected: list[str], phone: Phone) -> None:

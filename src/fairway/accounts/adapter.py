@@ -6,9 +6,11 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from allauth.account.signals import password_changed, password_set
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -22,7 +24,7 @@ from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_if_signed_in, forget_actor
 from fairway.accounts.profiles import set_own_password
 from fairway.accounts.queries import actor_for, has_two_steps
-from fairway.accounts.sessions import begin_session
+from fairway.accounts.sessions import begin_session, follow_key
 from fairway.activity.rules import Door
 
 if TYPE_CHECKING:
@@ -154,6 +156,12 @@ class MfaAdapter(DefaultMFAAdapter):
 
     def get_totp_issuer(self) -> str:
         return f"Fairway {urlsplit(settings.PUBLIC_URL).hostname}"
+
+
+@receiver([password_changed, password_set])
+def _follow(request: HttpRequest, **_: Any) -> None:
+    """A session goes on with another key after its person has chosen a new password."""
+    follow_key(request)
 
 
 def _actor(request: HttpRequest, user: User, identified_by: str) -> Any:

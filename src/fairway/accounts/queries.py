@@ -208,6 +208,11 @@ def has_two_steps(user: User) -> bool:
     return bool(_apps(Q(user_id=user.pk)).exists())
 
 
+def asks_for_code(user: User) -> bool:
+    """Whether this person may sign in with a password, and is asked for a code after it."""
+    return may_use_password(user) and has_two_steps(user)
+
+
 def is_two_step_required() -> bool:
     """Whether everybody who signs in with a password must also give a code."""
     return SignInPolicy.objects.filter(pk=1, two_step_required=True).exists()

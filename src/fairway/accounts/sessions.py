@@ -44,6 +44,11 @@ def stay_signed_in(request: HttpRequest, user: User, second_step: str) -> None:
     """Let this session go on, with a new key, after its person's access was revoked because they added a second step."""
     update_session_auth_hash(request, user)
     request.session[SECOND_STEP] = second_step
+    follow_key(request)
+
+
+def follow_key(request: HttpRequest) -> None:
+    """Remember this session by the key that it has now."""
     if number := request.session.get(NUMBER):
         SignedIn.objects.filter(pk=number).update(session_key=request.session.session_key or "")
 

@@ -30,7 +30,7 @@ from fairway.accounts.mailing import can_send_mail
 from fairway.accounts.models import OneTimeLink, User
 from fairway.accounts.permissions import actor_of, needs, public
 from fairway.accounts.profiles import first_administrator
-from fairway.accounts.queries import actor_for, may_use_password, usable_link, who_may_use_passwords
+from fairway.accounts.queries import actor_for, asks_for_code, may_use_password, usable_link, who_may_use_passwords
 from fairway.accounts.rules import Act, roles_one_may_act_as
 from fairway.accounts.sign_in_providers import offered_providers
 from fairway.accounts.two_step import take_code
@@ -163,9 +163,10 @@ def _entrance(
     )
     status = DEAD if form is None else 422 if form.errors else 200
     uses_password = user is None or may_use_password(user)
+    may_connect = bool(secret) and (user is None or not asks_for_code(user))  # a link must not go around the code
     providers = [
         {"name": one.name, "url": reverse("invitation-connect", args=[secret, one.slug])}
-        for one in (offered_providers() if secret else ())
+        for one in (offered_providers() if may_connect else ())
     ]
     context = {"form": form, "purpose": purpose, "person": person, "providers": providers, "uses_password": uses_password}
     return render(request, "first_run.html", context, status=status)
