@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import base64
-import hmac
 import json
 import re
-import struct
 import time
-from hashlib import sha1
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -38,18 +35,11 @@ from fairway.drivers.identity.contract import Identity
 from fairway.shared.names import Invalid
 from fairway.shared.sealing import Seal
 from tests.conftest import make_person
+from tests.services.authenticator import HALF_MINUTE, code_for
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
 LOGIN, STEP, PAGE, HOME = "/accounts/login/", "/accounts/second-step/", "/settings/two-step", "/"
-HALF_MINUTE = 30
-
-
-def code_for(secret: str, at: float) -> str:
-    """RFC 6238."""
-    digest = hmac.digest(base64.b32decode(secret), struct.pack(">Q", int(at) // HALF_MINUTE), sha1)
-    start = digest[-1] & 15
-    return f"{(struct.unpack('>I', digest[start : start + 4])[0] & 0x7FFFFFFF) % 10**6:06d}"
 
 
 class Phone:
