@@ -121,6 +121,7 @@ def recovery_codes_left(user: User) -> int:
     return len(RecoveryCodes(kept).get_unused_codes()) if kept else 0
 
 
+@transaction.atomic
 def reseal_two_step() -> int:
     """Seal every stored secret of two-step sign-in with the newest key; returns how many there are."""
     count = 0
