@@ -380,6 +380,7 @@ def test_only_administrators_reset_it(protected: list[str]) -> None:
 def test_the_api_says_who_uses_it_and_resets_it(protected: list[str], admin: Actor) -> None:
     ruler = Client()
     ruler.force_login(User.objects.get(pk=admin.id))
+    assert "Two-step sign-in" in ruler.get("/settings/people").content.decode()
     assert {one["username"]: one["two_step"] for one in ruler.get("/api/v1/people").json()}["dora"] is True
     token = create_token(actor=admin, name="ci")[1]
     answer = Client(headers={"authorization": f"Bearer {token}"}).delete("/api/v1/people/dora/two-step")

@@ -606,6 +606,7 @@ def people() -> Data:
             "is_you": False,
             "last_seen": back(hours=3),
             "is_invited": False,
+            "two_step": who["username"] == "ada",
             "grants": GRANTS[1:],
         }
         return {**base, **more}

@@ -43,6 +43,7 @@ def _person(user: User, actor: Actor) -> dict[str, Any]:
         "is_you": user.pk == actor.id,
         "last_seen": user.last_login,
         "is_invited": user.last_login is None,
+        "two_step": getattr(user, "two_step", False),
         "grants": grants_shown(user.role_grants.all()),
     }
 
