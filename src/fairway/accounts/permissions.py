@@ -140,7 +140,7 @@ def admit(request: HttpRequest, act: Act, *, before_second_step: bool = False) -
 
 
 def lacks_second_step(request: HttpRequest, actor: Actor) -> bool:
-    """Whether this person has yet to set up two-step sign-in. Tokens are not asked: whoever made one had passed here."""
+    """Whether this person has yet to set up two-step sign-in. Tokens are not asked (decision 60)."""
     if actor.id is None or not actor.authentication.session or SECOND_STEP in request.session:
         return False
     return must_set_up_two_steps(actor.id)
