@@ -22,7 +22,7 @@ from fairway.deployments.models import Deployment
 from fairway.environments.commands import lock_environment
 from fairway.shared.names import Invalid
 from tests.conftest import make_person
-from tests.web.conftest import PASSWORD, live
+from tests.web.conftest import FROM_THE_PROXY, PASSWORD, live
 
 ADDRESS = "ada@example.com"
 
@@ -120,7 +120,7 @@ def test_pages_show_the_user_name_with_what_they_call_themselves_beside_it(ada, 
 def headers_at(who: Actor, hello, staging) -> dict[str, str]:
     """What an application is told of somebody who opens it."""
     host = "hello.staging.localhost"
-    asked = {"x-forwarded-host": host, "x-forwarded-uri": "/", "x-forwarded-proto": "http"}
+    asked = {"x-forwarded-host": host, "x-forwarded-uri": "/", "x-forwarded-proto": "http", **FROM_THE_PROXY}
     there = urlsplit(signed_in(who).get("/access/enter", {"host": host, "path": "/"})["Location"])
     stranger = Client()
     stranger.get(there.path, {name: values[0] for name, values in parse_qs(there.query).items()}, headers=asked)

@@ -30,11 +30,11 @@ class Killed:
         return f"{self.kills} kills at {self.load.rate:.0f} requests/s; lost: {kinds or 'none'}"
 
 
-def kill_replicas(one: Installation, slug: str, kills: int) -> Killed:
+def kill_replicas(one: Installation, slug: str, kills: int, *, share: float = 1) -> Killed:
     """The application runs twice in staging; one of them is killed, by turns, while both answer slow requests too."""
     one.call("PUT", f"/applications/{slug}/environments/staging/placement/replicas", {"replicas": 2})
     wait_for(lambda: _both_run(one, slug), "two replicas run")
-    with _loaded(one, slug) as load:
+    with _loaded(one, slug, share) as load:
         for turn in range(kills):
             folder = one.instances(slug)[turn % 2]
             os.kill(json.loads((folder / "state.json").read_text())["app"][0], signal.SIGKILL)
@@ -43,10 +43,10 @@ def kill_replicas(one: Installation, slug: str, kills: int) -> Killed:
     return Killed(kills, load.report)
 
 
-def kill_proxy(one: Installation, slug: str, kills: int) -> Killed:
+def kill_proxy(one: Installation, slug: str, kills: int, *, share: float = 1) -> Killed:
     """Nothing stands in for a proxy that is killed: what it carried is lost, and what comes until it is back."""
     away = []
-    with _loaded(one, slug) as load:
+    with _loaded(one, slug, share) as load:
         for _ in range(kills):
             pid = AdminSocket(one.data / "caddy" / "admin.sock").pid()
             assert pid is not None
@@ -58,9 +58,9 @@ def kill_proxy(one: Installation, slug: str, kills: int) -> Killed:
     return Killed(kills, load.report, tuple(away))
 
 
-def _loaded(one: Installation, slug: str) -> Load:
+def _loaded(one: Installation, slug: str, share: float) -> Load:
     """A load; entered, it is at its full height: as many slow requests are running as ever will."""
-    return Load(one.proxy_port, f"{slug}.staging.localhost", wait=SLOW_SECONDS)
+    return Load(one.proxy_port, f"{slug}.staging.localhost", wait=SLOW_SECONDS, share=share)
 
 
 def _both_run(one: Installation, slug: str) -> bool:

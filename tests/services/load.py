@@ -1,7 +1,8 @@
 """A constant load on one host behind the proxy, in a process of its own: light, open-loop, and honest about what failed.
 
-``python -m tests.services.load PORT HOST`` asks until its standard input closes. It prints one JSON object per line: each
-version that is seen for the first time, at the end the whole `Report`.
+``python -m tests.services.load PORT HOST SHARE`` asks until its standard input closes. It prints one JSON object per line:
+each version that is seen for the first time, at the end the whole `Report`. SHARE is the part of the full load that short
+requests make: tests send a quarter, because others use the machine, too; ``make bench`` sends all.
 
 kept       short requests on connections that are kept          new     short requests on a connection each
 slow       requests that take 5 s                               socket  one websocket per version, held until it is closed
@@ -26,6 +27,7 @@ from tests.services.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 KEPT, NEW, SLOW = (10, 120), (10, 110), (12, 2)  # (visitors, requests a second of all of them together)
+QUARTER = 0.25
 SLOW_SECONDS = 5
 MOST_FAILURES = 200  # kept as words; all are counted
 PROBLEMS = (OSError, ValueError, LookupError, asyncio.IncompleteReadError, TimeoutError)
@@ -59,9 +61,9 @@ class Load:
     """Runs the program beside us; a context manager, entered `wait` seconds after the first answer. After it, `report` is
     whole."""
 
-    def __init__(self, port: int, host: str, *, wait: float = 0.0) -> None:
+    def __init__(self, port: int, host: str, *, wait: float = 0.0, share: float = 1.0) -> None:
         self._wait = wait
-        self._command = [sys.executable, "-m", "tests.services.load", str(port), host]
+        self._command = [sys.executable, "-m", "tests.services.load", str(port), host, str(share)]
         self.seen: set[str] = set()
         self.report = Report()
         self._more = threading.Condition()
@@ -103,8 +105,8 @@ class Load:
 class Crowd:
     """All visitors, in one event loop."""
 
-    def __init__(self, port: int, host: str) -> None:
-        self.port, self.host = port, host
+    def __init__(self, port: int, host: str, share: float) -> None:
+        self.port, self.host, self.share = port, host, share
         self.report = Report()
         self.sent: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
@@ -126,8 +128,10 @@ class Crowd:
         self.report.sent, self.report.failed = dict(self.sent), dict(self.failed)
         return self.report
 
-    def _visitors(self, kind: str, load: tuple[int, int], path: str, *, keeps: bool) -> list[asyncio.Task[None]]:
+    def _visitors(self, kind: str, load: tuple[int, float], path: str, *, keeps: bool) -> list[asyncio.Task[None]]:
         count, rate = load
+        if kind != "slow":
+            rate *= self.share
         connection = "keep-alive" if keeps else "close"
         question = f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\nConnection: {connection}\r\n\r\n".encode()
         visitors = [Visitor(self, kind, question, keeps) for _ in range(count)]
@@ -271,11 +275,11 @@ def _say(what: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-async def _main(port: int, host: str) -> None:
-    crowd, loop = Crowd(port, host), asyncio.get_running_loop()
+async def _main(port: int, host: str, share: float) -> None:
+    crowd, loop = Crowd(port, host, share), asyncio.get_running_loop()
     threading.Thread(target=lambda: (sys.stdin.read(), loop.call_soon_threadsafe(crowd.over.set)), daemon=True).start()
     _say(asdict(await crowd.visit()))
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(int(sys.argv[1]), sys.argv[2]))
+    asyncio.run(_main(int(sys.argv[1]), sys.argv[2], float(sys.argv[3])))

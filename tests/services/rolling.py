@@ -80,10 +80,10 @@ def prepared(one: Installation, slug: str, environment: str, folder: Path, base:
     return [one.live(one.deploy(slug, environment, source=source))["artifact"] for source in sources]
 
 
-def roll(one: Installation, slug: str, environment: str, artifacts: list[int], count: int) -> Rolled:
+def roll(one: Installation, slug: str, environment: str, artifacts: list[int], count: int, *, share: float = 1) -> Rolled:
     """Deploy `count` times, each time as soon as the version before serves, while its predecessor is still draining."""
     numbers: list[int] = []
-    with Load(one.proxy_port, f"{slug}.{environment}.localhost") as load:
+    with Load(one.proxy_port, f"{slug}.{environment}.localhost", share=share) as load:
         load.await_version(str(one.placement(slug, environment)["current"]))
         began = time.monotonic()
         for turn in range(count):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
@@ -16,11 +17,13 @@ from fairway.deployments.commands import progress, requests
 from fairway.deployments.models import Deployment
 from fairway.deployments.rules import Status
 from fairway.deployments.subjects import placement_of
+from fairway.drivers.proxy.token import PROXY_HEADER, shared_token
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
 from tests.conftest import make_artifact
 
 PASSWORD = "correct horse battery"
+FROM_THE_PROXY = {PROXY_HEADER: shared_token(settings.DATA.folder("caddy"))}
 
 Browser = Callable[[Actor], Client]
 

@@ -17,10 +17,11 @@ from fairway.deployments.models import Placement
 from fairway.web.views.access import COOKIE
 from tests.conftest import make_person
 from tests.services.authenticator import HALF_MINUTE, code_for
-from tests.web.conftest import PASSWORD, live
+from tests.web.conftest import FROM_THE_PROXY, PASSWORD, live
 
 HOST = "hello.staging.localhost"
-ASKED = {"x-forwarded-host": f"{HOST}:8080", "x-forwarded-uri": "/report?page=2", "x-forwarded-proto": "http"}
+WANTED = {"x-forwarded-host": f"{HOST}:8080", "x-forwarded-uri": "/report?page=2", "x-forwarded-proto": "http"}
+ASKED = {**WANTED, **FROM_THE_PROXY}
 
 
 @pytest.fixture
@@ -47,6 +48,15 @@ def test_a_stranger_is_sent_to_fairway_with_where_they_wanted_to_go(placed, clie
     parts = urlsplit(answer["Location"])
     assert answer["Location"].startswith("http://localhost:8000/access/enter?")
     assert parse_qs(parts.query) == {"host": [HOST], "path": ["/report?page=2"]}
+
+
+@pytest.mark.parametrize("path", ["/.fairway/access", "/.fairway/signed-in"])
+@pytest.mark.parametrize("secret", ["", "guessed", "geheim-ü"])
+def test_whoever_is_not_the_proxy_is_not_believed(placed, client, path, secret):
+    """Whoever reaches Fairway's own port could name any host."""
+    assert client.get(path, headers={**WANTED, "x-fairway-proxy": secret}).status_code == 403
+    assert client.get(path, headers=WANTED).status_code == 403
+    assert client.get(path, headers=ASKED).status_code == 302
 
 
 def test_a_signed_in_person_comes_back_with_a_cookie_of_that_host(placed, viewer, browse):

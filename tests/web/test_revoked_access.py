@@ -37,10 +37,10 @@ from fairway.deployments.models import Placement
 from fairway.shared.names import Invalid
 from fairway.web.views.access import COOKIE
 from tests.conftest import make_person
-from tests.web.conftest import PASSWORD, live
+from tests.web.conftest import FROM_THE_PROXY, PASSWORD, live
 
 HOST = "hello.staging.localhost"
-ASKED = {"x-forwarded-host": HOST}
+ASKED = {"x-forwarded-host": HOST, **FROM_THE_PROXY}
 NEW = "another long phrase"
 
 

@@ -12,8 +12,9 @@ from fairway.drivers.builders.bundle import BundleBuilder
 from fairway.drivers.builders.contract import Builder
 from fairway.drivers.builders.pythons import PythonSource
 from fairway.drivers.proxy import CaddyProxy
-from fairway.drivers.proxy.caddy import CaddyProcess, shared_token
+from fairway.drivers.proxy.caddy import CaddyProcess
 from fairway.drivers.proxy.configuration import Https, ProxySettings
+from fairway.drivers.proxy.token import shared_token
 from fairway.drivers.runtimes.contract import ArtifactKind, Runtime
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import driver_options

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from fairway.drivers.proxy import CaddyProxy
-from fairway.drivers.proxy.caddy import CaddyProcess, shared_token
+from fairway.drivers.proxy.caddy import CaddyProcess
 from fairway.drivers.proxy.configuration import ProxySettings
 from fairway.drivers.proxy.contract import Route, RouteKind
+from fairway.drivers.proxy.token import shared_token
 from tests.services.ports import free_port
 
 from .upstreams import Answer, Upstream, get, serving

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from fairway.drivers.proxy import CaddyProxy
-from fairway.drivers.proxy.caddy import CaddyProcess, shared_token
+from fairway.drivers.proxy.caddy import CaddyProcess
 from fairway.drivers.proxy.configuration import ProxySettings
 from fairway.drivers.proxy.contract import Route, RouteKind
+from fairway.drivers.proxy.token import shared_token
 from fairway.shared.failures import Failure, NeedsPerson, Refused
 from tests.services.ports import free_port
 from tests.services.waiting import PATIENCE, eventually
@@ -29,7 +30,8 @@ Maker = Callable[..., Upstream]
 OWNER = """
 import sys, time
 from pathlib import Path
-from fairway.drivers.proxy.caddy import CaddyProcess, shared_token
+from fairway.drivers.proxy.caddy import CaddyProcess
+from fairway.drivers.proxy.token import shared_token
 from fairway.drivers.proxy.configuration import ProxySettings
 folder = Path(sys.argv[1])
 process = CaddyProcess(folder, ProxySettings(port=int(sys.argv[2]), web=sys.argv[3], token=shared_token(folder)))

@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 from fairway.drivers.proxy import pages
 from fairway.drivers.proxy.contract import RouteKind
+from fairway.drivers.proxy.token import PROXY_HEADER
 
 Json = dict[str, Any]
 
@@ -38,7 +39,6 @@ ROUNDS = 3  # with one round, 5–14 requests per 50 switches missed the new fil
 PROBE_HEADER = "X-Fairway-Probe"  # carries the token; the answer then has the next header
 UPSTREAM_HEADER = "X-Fairway-Upstream"  # which replica answered; only the probe receives it
 PAGE_HEADER = "X-Fairway-Page"  # the proxy itself answered, with this page
-PROXY_HEADER = "X-Fairway-Proxy"  # proves to Fairway's web that a request came through the proxy
 IDENTITY_HEADERS = ("X-Fairway-User", "X-Fairway-Email", "X-Fairway-Name")
 # Headers that a visitor may not send. CGI and WSGI servers treat “_” in a name like “-”.
 SPOOFED = ("X-Fairway*", "X_Fairway*")

@@ -8,9 +8,13 @@ encrypted, because the application sees them and must not see Fairway's session.
 
 from __future__ import annotations
 
+import functools
+import hmac
 import json
+import logging
 import secrets
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -29,6 +33,7 @@ from fairway.accounts.rules import Act, NotVisible, may
 from fairway.activity.rules import Door
 from fairway.applications.secrets import seal
 from fairway.deployments.models import Placement, public_url
+from fairway.drivers.proxy.token import PROXY_HEADER, shared_token
 from fairway.insights.hosts import placement_at
 from fairway.shared.hostnames import hostname_in
 from fairway.shared.names import Invalid
@@ -39,10 +44,28 @@ HANDED_OVER = "/.fairway/signed-in"
 COOKIE_LIFETIME = timedelta(hours=12)
 CODE_LIFETIME = timedelta(seconds=60)
 
+log = logging.getLogger(__name__)
+
+
+def only_for_the_proxy(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Let only Fairway's own proxy ask. It says so with a secret, and nobody else's ``X-Forwarded-Host`` is believed."""
+
+    @functools.wraps(view)
+    def asked(request: HttpRequest) -> HttpResponse:
+        said, secret = request.headers.get(PROXY_HEADER, ""), shared_token(settings.DATA.folder("caddy"))
+        if hmac.compare_digest(said.encode(), secret.encode()):
+            return view(request)
+        log.warning("%s was asked by somebody who is not the proxy", request.path)
+        words = _("Only Fairway's proxy can ask this. Open the application at its own address.")
+        return HttpResponse(words, status=403, content_type="text/plain; charset=utf-8")
+
+    return asked
+
 
 @require_GET
 @never_cache
 @public("the proxy asks it; the cookie it brings is the permission, and without one it only says where to sign in")
+@only_for_the_proxy
 def check(request: HttpRequest) -> HttpResponse:
     """2xx with the person's headers if they may pass; otherwise a redirect."""
     host, placement = _asked_host(request)
@@ -82,6 +105,7 @@ def enter(request: HttpRequest) -> HttpResponse:
 @require_GET
 @never_cache
 @public("served on applications' hosts; the one-time code is the permission")
+@only_for_the_proxy
 def hand_over(request: HttpRequest) -> HttpResponse:
     """Exchange a code for this host's cookie."""
     host, _placement = _asked_host(request)
