@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,12 @@ from fairway.accounts.commands import create_person
 from fairway.accounts.mail_commands import reseal_mail, send_invitation, send_test, set_mail
 from fairway.accounts.mailing import BACKEND, can_send_mail, mailing
 from fairway.accounts.models import MailSettings, User
-from fairway.accounts.queries import actor_for, has_two_steps
 from fairway.accounts.rules import Actor, Blocked, Role
-from fairway.accounts.two_step import make_recovery_codes, new_secret, reset_two_step, take_code, turn_on
 from fairway.activity.models import Event
-from fairway.activity.rules import Door
 from fairway.drivers.messengers.smtp import CannotSend, Security, Server, Trouble, check
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from tests.conftest import make_person
-from tests.services.authenticator import code_for
 from tests.services.mail import NOT_TAKEN, PASSWORD, USER, MailServer, certificate_for, mail_server
 from tests.services.ports import free_port
 
@@ -325,38 +320,3 @@ def test_a_forgotten_password_is_answered_by_mail_and_never_by_a_promise(admin, 
     for address in ("ada@example.com", "nobody@example.com"):
         page = client.post("/accounts/password/reset/", {"email": address}, follow=True).content.decode()
         assert "no link was sent" in page, "the same for everybody, or it would tell who has an account"
-
-
-def test_a_person_is_told_what_happens_to_their_two_step_sign_in(admin, server, django_capture_on_commit_callbacks):
-    use(admin, server)
-    invited, _ = create_person(actor=admin, username="vera", email="vera@example.com", roles=["viewer"])
-    User.objects.filter(pk=invited.pk).update(language="fr", password=User.objects.get(pk=admin.id).password)
-    vera, secret, now = User.objects.get(pk=invited.pk), new_secret(), time.time()
-    with django_capture_on_commit_callbacks(execute=True):
-        codes = turn_on(actor=actor_for(vera, door=Door.WEB), secret=secret, code=code_for(secret, now))
-        assert server.mails == [], "not before it is committed"
-    vera.refresh_from_db()
-    for change in (
-        lambda: take_code(user=vera, code=codes[0]),
-        lambda: make_recovery_codes(actor=actor_for(vera, door=Door.WEB)),
-        lambda: reset_two_step(actor=admin, user=vera),
-    ):
-        with django_capture_on_commit_callbacks(execute=True):
-            change()
-    assert [(mail["To"], mail["Subject"]) for mail in server.mails] == [
-        ("vera@example.com", "Connexion en deux étapes à Fairway")
-    ] * 4
-    said = [mail.get_body(("plain",)).get_content() for mail in server.mails]
-    for text, word in zip(said, ("activée", "Un code de récupération", "Nouveaux codes", "Un administrateur"), strict=True):
-        assert word in text
-        assert secret not in text
-        assert codes[0] not in text
-
-
-def test_a_mail_that_cannot_be_sent_changes_nothing(admin, server, django_capture_on_commit_callbacks):
-    use(admin, server, port=free_port())
-    with django_capture_on_commit_callbacks(execute=True):
-        secret = new_secret()
-        turn_on(actor=admin, secret=secret, code=code_for(secret, time.time()))
-    assert has_two_steps(User.objects.get(pk=admin.id))
-    assert Event.objects.latest("pk").verb == "mail.failed"

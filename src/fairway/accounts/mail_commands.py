@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.commands import on_person, require
 from fairway.accounts.emails import parse_email
-from fairway.accounts.mailing import USUAL_PORTS, can_send_mail, mailing, seal, trouble_words
+from fairway.accounts.mailing import USUAL_PORTS, mailing, seal, trouble_words
 from fairway.accounts.mails import Mail, invitation_mail, post, test_mail
 from fairway.accounts.models import MailSettings, User
 from fairway.accounts.rules import SYSTEM, Act, Actor
@@ -91,25 +91,13 @@ def send_invitation(*, actor: Actor, user: User, link: str) -> None:
 
 
 def send_for_system(*, user: User, mail: Mail) -> bool:
-    """Send a person a mail that they requested without being signed in, or that tells of their account; returns whether a
-    server accepted it. A failure is an event."""
+    """Send a person a mail that they requested without being signed in; returns whether a server accepted it. A failure
+    is an event."""
     try:
         _post(SYSTEM.who, on_person(user), mail, user.confirmed_email)
     except Refused:
         return False
     return True
-
-
-def tell_when_committed(user: User, mail: Mail) -> None:
-    """Send a person a mail about their account once the present transaction is committed, if mail is set up and their
-    address is confirmed. If it cannot be sent, that is an event, and what was done stays."""
-
-    def send() -> None:
-        if can_send_mail():
-            send_for_system(user=user, mail=mail)
-
-    if user.confirmed_email:
-        transaction.on_commit(send, robust=True)
 
 
 @transaction.atomic

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import make_msgid
-from enum import StrEnum
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -31,16 +30,6 @@ class Mail:
     language: str
     button: str = ""
     url: str = ""
-
-
-class Change(StrEnum):
-    """What can happen to the two-step sign-in of an account."""
-
-    ON = "on"
-    OFF = "off"
-    RESET = "reset"
-    CODES = "codes"
-    CODE_USED = "code_used"
 
 
 def test_mail() -> Mail:
@@ -86,25 +75,6 @@ def reset_mail(user: User, link: str) -> Mail:
             language,
             _("Choose a new password"),
             link,
-        )
-
-
-def two_step_mail(user: User, change: Change) -> Mail:
-    """The mail that tells a person what happened to the two-step sign-in of their account."""
-    words = {"username": user.username, "place": settings.PUBLIC_URL}
-    with _language_of(user) as language:
-        happened = {
-            Change.ON: _("Two-step sign-in was turned on for your account %(username)s at %(place)s."),
-            Change.OFF: _("Two-step sign-in was turned off for your account %(username)s at %(place)s."),
-            Change.RESET: _("An administrator reset the two-step sign-in of your account %(username)s at %(place)s."),
-            Change.CODES: _("New recovery codes were made for your account %(username)s at %(place)s."),
-            Change.CODE_USED: _("A recovery code was used to sign in to your account %(username)s at %(place)s."),
-        }
-        return Mail(
-            _("Two-step sign-in to Fairway"),
-            (happened[change] % words, _("If it was not you, change your password at once and tell an administrator.")),
-            _("You receive this mail because this address is confirmed for an account in this Fairway."),
-            language,
         )
 
 

@@ -22,9 +22,7 @@ from django.db import transaction
 from fairway.accounts.access import revoke_access
 from fairway.accounts.commands import on_person, refuse_own_token, require
 from fairway.accounts.failed_sign_ins import note_wrong_code
-from fairway.accounts.mail_commands import tell_when_committed
 from fairway.accounts.mailing import seal
-from fairway.accounts.mails import Change, two_step_mail
 from fairway.accounts.models import User
 from fairway.accounts.queries import has_two_steps, is_two_step_required, may_use_password
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker
@@ -67,7 +65,6 @@ def turn_on(*, actor: Actor, secret: str, code: str) -> list[str]:
     app.save(update_fields=["data"])
     codes = _new_recovery_codes(user)
     record(who=actor.who, verb="person.two_step_turned_on", on=on_person(user), after=revoke_access(user, keeps_keys=True))
-    _tell(user, Change.ON)
     return codes
 
 
@@ -81,7 +78,6 @@ def turn_off(*, actor: Actor) -> None:
         raise Blocked([Blocker(code="two_step_required", sentence=sentence, who=translate("any Admin"))])
     if _forget(user):
         record(who=actor.who, verb="person.two_step_turned_off", on=on_person(user))
-        _tell(user, Change.OFF)
 
 
 @transaction.atomic
@@ -93,7 +89,6 @@ def make_recovery_codes(*, actor: Actor) -> list[str]:
         raise Invalid("codes", "are made when two-step sign-in is turned on; it is off.")
     codes = _new_recovery_codes(user)
     record(who=actor.who, verb="person.recovery_codes_made", on=on_person(user))
-    _tell(user, Change.CODES)
     return codes
 
 
@@ -108,7 +103,6 @@ def reset_two_step(*, actor: Actor, user: User) -> bool:
         return False
     ended = revoke_access(locked, keeps_keys=True)
     record(who=actor.who, verb="person.two_step_reset", on=on_person(locked), after=ended)
-    _tell(locked, Change.RESET)
     return True
 
 
@@ -159,12 +153,7 @@ def _taken(user: User, code: str, address: str, client: str) -> str:
     who = Who(id=user.pk, name=user.username, door=Door.WEB, identified_by="password", address=address, client=client)
     left = recovery_codes_left(user)
     record(who=who, verb="person.recovery_code_used", on=on_person(user), after={"codes_left": left})
-    _tell(user, Change.CODE_USED)
     return RECOVERY
-
-
-def _tell(user: User, change: Change) -> None:
-    tell_when_committed(user, two_step_mail(user, change))
 
 
 def _wrong_code() -> Invalid:
