@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +9,6 @@ from django.db import transaction
 from django.test import override_settings
 from django.utils import translation
 
-from fairway.accounts.mail_commands import set_mail
-from fairway.accounts.mailing import BACKEND
 from fairway.accounts.rules import SYSTEM, Actor
 from fairway.activity.commands import record
 from fairway.activity.rules import On
@@ -31,8 +27,8 @@ from fairway.notifications.rules import VERBS, Topic
 from fairway.notifications.troubles import sentence_of
 from fairway.shared.failures import Refused
 from tests.conftest import make_artifact
-from tests.notifications.conftest import ALL, channel_to, happens, later
-from tests.services.mail import NOT_TAKEN, PASSWORD, USER, MailServer, certificate_for, mail_server
+from tests.notifications.conftest import ALL, channel_to, happens, later, use_mail
+from tests.services.mail import NOT_TAKEN, MailServer
 from tests.services.receiver import Receiver
 
 EVERYTHING = [{"topics": [topic.value for topic in Topic]}]
@@ -137,17 +133,8 @@ def test_secrets_are_masked(channel: Channel, hello: Application, staging: Envir
     assert "••••" in message.sentence
 
 
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[MailServer]:
-    settings.EMAIL_BACKEND = BACKEND
-    certificate, authority = certificate_for(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    with mail_server(certificate) as found:
-        yield found
-
-
 def test_mail_is_sent_as_text_and_html_in_its_language(server: MailServer, admin: Actor) -> None:
-    set_mail(actor=admin, host=server.host, port=server.port, username=USER, password=PASSWORD, sender="fairway@example.com")
+    use_mail(server)
     addresses = ["ops@example.com", NOT_TAKEN, "crew@example.com"]
     channel, _ = create_channel(actor=admin, kind="mail", name="Équipe", addresses=addresses, routes=ALL, language="fr")
     happens(comment="<b>It did not answer.</b>")
@@ -177,7 +164,7 @@ def test_mail_is_sent_as_text_and_html_in_its_language(server: MailServer, admin
 
 
 def test_a_test_stops_where_the_mail_server_itself_fails(server: MailServer, admin: Actor) -> None:
-    set_mail(actor=admin, host=server.host, port=server.port, username=USER, password=PASSWORD, sender="fairway@example.com")
+    use_mail(server)
     addresses = ["a@example.com", NOT_TAKEN, "b@example.com"]
     channel, _ = create_channel(actor=admin, kind="mail", name="people", addresses=addresses, routes=ALL)
     with pytest.raises(Refused, match="No such user"):

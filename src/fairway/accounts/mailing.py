@@ -76,6 +76,11 @@ def mailing() -> Mailing | None:
     return _from_row(row) if row and row.host else None
 
 
+def has_mail_server() -> bool:
+    """Whether a server is set."""
+    return bool(os.environ.get(VARIABLES["host"])) or MailSettings.objects.exclude(host="").exists()
+
+
 def can_send_mail() -> bool:
     """Whether mail can be sent: a server is set, or Django uses a mail backend other than ours (in tests)."""
     return str(settings.EMAIL_BACKEND) != BACKEND or mailing() is not None

@@ -111,7 +111,7 @@ def invite(*, actor: Actor, username: str, name: str, email: str, grants: Grants
 
 
 def _save(actor: Actor, user: User, name: str, email: str, *, is_confirmed: bool = False) -> None:
-    before = {"name": user.get_full_name(), "email": user.email}
+    before = {"name": user.get_full_name(), "email": user.email, "email_confirmed": user.email_confirmed_at is not None}
     user.first_name, user.last_name = parse_text(name, field="name", longest=150), ""
     if (wanted := parse_email(email)) != user.email:  # the confirmation was for the old address
         user.email, user.email_confirmed_at = wanted, confirmation_time(wanted, user) if is_confirmed else None

@@ -68,6 +68,7 @@ MIDDLEWARE = [
     "fairway.web.middleware.ReaderZone",
     "fairway.web.middleware.EventNumber",
     "fairway.web.middleware.FreezesReadOnce",
+    "fairway.web.middleware.RefusalsLogged",
     "fairway.web.middleware.DomainErrors",
 ]
 

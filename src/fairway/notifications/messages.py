@@ -26,6 +26,7 @@ from fairway.drivers.messengers.contract import Message, Tone
 from fairway.environments.models import Environment
 from fairway.notifications.links import nearest_path
 from fairway.notifications.models import Channel, Notice
+from fairway.notifications.personal import message_to_person
 from fairway.notifications.rules import Happened, Topic, tone_of, topic_of
 from fairway.releases.models import Rollout
 from fairway.shared.masking import Masker
@@ -116,7 +117,9 @@ def use_words(words: Callable[[str], str]) -> None:
 
 
 def message_of(notice: Notice) -> Message:
-    """The message, in the channel's language."""
+    """The message, in the channel's language; to a person in theirs."""
+    if notice.channel.is_personal and notice.event is not None:
+        return message_to_person(notice, notice.event)
     with in_language_of(notice.channel):
         return _test_message(notice) if notice.event is None else _event_message(notice, notice.event)
 

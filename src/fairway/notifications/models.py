@@ -20,6 +20,8 @@ class Channel(models.Model):
 
     The URL is sealed; `shown_url` is what of it may be shown. It hears of events after number `after_event` only. Once its
     receiver said that it is gone, `disabled_because` is what it answered. Nothing is sent before `rests_until`.
+
+    One is made by Fairway and seen by nobody: `is_personal`, the mail to people about their own accounts (`personal.py`).
     """
 
     name = models.CharField(max_length=80)
@@ -39,9 +41,11 @@ class Channel(models.Model):
     saved_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True)  # the row stays, because events refer to it
+    is_personal = models.BooleanField(default=False)
 
     class Meta:
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["is_personal"], condition=Q(is_personal=True), name="one_personal_channel"),
             models.UniqueConstraint(fields=["name"], condition=Q(deleted_at=None), name="one_channel_of_a_name"),
             models.CheckConstraint(condition=Q(kind__in=[one.value for one in Kind]), name="channel_kind_known"),
         ]

@@ -14,7 +14,7 @@ from fairway.notifications.rules import State
 
 def visible_to(actor: Actor) -> QuerySet[Channel]:
     """The channels that this actor may see: all, or none. They tell of the whole installation."""
-    living = Channel.objects.filter(deleted_at=None).order_by("name", "pk")
+    living = Channel.objects.filter(deleted_at=None, is_personal=False).order_by("name", "pk")
     return living if may(actor, Act.MANAGE_SYSTEM) else living.none()
 
 

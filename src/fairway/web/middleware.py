@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 
 from fairway.accounts.models import User
+from fairway.accounts.permissions import bearer_token
 from fairway.accounts.rules import Blocked, NotVisible
 from fairway.environments.freeze_queries import cached_windows
 from fairway.shared.disk import is_disk_full
@@ -20,6 +22,7 @@ from fairway.web.context import event_number
 from fairway.web.zones import zone_of
 
 Answer = Callable[[HttpRequest], HttpResponse]
+log = logging.getLogger(__name__)
 
 
 def policy(form_action: str = "'self'") -> str:
@@ -107,6 +110,24 @@ class FreezesReadOnce:
             return self.get_response(request)
         with cached_windows():
             return self.get_response(request)
+
+
+class RefusalsLogged:
+    """Logs who was refused what: 403, and 401 for a token that is not valid. Names the route, not the path, which may hold a
+    secret."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code == 403 or (response.status_code == 401 and bearer_token(request) is not None):
+            actor = getattr(request, "_fairway_actor", None)
+            who = actor.name if actor else "nobody"
+            route = request.resolver_match.route if request.resolver_match else "?"
+            where = request.META.get("REMOTE_ADDR", "?")
+            log.warning("Refused (%s): %s %s, asked by %s from %s", response.status_code, request.method, route, who, where)
+        return response
 
 
 class DomainErrors:

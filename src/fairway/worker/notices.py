@@ -8,6 +8,7 @@ import threading
 from django.conf import settings
 from django.db import Error, close_old_connections, connections
 
+from fairway.activity.queries import latest_number
 from fairway.notifications.commands.outbox import channels_due, make_notices, send_due
 from fairway.worker.leadership import Leadership
 
@@ -21,6 +22,7 @@ class NoticeSender:
 
     def __init__(self) -> None:
         self._sending: dict[int, threading.Thread] = {}
+        self._newest = -1  # the event up to which notices were made by this worker
 
     def run(self, stop: threading.Event) -> None:
         """Send until `stop` is set; survives an unreachable database. What is being sent then is not waited for."""
@@ -36,7 +38,9 @@ class NoticeSender:
 
     def _look(self, stop: threading.Event) -> None:
         try:
-            make_notices()
+            if (newest := latest_number()) != self._newest:
+                make_notices()
+                self._newest = newest
             due = channels_due()
         except Error as problem:
             log.warning("Notices cannot use the database: %s", problem)

@@ -65,7 +65,7 @@ def create_channel(
     `Invalid`.
     """
     require(actor, Act.MANAGE_SYSTEM)
-    if Channel.objects.filter(deleted_at=None).count() >= MOST_CHANNELS:
+    if Channel.objects.filter(deleted_at=None, is_personal=False).count() >= MOST_CHANNELS:
         raise Invalid("name", "there are {count} channels already; delete one first.", count=MOST_CHANNELS)
     channel = Channel(kind=parse_kind(kind), created_at=clock.now())
     wanted = routes if routes is not None else [route.stored() for route in usual_routes()]

@@ -16,13 +16,15 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from fairway.accounts.mailing import has_mail_server
 from fairway.accounts.rules import SYSTEM
 from fairway.activity.commands import record
 from fairway.activity.models import Event
 from fairway.activity.queries import latest_number
-from fairway.drivers.messengers.contract import NotTaken, Trouble
+from fairway.drivers.messengers.contract import Kind, NotTaken, Trouble
 from fairway.drivers.messengers.smtp import Trouble as MailTrouble
 from fairway.engine import clock
+from fairway.notifications import personal
 from fairway.notifications.commands.channels import new_notice
 from fairway.notifications.messages import happened_in
 from fairway.notifications.models import Channel, Notice, NoticePosition
@@ -34,12 +36,14 @@ log = logging.getLogger(__name__)
 AT_ONCE = 500  # events that notices are made of in one transaction
 LOOKED_AT = 200  # waiting notices of a channel that are looked at together
 LONGEST_ROUND = 30.0  # seconds after which sending to a channel ends for now, so that its thread is free again
+HEARD = frozenset({*VERBS, *personal.VERBS})
 LISTENING = Q(is_paused=False, disabled_at=None, deleted_at=None)
 
 
 def make_notices() -> int:
     """Make the notices of what has happened since the last time; returns how many. Nothing is written if nobody listens or
     nothing happened."""
+    _let_people_hear()
     first = Channel.objects.filter(LISTENING).order_by("after_event").values_list("after_event", flat=True).first()
     newest = latest_number()
     if first is None or newest <= max(first, _position()):
@@ -48,6 +52,16 @@ def make_notices() -> int:
     while (made := _make_some()) is not None:
         count += made
     return count
+
+
+def _let_people_hear() -> None:
+    """People are told about their accounts while mail is set up. What happened when it was not is not told later."""
+    works = has_mail_server()
+    is_paused = Channel.objects.filter(is_personal=True).values_list("is_paused", flat=True).first()
+    if is_paused is None and works:
+        Channel.objects.get_or_create(is_personal=True, defaults={"kind": Kind.MAIL, "after_event": latest_number()})
+    elif is_paused is works:
+        Channel.objects.filter(is_personal=True).update(is_paused=not works, after_event=latest_number())
 
 
 def _position() -> int:
@@ -64,7 +78,7 @@ def _make_some() -> int | None:
     newest = latest_number()  # everything up to it is visible, because events are numbered as they are committed
     if not channels or newest <= start:
         return None
-    events = list(Event.objects.filter(pk__gt=start, pk__lte=newest, verb__in=VERBS).order_by("pk")[:AT_ONCE])
+    events = list(Event.objects.filter(pk__gt=start, pk__lte=newest, verb__in=HEARD).order_by("pk")[:AT_ONCE])
     notices = [notice for event in events for notice in _notices_of(event, channels)]
     Notice.objects.bulk_create(notices)
     position.event_id = events[-1].pk if len(events) == AT_ONCE else newest
@@ -73,12 +87,18 @@ def _make_some() -> int | None:
 
 
 def _notices_of(event: Event, channels: list[Channel]) -> Iterator[Notice]:
-    happened, now = happened_in(event), clock.now()
+    now, about = clock.now(), f"{event.subject_kind}:{event.subject_id}"
     for channel in channels:
-        if event.pk > channel.after_event and hears(channel.heard, happened):
-            about = f"{event.subject_kind}:{event.subject_id}"
-            for address in channel.places:
-                yield Notice(**new_notice(channel, address), event=event, about=about, next_at=now, created_at=now)
+        for address in _places(event, channel) if event.pk > channel.after_event else ():
+            yield Notice(**new_notice(channel, address), event=event, about=about, next_at=now, created_at=now)
+
+
+def _places(event: Event, channel: Channel) -> list[str]:
+    """The addresses at which the channel hears of this event."""
+    if channel.is_personal:
+        address = personal.address_for(event)
+        return [address] if address else []
+    return channel.places if hears(channel.heard, happened_in(event)) else []
 
 
 def channels_due() -> list[int]:
@@ -178,6 +198,8 @@ def _not_taken(notice: Notice, problem: NotTaken) -> None:
         _disable(notice.channel, notice, problem, now)
     elif delay is None:
         settled["state"] = State.GIVEN_UP
+        if notice.channel.is_personal:  # no page shows it
+            log.warning("A mail to a person about their account was given up: %s", trouble)
     else:
         settled["next_at"] = now + timedelta(seconds=delay)
     Notice.objects.filter(pk=notice.pk).update(**settled)

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from fairway.accounts.adapter import PASSWORD, PROVIDER
-from fairway.accounts.clients import browser_and_system
+from fairway.accounts.clients import client_words
 from fairway.accounts.models import SignInProvider, User
 from fairway.accounts.rules import Actor
 from fairway.accounts.sessions import sessions_of
@@ -21,7 +21,7 @@ def sessions_shown(actor: Actor, user: User) -> dict[str, Any]:
     shown = [
         {
             "number": row.pk,
-            "client": _client(row.client),
+            "client": client_words(row.client),
             "address": row.address,
             "with": _method(row.method, names),
             "began_at": row.began_at,
@@ -31,13 +31,6 @@ def sessions_shown(actor: Actor, user: User) -> dict[str, Any]:
         for row in rows
     ]
     return {"sessions": sorted(shown, key=lambda one: not one["is_this"])}
-
-
-def _client(text: str) -> str:
-    browser, system = browser_and_system(text)
-    if browser and system:
-        return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
-    return browser or system or text[:40] or _("Unknown browser")
 
 
 def _method(method: str, names: dict[str, str]) -> str:

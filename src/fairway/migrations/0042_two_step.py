@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("fairway", "0040_signed_in"),
+        ("fairway", "0041_personal_notices"),
     ]
 
     operations = [
