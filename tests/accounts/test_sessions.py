@@ -63,6 +63,15 @@ def test_one_is_ended_from_another_and_is_an_event(dora: Actor) -> None:
     assert here.post(f"{PROFILE}/sessions/{other.pk}/end").status_code == 302, "once more: it had ended already"
 
 
+def test_a_new_password_keeps_this_one_and_remembers_it(dora: Actor) -> None:
+    here, there = signed_in(FIREFOX), signed_in(IPHONE)
+    new = {"oldpassword": "correct horse battery", "password1": "a new long password", "password2": "a new long password"}
+    assert here.post("/accounts/password/change/", new).status_code == 302
+    assert there.get(PROFILE).status_code == 302, "it has to sign in"
+    assert "this one" in here.get(PROFILE).content.decode()
+    assert [one.client for one in rows(dora)] == [FIREFOX]
+
+
 def test_all_others_are_ended_and_this_one_goes_on(dora: Actor) -> None:
     here, *others = (signed_in(FIREFOX) for _ in range(4))
     assert here.post(f"{PROFILE}/sessions/end-others").status_code == 302

@@ -53,7 +53,7 @@ def test_a_trial_says_what_is_wrong(admin: Api, liar: Liar) -> None:
 
 
 def test_who_may_use_a_password(admin: Api, liar: Liar) -> None:
-    assert admin.get("/password-policy").json() == {"passwords": "everybody", "emergency": []}
+    assert admin.get("/password-policy").json() == {"passwords": "everybody", "emergency": [], "two_step_required": False}
     refused = admin.put("/password-policy", {"passwords": "nobody", "emergency": []})
     assert refused.status_code == 422
     refused = admin.put("/password-policy", {"passwords": "emergency", "emergency": ["nobody"]})

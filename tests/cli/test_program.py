@@ -204,6 +204,8 @@ def test_people_credentials_events_and_audit(fairway: Fairway, tmp_path: Path) -
         ("deployer", "staging"),
         ("release_manager", ""),
     }
+    assert fairway.json("people", "reset-two-step", "grace")["two_step"] is False
+    assert "with their password only" in fairway("people", "reset-two-step", "grace").out
     assert fairway.json("people", "deactivate", "grace")["is_active"] is False
     assert "Kept out" in fairway("people", "list").out
     stored = fairway("credentials", "set", "company", "--host", "r.example.com", "--username", "ci", stdin="hunter22")

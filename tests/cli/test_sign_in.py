@@ -27,6 +27,11 @@ def test_a_provider_is_set_changed_tried_and_removed(fairway):
     refused = fairway("sign-in", "passwords", "emergency", "--account", "nobody")
     assert refused.code != 0
     assert "“nobody” is not an active Admin" in refused.err
-    assert fairway.json("sign-in", "passwords") == {"passwords": "everybody", "emergency": []}
+    as_before = {"passwords": "everybody", "emergency": [], "two_step_required": False}
+    assert fairway.json("sign-in", "passwords") == as_before
+    assert "required of everybody" in fairway("sign-in", "passwords", "--require-two-step").out
+    assert fairway.json("sign-in", "passwords", "everybody")["two_step_required"] is True, "it stays as it was"
+    assert fairway.json("whoami")["username"] == "admin", "a token is not asked for a code"
+    assert fairway.json("sign-in", "passwords", "--no-require-two-step") == as_before
     assert fairway("sign-in", "remove", "company").code == 0
     assert "No provider is set up" in fairway("sign-in", "list").out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from email.message import EmailMessage
 from typing import Any
 
@@ -14,13 +15,16 @@ from fairway.accounts.models import User
 from fairway.accounts.profiles import edit_person, edit_profile, set_own_password
 from fairway.accounts.queries import actor_for
 from fairway.accounts.rules import Actor, Role
+from fairway.accounts.two_step import make_recovery_codes, new_secret, reset_two_step, take_code, turn_on
 from fairway.activity.rules import Door
 from fairway.notifications.commands.channels import create_channel
 from fairway.notifications.commands.outbox import channels_due, make_notices, send_due
 from fairway.notifications.models import Channel, Notice
 from fairway.notifications.queries import visible_to
+from fairway.shared.names import Invalid
 from tests.conftest import make_person
 from tests.notifications.conftest import use_mail
+from tests.services.authenticator import code_for
 from tests.services.mail import MailServer
 
 pytestmark = pytest.mark.django_db
@@ -143,3 +147,26 @@ def test_nobody_sees_or_names_the_channel_to_people(told: Any, vera: User, admin
     set_own_password(user=vera, password="a quite long new phrase")
     make_notices()
     assert list(Notice.objects.values_list("address", flat=True)) == ["vera@example.com"]
+
+
+def test_what_happens_to_two_step_sign_in_is_told(told: Any, vera: User, admin: Actor) -> None:
+    secret = new_secret()
+    codes = turn_on(actor=actor_for(vera, door=Door.WEB), secret=secret, code=code_for(secret, time.time()))
+    vera.refresh_from_db()
+    take_code(user=vera, code=codes[0])
+    make_recovery_codes(actor=actor_for(vera, door=Door.WEB))
+    with pytest.raises(Invalid):
+        take_code(user=vera, code="000000")
+    reset_two_step(actor=admin, user=vera)
+    mails = told()
+    assert {mail["To"] for mail in mails} == {"vera@example.com"}
+    assert [mail["Subject"].partition(" :")[0] for mail in mails] == [
+        "Connexion en deux étapes activée",
+        "Code de récupération utilisé",
+        "Nouveaux codes de récupération",
+        "Code faux après le bon mot de passe",
+        "Connexion en deux étapes réinitialisée",
+    ]
+    for mail in mails:
+        assert secret not in text_of(mail)
+        assert codes[0] not in text_of(mail)

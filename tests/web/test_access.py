@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
 
 from fairway.accounts.models import RoleGrant, User
+from fairway.accounts.password_policy import set_password_policy
 from fairway.accounts.rules import Role
+from fairway.accounts.two_step import new_secret, turn_on
 from fairway.applications.secrets import seal
 from fairway.deployments.models import Placement
 from fairway.web.views.access import COOKIE
 from tests.conftest import make_person
+from tests.services.authenticator import HALF_MINUTE, code_for
 from tests.web.conftest import FROM_THE_PROXY, PASSWORD, live
 
 HOST = "hello.staging.localhost"
@@ -72,6 +76,27 @@ def test_signing_in_goes_on_to_the_application(placed, viewer, client):
     answer = client.post("/accounts/login/", {"login": "vera", "password": PASSWORD, "next": wanted})
     assert answer["Location"] == wanted
     assert "evil" not in client.get("/accounts/login/", {"next": "/access/enter?host=evil.com"})["Content-Security-Policy"]
+
+
+def test_with_two_steps_it_goes_on_after_the_code(placed, viewer, client):
+    secret, wanted, now = new_secret(), f"/access/enter?host={HOST}&path=/", time.time()
+    turn_on(actor=viewer, secret=secret, code=code_for(secret, now))
+    answer = client.post("/accounts/login/", {"login": "vera", "password": PASSWORD, "next": wanted})
+    assert answer["Location"] == "/accounts/second-step/"
+    assert client.get("/access/enter", {"host": HOST}).status_code == 302, "the password alone opens nothing"
+    page = client.get("/accounts/second-step/")
+    assert f"form-action 'self' http://{HOST}:8080" in page["Content-Security-Policy"]
+    answer = client.post("/accounts/second-step/", {"code": code_for(secret, now + HALF_MINUTE)})
+    assert answer["Location"] == wanted
+
+
+def test_applications_close_to_whoever_must_set_up_a_second_step(placed, viewer, admin, browse):
+    app, browser = Client(), browse(viewer)
+    app.cookies[COOKIE] = handed_over(browser)[0]
+    assert app.get("/.fairway/access", headers=ASKED).status_code == 204
+    set_password_policy(actor=admin, passwords="everybody", emergency=[], two_step_required=True)
+    assert app.get("/.fairway/access", headers=ASKED).status_code == 302
+    assert browser.get("/access/enter", {"host": HOST})["Location"].startswith("/settings/two-step?next=")
 
 
 def test_a_cookie_opens_no_other_host_and_dies_with_its_person(placed, viewer, browse):

@@ -19,12 +19,21 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from fairway.accounts.models import ApiToken, CalendarFeed, User
-from fairway.accounts.queries import actor_for, grants_of_all, grants_through, still_to_end, with_scope, working_tokens
+from fairway.accounts.queries import (
+    actor_for,
+    grants_of_all,
+    grants_through,
+    still_to_end,
+    who_must_set_up_two_steps,
+    with_scope,
+    working_tokens,
+)
 from fairway.accounts.rules import Actor, Blocked, Blocker, Grant, Role
 from fairway.activity.rules import Door
 from fairway.shared.translation import translate
 
 ACTING_AS = "acting_as"  # the session's key for the acting role
+SECOND_STEP = "second_step"  # the session's key for what identified its person beside the password: a code, or a provider
 CHECK_EVERY = 2.0  # seconds between two checks whether a long response may continue
 Piece = TypeVar("Piece")
 
@@ -74,9 +83,11 @@ def locked_account(actor: Actor) -> User:
 
 
 def refresh_actors(actors: Collection[Actor]) -> list[Actor | None]:
-    """Each actor with their present grants and acting role; None for an actor whose access has ended.
+    """Each actor with their present grants and acting role; None for an actor whose access has ended, or waits until they
+    have set up a second step.
 
-    Four queries, however many actors: for sessions, tokens, people and grants.
+    Four queries, however many actors: for sessions, tokens, people and grants; and one or two more if a session began with a
+    password only.
     """
     people = User.objects.filter(is_active=True).in_bulk({actor.id for actor in actors if actor.id})
     sessions = _sessions(actor.authentication.session for actor in actors if actor.authentication.session)
@@ -84,6 +95,7 @@ def refresh_actors(actors: Collection[Actor]) -> list[Actor | None]:
         {actor.authentication.token for actor in actors if actor.authentication.token}
     )
     grants = grants_of_all(people)
+    _end_unfinished(sessions)
     return [_now(actor, people.get(actor.id or 0), sessions, tokens, grants) for actor in actors]
 
 
@@ -131,6 +143,16 @@ def _of_session(actor: Actor, user: User, session: dict[str, Any], grants: tuple
         return None
     acting_as = session.get(ACTING_AS, "")
     return replace(actor, grants=grants, acting_as=Role(acting_as) if acting_as in set(Role) else None)
+
+
+def _end_unfinished(sessions: dict[str, dict[str, Any]]) -> None:
+    """Drop the sessions that began with a password only, of people who must set up a second step."""
+    alone = {
+        key: int(data[SESSION_KEY]) for key, data in sessions.items() if SESSION_KEY in data and SECOND_STEP not in data
+    }
+    waiting = who_must_set_up_two_steps(alone.values())
+    for key in [key for key, number in alone.items() if number in waiting]:
+        del sessions[key]
 
 
 def open_sessions(user: User, keys: Iterable[str]) -> set[str]:

@@ -6,21 +6,25 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from allauth.account.signals import password_changed, password_set
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpRequest
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
-from fairway.accounts.access import ACTING_AS
+from fairway.accounts.access import ACTING_AS, SECOND_STEP
 from fairway.accounts.commands import record_sign_in
 from fairway.accounts.failed_sign_ins import note_failure, person_named
 from fairway.accounts.mail_commands import send_for_system
+from fairway.accounts.mailing import seal
 from fairway.accounts.mails import reset_mail
 from fairway.accounts.models import User
-from fairway.accounts.permissions import actor_if_signed_in
+from fairway.accounts.permissions import actor_if_signed_in, forget_actor
 from fairway.accounts.profiles import set_own_password
-from fairway.accounts.queries import actor_for
-from fairway.accounts.sessions import begin_session
+from fairway.accounts.queries import actor_for, has_two_steps
+from fairway.accounts.sessions import begin_session, follow_key
 from fairway.activity.rules import Door
 
 if TYPE_CHECKING:
@@ -35,8 +39,21 @@ if TYPE_CHECKING:
         def get_reset_password_from_key_url(self, key: str) -> str: ...
         def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None: ...
         def set_password(self, user: Any, password: str) -> None: ...
+
+    class DefaultMFAAdapter:
+        """The part of allauth's adapter of second steps that Fairway uses."""
+
+    class LoginStage:
+        """The part of allauth's stage of a sign-in that Fairway uses."""
+
+        login: Any
+        state: dict[str, Any]
 else:
     from allauth.account.adapter import DefaultAccountAdapter
+    from allauth.account.stages import LoginStage
+    from allauth.mfa.adapter import DefaultMFAAdapter
+
+PASSWORD, PROVIDER = "password", "provider "
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -45,18 +62,25 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
+    def get_login_stages(self) -> list[str]:
+        return ["fairway.accounts.adapter.SecondStep"]
+
     def login(self, request: HttpRequest, user: User) -> None:
-        """Start the session of somebody who gave their password."""
-        self.login_by(request, user, "password")
+        """Start the session of somebody who gave their password, and a code if they are asked for one."""
+        code = getattr(request, "second_step", "")  # set by the page that took it
+        self.login_by(request, user, f"{PASSWORD} and {code}" if code else PASSWORD)
 
     def login_by(self, request: HttpRequest, user: User, identified_by: str) -> None:
         """Start a session, with a new key, and record the event in one transaction."""
         with transaction.atomic():
             super().login(request, user)
             request.session.pop(ACTING_AS, None)
+            request.session.pop(SECOND_STEP, None)
+            if identified_by != PASSWORD:
+                request.session[SECOND_STEP] = identified_by
             record_sign_in(who=_actor(request, user, identified_by).who, signed_in=True)
             begin_session(request, user, identified_by)
-        _forget_actor(request)
+        forget_actor(request)
 
     def logout(self, request: HttpRequest) -> None:
         """End the session and record the event."""
@@ -65,7 +89,7 @@ class AccountAdapter(DefaultAccountAdapter):
             if actor is not None:
                 record_sign_in(who=actor.who, signed_in=False)
             super().logout(request)
-        _forget_actor(request)
+        forget_actor(request)
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """By what failures are counted: the person, whatever host and port the browser names, and by whichever of their
@@ -104,6 +128,42 @@ class AccountAdapter(DefaultAccountAdapter):
         set_own_password(user=user, password=password, address=self.request.META.get("REMOTE_ADDR", ""))
 
 
+class SecondStep(LoginStage):
+    """What follows the password of somebody who turned two-step sign-in on: the page that asks for a code. A sign-in that
+    was begun before their access was revoked ends there."""
+
+    key = "second_step"
+    urlname = "second-step"
+
+    def handle(self) -> tuple[HttpResponse | None, bool]:
+        if not has_two_steps(self.login.user):
+            return None, True
+        self.state["generation"] = self.login.user.generation
+        return redirect(self.urlname), True
+
+
+class MfaAdapter(DefaultMFAAdapter):
+    """Seals what allauth stores of two-step sign-in, and says how authenticator apps call an account."""
+
+    def encrypt(self, text: str) -> str:
+        return seal().seal(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return seal().open(encrypted_text)
+
+    def get_totp_label(self, user: User) -> str:
+        return user.username
+
+    def get_totp_issuer(self) -> str:
+        return f"Fairway {urlsplit(settings.PUBLIC_URL).hostname}"
+
+
+@receiver([password_changed, password_set])
+def _follow(request: HttpRequest, **_: Any) -> None:
+    """A session goes on with another key after its person has chosen a new password."""
+    follow_key(request)
+
+
 def _actor(request: HttpRequest, user: User, identified_by: str) -> Any:
     return actor_for(
         user,
@@ -112,9 +172,3 @@ def _actor(request: HttpRequest, user: User, identified_by: str) -> Any:
         address=request.META.get("REMOTE_ADDR", ""),
         client=request.headers.get("User-Agent", "")[:200],
     )
-
-
-def _forget_actor(request: HttpRequest) -> None:
-    """Drop the cached actor of the request, because the person has changed since it was looked up."""
-    if hasattr(request, "_fairway_actor"):
-        del request._fairway_actor

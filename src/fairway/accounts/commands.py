@@ -93,7 +93,7 @@ def create_person(*, actor: Actor, username: str, email: str = "", roles: Iterab
 def invite_again(*, actor: Actor, user: User) -> str:
     """Create a new invitation (or password reset) link and revoke older ones; returns its secret. Raises `Blocked`."""
     require(actor, Act.MANAGE_PEOPLE)
-    _refuse_own_token(actor, user)
+    refuse_own_token(actor, user)
     text = _invite(actor, user)
     record(who=actor.who, verb="person.invited", on=on_person(user))
     return text
@@ -141,7 +141,7 @@ def set_roles(
     Raises `Blocked`, `Invalid`, or `Changed` if they were replaced after event `as_of`.
     """
     require(actor, Act.MANAGE_PEOPLE)
-    _refuse_own_token(actor, user)
+    refuse_own_token(actor, user)
     User.objects.select_for_update(no_key=True).get(pk=user.pk)  # two people who set them do so one after the other
     refuse_stale(as_of, "person.roles_set", subject_kind="person", subject_id=str(user.pk))
     before = grant_words(user)
@@ -170,7 +170,7 @@ def set_roles(
 def set_active(*, actor: Actor, user: User, is_active: bool) -> None:
     """Activate a person, or deactivate them, which revokes all their access for good. Raises `Blocked` or `Invalid`."""
     require(actor, Act.MANAGE_PEOPLE)
-    _refuse_own_token(actor, user)
+    refuse_own_token(actor, user)
     User.objects.filter(pk=user.pk).update(is_active=is_active)
     refuse_no_way_in()
     verb, after = ("person.activated", {}) if is_active else ("person.deactivated", revoke_access(user))
@@ -212,7 +212,7 @@ def _check_password(password: str, user: User) -> None:
         raise Invalid("password", " ".join(error.messages)) from None
 
 
-def _refuse_own_token(actor: Actor, user: User) -> None:
+def refuse_own_token(actor: Actor, user: User) -> None:
     """Raise `Blocked` if a token is used to give its own owner, and so whoever has the token, another way to sign in."""
     if actor.authentication.token is not None and actor.id == user.pk:
         raise Blocked([token_blocker()])

@@ -23,11 +23,22 @@ LONGEST = 254  # characters; no name or address of ours is longer
 def note_failure(*, login: str, address: str, client: str) -> None:
     """Count a failure; record an event with the count for the 1st, 2nd, 4th, 8th … failure within `WINDOW`."""
     user = person_named(login)
-    key = f"sign-in-failed:{user.pk if user else 0}:{int(time.time() // WINDOW)}"
-    count = cache.get(key, 0) + 1
+    if count := _counted(f"sign-in-failed:{user.pk if user else 0}"):
+        _tell(user, "person.sign_in_failed", count, address, client)
+
+
+def note_wrong_code(*, user: User, address: str, client: str) -> None:
+    """Count a wrong code after the right password, and record it as `note_failure` does: somebody may know the password."""
+    if count := _counted(f"code-refused:{user.pk}"):
+        _tell(user, "person.code_refused", count, address, client)
+
+
+def _counted(what: str) -> int:
+    """Count one more within `WINDOW`; the count if it is the 1st, 2nd, 4th, 8th …, else 0."""
+    key = f"{what}:{int(time.time() // WINDOW)}"
+    count = int(cache.get(key, 0)) + 1
     cache.set(key, count, WINDOW)
-    if count & (count - 1) == 0:
-        _tell(user, count, address, client)
+    return 0 if count & (count - 1) else count
 
 
 def person_named(login: str) -> User | None:
@@ -38,7 +49,7 @@ def person_named(login: str) -> User | None:
 
 
 @transaction.atomic
-def _tell(user: User | None, count: int, address: str, client: str) -> None:
+def _tell(user: User | None, verb: str, count: int, address: str, client: str) -> None:
     who = Who(id=None, name="", door=Door.WEB, identified_by="nothing", address=address, client=client)
     on = On("person", user.pk, user.username) if user else On("person", 0, "a name that nobody has")
-    record(who=who, verb="person.sign_in_failed", on=on, after={"within_an_hour": count})
+    record(who=who, verb=verb, on=on, after={"within_an_hour": count})

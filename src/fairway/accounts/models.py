@@ -64,12 +64,14 @@ class User(AbstractUser):
 
 
 class SignInPolicy(models.Model):
-    """Who may sign in with a password: one row, and everybody while there is none."""
+    """Who may sign in with a password, and whether a second step must follow: one row; while there is none, everybody may,
+    and nobody must."""
 
     EVERYBODY, EMERGENCY = "everybody", "emergency"
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     passwords = models.CharField(max_length=10, default=EVERYBODY)
+    two_step_required = models.BooleanField(default=False)
 
     class Meta:
         constraints: ClassVar = [

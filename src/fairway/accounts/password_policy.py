@@ -1,4 +1,5 @@
-"""Who may sign in with a password: everybody, or only emergency accounts, while everybody else comes with a provider.
+"""Who may sign in with a password: everybody, or only emergency accounts, while everybody else comes with a provider; and
+whether a second step must follow it.
 
 An emergency account belongs to an administrator and opens the door when no provider answers. Whoever can read the data
 directory can always make one: ``fairway new-password NAME``.
@@ -22,7 +23,7 @@ from fairway.activity.rules import On
 from fairway.shared.names import Invalid
 
 SUBJECT = "passwords"  # of the events
-EDITED = "sign_in.passwords_set"
+EDITED, TWO_STEP = "sign_in.passwords_set", "sign_in.two_step_set"
 
 
 def emergency_accounts() -> QuerySet[User]:
@@ -31,9 +32,15 @@ def emergency_accounts() -> QuerySet[User]:
 
 @transaction.atomic
 def set_password_policy(
-    *, actor: Actor, passwords: str, emergency: Collection[str], as_of: int | None = None
+    *,
+    actor: Actor,
+    passwords: str,
+    emergency: Collection[str],
+    two_step_required: bool | None = None,
+    as_of: int | None = None,
 ) -> SignInPolicy:
-    """Say who may sign in with a password, and whose accounts (user names) are emergency accounts. Sessions go on.
+    """Say who may sign in with a password, whose accounts (user names) are emergency accounts, and whether everybody who has
+    a password must use two-step sign-in (None: as it is). Sessions go on, but whoever must set it up does that first.
 
     Raises `Blocked`, also if nobody could get in when no provider answers; `Invalid`; or `Changed` if it was changed after
     event `as_of`.
@@ -44,18 +51,28 @@ def set_password_policy(
         raise Invalid("passwords", "must be everybody or emergency.")
     row, _ = SignInPolicy.objects.get_or_create(pk=1)
     row = SignInPolicy.objects.select_for_update(no_key=True).get(pk=row.pk)
-    refuse_stale(as_of, EDITED, subject_kind="sign_in", subject_id=SUBJECT)
+    refuse_stale(as_of, EDITED, TWO_STEP, subject_kind="sign_in", subject_id=SUBJECT)
     before = _facts(row)
     chosen = _administrators_named(emergency)
     User.objects.filter(is_emergency=True).exclude(pk__in=chosen).update(is_emergency=False)
     User.objects.filter(pk__in=chosen).update(is_emergency=True)
-    row.passwords = passwords
+    was_required, row.passwords = row.two_step_required, passwords
+    if two_step_required is not None:
+        row.two_step_required = two_step_required
     row.save()
     if passwords == SignInPolicy.EMERGENCY:
         refuse_no_way_in()
         _refuse_to_lock_out(actor)
     if (after := _facts(row)) != before:
         record(who=actor.who, verb=EDITED, on=On("sign_in", SUBJECT, SUBJECT), before=before, after=after)
+    if row.two_step_required != was_required:
+        record(
+            who=actor.who,
+            verb=TWO_STEP,
+            on=On("sign_in", SUBJECT, SUBJECT),
+            before={"required": was_required},
+            after={"required": row.two_step_required},
+        )
     return row
 
 

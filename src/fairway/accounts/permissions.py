@@ -20,9 +20,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
-from fairway.accounts.access import ACTING_AS
+from fairway.accounts.access import ACTING_AS, SECOND_STEP
 from fairway.accounts.models import ApiToken, User
-from fairway.accounts.queries import actor_for, token_owner
+from fairway.accounts.queries import actor_for, must_set_up_two_steps, token_owner
 from fairway.accounts.rules import (
     Act,
     Actor,
@@ -41,6 +41,7 @@ API = "/api/"  # tokens are accepted below this path only
 CLIENT_HEADER = "X-Fairway-Client"
 ACTING_AS_HEADER = "X-Fairway-Acting-As"  # narrows one request of a token to a role
 LONGEST_CLIENT = 200
+SET_UP = "two-step"  # the name of the page on which two-step sign-in is set up
 # a token's last use is stored at most this often, so that reading does not write every time
 _NOTED_EVERY = timedelta(minutes=1)
 
@@ -51,6 +52,10 @@ class NotSignedIn(PermissionDenied):
     """The request has neither a session nor a valid token."""
 
 
+class SecondStepMissing(PermissionDenied):
+    """The session began with a password only, and everybody must use two-step sign-in: its person sets it up first."""
+
+
 @dataclass(frozen=True)
 class Permission:
     """What a route needs. `act` None means it is open to everybody, for `reason`."""
@@ -59,15 +64,17 @@ class Permission:
     reason: str = ""
 
 
-def needs(act: Act) -> Callable[[View], View]:
+def needs(act: Act, *, before_second_step: bool = False) -> Callable[[View], View]:
     """Decorate a view for signed-in people who may do `act` to anything at all.
 
-    Others are sent to the sign-in page, or refused with `PermissionDenied`. Works on views and coroutine views; the API's
-    router checks its operations before their input is read.
+    Others are sent to the sign-in page, or refused with `PermissionDenied`; who must set up two-step sign-in first is sent
+    there, unless the view is open `before_second_step`. Works on views and coroutine views; the API's router checks its
+    operations before their input is read.
     """
 
     def decorate(view: View) -> View:
-        guarded = _guarded_coroutine(view, act) if inspect.iscoroutinefunction(view) else _guarded(view, act)
+        guard = _guarded_coroutine if inspect.iscoroutinefunction(view) else _guarded
+        guarded = guard(view, act, before_second_step)
         guarded.fairway_permission = Permission(act)  # type: ignore[attr-defined]
         return guarded  # type: ignore[return-value]
 
@@ -111,16 +118,32 @@ def actor_if_signed_in(request: HttpRequest) -> Actor | None:
     return found
 
 
-def admit(request: HttpRequest, act: Act) -> Actor:
-    """The actor, if they may do `act` to anything at all. Raises `NotSignedIn` or `PermissionDenied`."""
+def forget_actor(request: HttpRequest) -> None:
+    """Drop the actor that this request has found, because the person has changed since they were looked up."""
+    if hasattr(request, "_fairway_actor"):
+        del request._fairway_actor
+
+
+def admit(request: HttpRequest, act: Act, *, before_second_step: bool = False) -> Actor:
+    """The actor, if they may do `act` to anything at all. Raises `NotSignedIn`, `SecondStepMissing` or
+    `PermissionDenied`."""
     if not is_api(request) and bearer_token(request) is not None:
         raise PermissionDenied(
             translate("API tokens open the API (/api/v1/) and no page; sign in, without an Authorization header.")
         )
     actor = actor_of(request)
+    if not before_second_step and lacks_second_step(request, actor):
+        raise SecondStepMissing(translate("Set up two-step sign-in first: everybody must use it here."))
     if not may_somewhere(actor, act):
         raise PermissionDenied(why_not(actor, act).sentence)
     return actor
+
+
+def lacks_second_step(request: HttpRequest, actor: Actor) -> bool:
+    """Whether this person has yet to set up two-step sign-in. Tokens are not asked (decision 60)."""
+    if actor.id is None or not actor.authentication.session or SECOND_STEP in request.session:
+        return False
+    return must_set_up_two_steps(actor.id)
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -134,26 +157,30 @@ def bearer_token(request: HttpRequest) -> str | None:
     return text.strip() if scheme.lower() == "bearer" else None
 
 
-def _guarded(view: Callable[..., Any], act: Act) -> Callable[..., Any]:
+def _guarded(view: Callable[..., Any], act: Act, before_second_step: bool) -> Callable[..., Any]:
     @wraps(view)
     def asked(request: HttpRequest, *args: Any, **values: Any) -> HttpResponseBase:
         try:
-            admit(request, act)
+            admit(request, act, before_second_step=before_second_step)
         except NotSignedIn:
             return redirect_to_login(request.get_full_path())
+        except SecondStepMissing:
+            return redirect_to_login(request.get_full_path(), login_url=SET_UP)
         response: HttpResponseBase = view(request, *args, **values)
         return response
 
     return asked
 
 
-def _guarded_coroutine(view: Callable[..., Any], act: Act) -> Callable[..., Any]:
+def _guarded_coroutine(view: Callable[..., Any], act: Act, before_second_step: bool) -> Callable[..., Any]:
     @wraps(view)
     async def asked(request: HttpRequest, *args: Any, **values: Any) -> HttpResponseBase:
         try:
-            await sync_to_async(admit)(request, act)
+            await sync_to_async(admit)(request, act, before_second_step=before_second_step)
         except NotSignedIn:
             return redirect_to_login(request.get_full_path())
+        except SecondStepMissing:
+            return redirect_to_login(request.get_full_path(), login_url=SET_UP)
         response: HttpResponseBase = await view(request, *args, **values)
         return response
 

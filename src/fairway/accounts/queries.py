@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -202,6 +203,47 @@ def may_use_password(user: User) -> bool:
     return user.is_emergency or who_may_use_passwords() == SignInPolicy.EVERYBODY
 
 
+def has_two_steps(user: User) -> bool:
+    """Whether this person is asked for a code after their password."""
+    return bool(_apps(Q(user_id=user.pk)).exists())
+
+
+def asks_for_code(user: User) -> bool:
+    """Whether this person may sign in with a password, and is asked for a code after it."""
+    return may_use_password(user) and has_two_steps(user)
+
+
+def is_two_step_required() -> bool:
+    """Whether everybody who signs in with a password must also give a code."""
+    return SignInPolicy.objects.filter(pk=1, two_step_required=True).exists()
+
+
+def must_set_up_two_steps(number: int) -> bool:
+    """Whether the person with this id has no second step and must have one."""
+    return bool(_MUST.rows(number))
+
+
+def who_must_set_up_two_steps(numbers: Iterable[int]) -> frozenset[int]:
+    """Those of these people (ids) who have no second step and must have one. No query for none."""
+    wanted = set(numbers)
+    if not wanted or not is_two_step_required():
+        return frozenset()
+    return frozenset(wanted - set(_apps(Q(user_id__in=wanted)).values_list("user_id", flat=True)))
+
+
+def _apps(whose: Q) -> QuerySet[Any]:
+    """The authenticator apps of these people."""
+    found: QuerySet[Any] = Authenticator.objects.filter(whose, type=Authenticator.Type.TOTP)
+    return found
+
+
+_MUST = Prepared(  # for each request of a session that began with a password only
+    lambda number: SignInPolicy.objects.filter(~Exists(_apps(Q(user_id=number))), pk=1, two_step_required=True)
+    .values_list("pk"),
+    NUMBER,
+)  # fmt: skip
+
+
 def administrators() -> QuerySet[User]:
     """Active people who are Admin everywhere."""
     grants = RoleGrant.objects.filter(role=Role.ADMIN, environment=None, application=None)
@@ -213,7 +255,9 @@ def has_people() -> bool:
 
 
 def people() -> QuerySet[User]:
-    return User.objects.prefetch_related("role_grants__environment", "role_grants__application").order_by("username")
+    """Everybody; `two_step` says whether they are asked for a code after their password."""
+    everybody = User.objects.prefetch_related("role_grants__environment", "role_grants__application")
+    return everybody.annotate(two_step=Exists(_apps(Q(user_id=OuterRef("pk"))))).order_by("username")
 
 
 def people_visible_to(actor: Actor) -> QuerySet[User]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.http import HttpRequest
 
-from fairway.accounts.access import open_sessions
+from fairway.accounts.access import SECOND_STEP, open_sessions
 from fairway.accounts.commands import on_person, require
 from fairway.accounts.models import SignedIn, User
 from fairway.accounts.rules import Act, Actor
@@ -37,6 +38,19 @@ def begin_session(request: HttpRequest, user: User, method: str) -> None:
     )
     request.session[NUMBER] = row.pk
     _noted[row.pk] = time.monotonic()
+
+
+def stay_signed_in(request: HttpRequest, user: User, second_step: str) -> None:
+    """Let this session go on, with a new key, after its person's access was revoked because they added a second step."""
+    update_session_auth_hash(request, user)
+    request.session[SECOND_STEP] = second_step
+    follow_key(request)
+
+
+def follow_key(request: HttpRequest) -> None:
+    """Remember this session by the key that it has now."""
+    if number := request.session.get(NUMBER):
+        SignedIn.objects.filter(pk=number).update(session_key=request.session.session_key or "")
 
 
 def note_seen(request: HttpRequest) -> None:

@@ -17,7 +17,7 @@ from fairway.accounts.commands import grant_words, on_person, require
 from fairway.accounts.emails import parse_email
 from fairway.accounts.models import LinkedIdentity, OneTimeLink, RoleGrant, SignInProvider, User
 from fairway.accounts.provider_commands import on_provider
-from fairway.accounts.queries import confirmed_people, usable_invitation
+from fairway.accounts.queries import asks_for_code, confirmed_people, usable_invitation
 from fairway.accounts.rules import Act, Actor, Role
 from fairway.accounts.sign_in_providers import terms_of
 from fairway.accounts.sign_in_rules import Why, roles_of, usernames_for, why_not_let_in
@@ -69,11 +69,14 @@ def accept_invitation_with(
     *, invitation: int, provider: SignInProvider, identity: Identity, address: str = "", client: str = ""
 ) -> User:
     """Connect the identity to the person who was invited, instead of a password; the invitation is used. The caller starts
-    their session. Raises `Invalid` if the invitation is not valid any more, or `NotLetIn` if the identity is another
+    their session. Raises `Invalid` if the invitation is not valid any more, or its person uses two-step sign-in, which a
+    link must not go around; or `NotLetIn` if the identity is another
     person's or the provider's terms refuse it; then the invitation stays."""
     found = usable_invitation(invitation)
     if found is None or found.user is None:
         raise Invalid("link", "has been used, replaced or has expired; ask an administrator for a new one.")
+    if asks_for_code(found.user):
+        raise Invalid("link", "opens a page on which you choose a password, because two-step sign-in is on; open it again.")
     terms, email = terms_of(provider), _email(identity)
     why = why_not_let_in(terms, email, identity.groups, is_linked=True, is_active=True, is_taken=False)
     if why is not None:

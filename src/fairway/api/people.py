@@ -15,6 +15,7 @@ from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.profiles import confirm_email
 from fairway.accounts.queries import get_person, people
 from fairway.accounts.rules import Act, Actor, NotVisible
+from fairway.accounts.two_step import reset_two_step
 from fairway.api.me import GrantShown
 from fairway.api.preconditions import AsOf
 from fairway.api.routing import PermissionRouter
@@ -28,13 +29,15 @@ router = PermissionRouter(tags=["people"])
 
 
 class PersonShown(Schema):
-    """`username` identifies a person; `name` and an unconfirmed `email` are their own claims."""
+    """`username` identifies a person; `name` and an unconfirmed `email` are their own claims. `two_step`: whether they are
+    asked for a code after their password."""
 
     username: str
     name: str
     email: str
     email_confirmed: bool
     is_active: bool
+    two_step: bool
     grants: list[GrantShown]
 
 
@@ -96,6 +99,7 @@ def shown(user: User) -> PersonShown:
         email=user.email,
         email_confirmed=bool(user.confirmed_email),
         is_active=user.is_active,
+        two_step=getattr(user, "two_step", False),
         grants=grants,
     )
 
@@ -168,6 +172,14 @@ def set_person_roles(request: HttpRequest, username: Slug, given: GrantsWanted, 
 def confirm_person_email(request: HttpRequest, username: Slug) -> PersonShown:
     """Confirm that the mail address is theirs: they may sign in with it, and applications are told it."""
     confirm_email(actor=actor_of(request), user=get_person(username))
+    return shown(get_person(username))
+
+
+@router.delete("/people/{username}/two-step", response=PersonShown)
+@needs(Act.MANAGE_PEOPLE)
+def reset_person_two_step(request: HttpRequest, username: Slug) -> PersonShown:
+    """Turn two-step sign-in off for somebody who lost their phone, and end their sessions. Their tokens stay."""
+    reset_two_step(actor=actor_of(request), user=get_person(username))
     return shown(get_person(username))
 
 

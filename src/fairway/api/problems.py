@@ -19,7 +19,7 @@ from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
-from fairway.accounts.permissions import NotSignedIn
+from fairway.accounts.permissions import NotSignedIn, SecondStepMissing
 from fairway.accounts.rules import Blocked, Blocker, NotVisible
 from fairway.activity.changes import Changed
 from fairway.shared.disk import FULL, is_disk_full
@@ -226,6 +226,7 @@ def answer_problems(api: NinjaAPI) -> None:
     on(Http404, lambda error: problem(404, "not_found", "Not found, or you are not allowed to see it."))
     on(PermissionDenied, lambda error: problem(403, "forbidden", str(error), blockers=[_role(str(error))]))
     on(NotSignedIn, lambda error: problem(401, "not_signed_in", NOT_SIGNED_IN))
+    on(SecondStepMissing, lambda error: problem(403, "second_step_missing", str(error)))
     on(ForgedRequest, lambda error: problem(403, "csrf", "The X-CSRFToken header is missing or wrong; reload the page."))
     on(HttpError, _http_error)
     on(BadRequest, lambda error: problem(400, "bad_request", "The request could not be read."))

@@ -13,7 +13,7 @@ from fairway.accounts.models import SignInProvider
 from fairway.accounts.password_policy import emergency_accounts, set_password_policy
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.provider_commands import SCOPES, remove_provider, save_provider, try_provider
-from fairway.accounts.queries import who_may_use_passwords
+from fairway.accounts.queries import is_two_step_required, who_may_use_passwords
 from fairway.accounts.rules import Act
 from fairway.accounts.sign_in_providers import get_provider, providers, redirect_uri
 from fairway.api.preconditions import AsOf
@@ -87,15 +87,18 @@ class ProviderAnswered(Schema):
 class PasswordPolicy(Given):
     """Who may sign in with a password: `everybody`, or `emergency` accounts only; others then come with a provider.
 
-    Emergency accounts (user names) belong to administrators who have a password."""
+    Emergency accounts (user names) belong to administrators who have a password. `two_step_required`: whoever signs in with
+    a password must also give a code of an authenticator app; left out, it stays as it is."""
 
     passwords: Literal["everybody", "emergency"]
     emergency: list[Text] = Field(default_factory=list, max_length=100)
+    two_step_required: bool | None = None
 
 
 def _policy() -> PasswordPolicy:
     emergency = list(emergency_accounts().values_list("username", flat=True))
-    return PasswordPolicy.model_validate({"passwords": who_may_use_passwords(), "emergency": emergency})
+    facts = {"passwords": who_may_use_passwords(), "two_step_required": is_two_step_required()}
+    return PasswordPolicy.model_validate({**facts, "emergency": emergency})
 
 
 def _shown(row: SignInProvider) -> ProviderShown:
@@ -157,6 +160,7 @@ def show_password_policy(request: HttpRequest) -> PasswordPolicy:
 @router.put("/password-policy", response=PasswordPolicy)
 @needs(Act.MANAGE_SYSTEM)
 def put_password_policy(request: HttpRequest, given: PasswordPolicy, as_of: AsOf) -> PasswordPolicy:
-    """Say who may sign in with a password, and whose accounts are emergency accounts. Sessions go on."""
-    set_password_policy(actor=actor_of(request), passwords=given.passwords, emergency=given.emergency, as_of=as_of)
+    """Say who may sign in with a password, whose accounts are emergency accounts, and whether a code must follow. Sessions
+    go on, but whoever must set up two-step sign-in does that first."""
+    set_password_policy(actor=actor_of(request), **given.model_dump(), as_of=as_of)
     return _policy()

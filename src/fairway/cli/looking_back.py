@@ -103,9 +103,11 @@ def list_people(as_json: Json = False) -> None:
     if is_json():
         answer(rows)
         return
-    columns = [Column("Username"), Column("Name", 80), Column("Roles", wraps=True), Column("State")]
+    columns = [Column("Username"), Column("Name", 80), Column("Roles", wraps=True), Column("Two-step", 100),
+               Column("State")]  # fmt: skip
     shown = [
         (row["username"], row["name"], ", ".join(_grant(grant) for grant in row["grants"]) or "none",
+         "on" if row["two_step"] else "off",
          status("healthy", "Active") if row["is_active"] else status("stopped", "Kept out"))
         for row in rows
     ]  # fmt: skip
@@ -162,6 +164,14 @@ def activate(username: Username, as_json: Json = False) -> None:
 def deactivate(username: Username, as_json: Json = False) -> None:
     """Deactivate a person; their sessions and tokens stop working."""
     _set_access(username, False)
+
+
+@people.command("reset-two-step")
+def reset_two_step(username: Username, as_json: Json = False) -> None:
+    """Turn two-step sign-in off for somebody who lost their phone; their sessions end."""
+    with Client() as client:
+        one = client.delete(f"/people/{part(username)}/two-step")
+    _person(one, f"{username} signs in with their password only, until they set two-step sign-in up again.")
 
 
 def openapi(as_json: Json = False) -> None:

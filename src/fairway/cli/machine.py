@@ -138,6 +138,16 @@ def new_password(
     raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
 
 
+def reset_two_step(
+    username: Annotated[str, typer.Argument(metavar="USERNAME", help="Who lost their phone.")],
+    data: Data = Path(DEFAULT_DATA),
+) -> None:
+    """Turn two-step sign-in off for a person of this machine's Fairway. Their sessions end."""
+    environment = {**os.environ, "FAIRWAY_DATA": str(_absolute(data))}
+    command = [sys.executable, "-m", "fairway.config.two_step", username]
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
+
+
 def demo(
     data: Data = Path(".demo"),
     example: Annotated[Path, typer.Option(help="The folder to deploy.")] = Path("examples/flask"),

@@ -39,8 +39,8 @@ PLACES = {
         looking_back.people looking_back.openapi
         """,
     MACHINE: """
-        machine.up machine.down machine.status machine.doctor machine.rotate_keys machine.new_password machine.demo
-        safekeeping.backup safekeeping.restore
+        machine.up machine.down machine.status machine.doctor machine.rotate_keys machine.new_password machine.reset_two_step
+        machine.demo safekeeping.backup safekeeping.restore
         """,
 }
 HIDDEN = {

@@ -119,18 +119,31 @@ def set_passwords(
     account: Annotated[
         list[str] | None, typer.Option(help="An administrator whose account is an emergency account; repeatable.")
     ] = None,
+    two_step: Annotated[
+        bool | None,
+        typer.Option("--require-two-step/--no-require-two-step", help="Whether everybody must enter a code after it."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show or say who may sign in with a password. Accounts that are left out stay what they are."""
+    """Show or say who may sign in with a password, and whether a code must follow. What is left out stays what it is."""
     with Client() as client:
         found = client.get("/password-policy")
-        if whose or account:
+        if whose or account or two_step is not None:
             body = {"passwords": whose or found["passwords"], "emergency": account or found["emergency"]}
+            if two_step is not None:
+                body["two_step_required"] = two_step
             found = client.put("/password-policy", body)
     if is_json():
         answer(found)
         return
-    facts([("Passwords", WHOSE[found["passwords"]]), ("Emergency accounts", ", ".join(found["emergency"]))])
+    required = "required of everybody" if found["two_step_required"] else "up to each person"
+    facts(
+        [
+            ("Passwords", WHOSE[found["passwords"]]),
+            ("Emergency accounts", ", ".join(found["emergency"])),
+            ("Two-step sign-in", required),
+        ]
+    )
 
 
 def _kept(one: dict[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,7 @@ def _rotate() -> None:
 
     from fairway.accounts.mail_commands import reseal_mail
     from fairway.accounts.provider_commands import reseal_providers
+    from fairway.accounts.two_step import reseal_two_step
     from fairway.applications.commands import rotate_keys
     from fairway.environments.secrets import reseal_options
     from fairway.notifications.commands.channels import reseal_channels
@@ -51,6 +52,7 @@ def _rotate() -> None:
         + reseal_options()
         + reseal_mail()
         + reseal_providers()
+        + reseal_two_step()
         + reseal_triggers()
         + reseal_channels()
         + reseal()

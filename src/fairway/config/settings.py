@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "django_htmx",
     "template_partials",
     "fairway",
@@ -97,7 +98,14 @@ _url = os.environ.get("FAIRWAY_DATABASE_URL", "")
 DATABASES = {"default": database_from_url(_url) if _url else sqlite_database(DATA.private_file("fairway.sqlite3"))}
 # One-time codes, rate limits and counts of failed sign-ins. They are in the database, so that all web processes share them
 # and a restart does not lose them.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "fairway_cache"}}
+# Django keeps 300 entries by default and then drops others: whoever fails often under many names would forget their tries.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "fairway_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "fairway.User"
@@ -126,6 +134,9 @@ ACCOUNT_FORMS = {
     "reset_password": "fairway.accounts.backend.ForgottenForm",
 }
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "fairway.accounts.reset_tokens.ResetTokens"  # noqa: S105 -- a class, no password
+MFA_ADAPTER = "fairway.accounts.adapter.MfaAdapter"
+MFA_TOTP_TOLERANCE = 1  # a code of the half minute before or after is taken, too; each only once (accounts/two_step.py)
+MFA_RECOVERY_CODE_DIGITS = 12
 CSRF_FAILURE_VIEW = "fairway.web.errors.csrf_failure"
 
 IS_HTTPS = PUBLIC_URL.startswith("https://")

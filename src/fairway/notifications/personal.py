@@ -30,6 +30,12 @@ TITLES: Mapping[str, str | Promise] = {
     "person.password_replaced": gettext_lazy("Password replaced"),
     "person.identity_linked": gettext_lazy("Sign-in provider connected"),
     "person.identity_unlinked": gettext_lazy("Sign-in provider disconnected"),
+    "person.two_step_turned_on": gettext_lazy("Two-step sign-in turned on"),
+    "person.two_step_turned_off": gettext_lazy("Two-step sign-in turned off"),
+    "person.two_step_reset": gettext_lazy("Two-step sign-in reset"),
+    "person.recovery_codes_made": gettext_lazy("New recovery codes"),
+    "person.recovery_code_used": gettext_lazy("Recovery code used"),
+    "person.code_refused": gettext_lazy("Wrong code after the right password"),
 }
 VERBS: tuple[str, ...] = tuple(TITLES)
 KNOWN_FOR = timedelta(days=90)  # how long a browser counts as known after it was last used to sign in

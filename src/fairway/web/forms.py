@@ -266,13 +266,14 @@ class SignInProviderForm(forms.Form):
 
 
 class PasswordPolicyForm(forms.Form):
-    """Who may sign in with a password. `emergency` offers the administrators who have one."""
+    """Who may sign in with a password, and whether a code must follow. `emergency` offers administrators with a password."""
 
     passwords = forms.ChoiceField(
         label=_("Who may use a password"),
         choices=[("everybody", _("Everybody who has one")), ("emergency", _("Only emergency accounts"))],
     )
     emergency = forms.MultipleChoiceField(label=_("Emergency accounts"), required=False, widget=forms.CheckboxSelectMultiple)
+    two_step_required = forms.BooleanField(label=_("Everybody must use two-step sign-in"), required=False)
 
     def __init__(self, *given: Any, accounts: Iterable[tuple[str, str]], **named: Any) -> None:
         super().__init__(*given, **named)

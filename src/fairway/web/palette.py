@@ -96,6 +96,7 @@ def _pages(actor: Actor) -> Iterator[Entry]:
     yield _entry(group, _("Deployments"), reverse("deployment-list"), "deploy", keywords="history")
     yield _entry(group, _("Freeze windows"), reverse("freeze-list"), "calendar", keywords="freeze blackout maintenance")
     yield _entry(group, _("Events"), reverse("event-list"), "events", keywords="audit log who what when")
+    yield _entry(group, _("Two-step sign-in"), reverse("two-step"), "shield", keywords="2fa mfa totp authenticator code")
     yield _entry(group, _("Your profile"), reverse("profile"), "user", keywords="password language theme")
     if may_somewhere(actor, Act.MANAGE_PEOPLE):
         yield _entry(group, _("People and access"), reverse("people"), "users", keywords="roles grants invite")

@@ -1,4 +1,4 @@
-"""The form to change one's password; it asks whether tokens and calendar feed stay valid."""
+"""The form to change one's password, which asks whether tokens and feed stay valid, and the forms of two-step sign-in."""
 
 from __future__ import annotations
 
@@ -39,3 +39,41 @@ class ChangePasswordForm(AllauthForm):
         from allauth.core import context
 
         return str(context.request.META.get("REMOTE_ADDR", ""))
+
+
+class CodeForm(forms.Form):
+    """A code of an authenticator app, or a recovery code."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=40,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autocapitalize": "off", "spellcheck": "false"}
+        ),
+    )
+
+
+class PasswordAgainForm(forms.Form):
+    """One's password once more, before something about signing in is changed. Tries are limited as those of signing in."""
+
+    password = forms.CharField(
+        label=_("Your password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+
+    def __init__(self, *given: Any, user: User, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.user = user
+
+    def clean_password(self) -> str:
+        from allauth.account.adapter import get_adapter
+
+        password: str = self.cleaned_data["password"]
+        if not get_adapter().reauthenticate(self.user, password):
+            raise forms.ValidationError(_("This is not your password."))
+        return password
+
+
+class TwoStepForm(PasswordAgainForm, CodeForm):
+    """The first code of an authenticator app, and one's password."""
+
+    field_order = ("code", "password")

@@ -38,6 +38,7 @@ from fairway.web.views import (
     stages,
     storage,
     triggers,
+    two_step,
     versions,
 )
 from fairway.web.views.releases import dependencies, packages, plan, releases, rollouts
@@ -55,6 +56,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", home.health, name="health"),
     # Coming in
     path("accounts/login/", entrance.login, name="account_login"),
+    path("accounts/second-step/", entrance.second_step, name="second-step"),
     path("accounts/logout/", public("signing out, also twice")(allauth.logout), name="account_logout"),
     path("accounts/signup/", entrance.signup_closed, name="account_signup"),
     path("accounts/password/change/", needs(Act.CHANGE_ACCOUNT)(allauth.password_change), name="account_change_password"),
@@ -252,6 +254,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # Settings
     path("settings/", settings.settings_home, name="settings"),
     path("settings/profile", settings.profile, name="profile"),
+    path("settings/two-step", two_step.two_step, name="two-step"),
+    path("settings/two-step/on", two_step.on, name="two-step-on"),
+    path("settings/two-step/recovery-codes", two_step.codes, name="two-step-codes"),
+    path("settings/two-step/off", two_step.off, name="two-step-off"),
     path("settings/profile/sessions/<int:number>/end", settings.session_end, name="session-end"),
     path("settings/profile/sessions/end-others", settings.sessions_end_others, name="sessions-end-others"),
     path("settings/profile/identities/<slug:slug>/connection", sign_in.connect, name="identity-connect"),
@@ -288,5 +294,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="person-identity-disconnection",
     ),
     path("settings/people/<str:username>/link", people.link, name="person-link"),
+    path("settings/people/<str:username>/two-step-reset", people.two_step_reset, name="person-two-step-reset"),
     path("settings/people/<str:username>/activation", people.activation, name="person-activation"),
 ]

@@ -186,6 +186,7 @@ class PasswordPolicyForm(forms.Form):
     emergency = forms.MultipleChoiceField(
         required=False, choices=[("ada", "ada (Ada Lovelace)"), ("grace", "grace")], widget=forms.CheckboxSelectMultiple
     )
+    two_step_required = forms.BooleanField(required=False)
 
 
 class TestMailForm(forms.Form):

@@ -586,8 +586,9 @@ def profile() -> Data:
         ],
         "connectable": [{"slug": "google", "name": "Google"}],
         "uses_password": True,
+        "has_two_steps": False,
         "sessions": [
-            {"number": 3, "client": "Firefox on Linux", "address": "203.0.113.7", "with": "password", "began_at": now() - timedelta(days=2), "last_seen_at": now(), "is_this": True},
+            {"number": 3, "client": "Firefox on Linux", "address": "203.0.113.7", "with": "password and code", "began_at": now() - timedelta(days=2), "last_seen_at": now(), "is_this": True},
             {"number": 2, "client": "Safari on iPhone", "address": "2001:db8:85a3::8a2e:370:7334", "with": "Example Company", "began_at": now() - timedelta(days=9), "last_seen_at": now() - timedelta(hours=5), "is_this": False},
             {"number": 1, "client": "Unknown browser", "address": "198.51.100.23", "with": "password", "began_at": now() - timedelta(days=13), "last_seen_at": now() - timedelta(days=12), "is_this": False},
         ],
@@ -605,6 +606,7 @@ def people() -> Data:
             "is_you": False,
             "last_seen": back(hours=3),
             "is_invited": False,
+            "two_step": who["username"] == "ada",
             "grants": GRANTS[1:],
         }
         return {**base, **more}
@@ -626,7 +628,7 @@ def person() -> Data:
         "choices": {"roles": [{"key": key, "label": label, "sentence": sentence} for key, label, sentence in roles], "environments": ENVIRONMENTS, "applications": APPS},
         "link": {"url": "http://localhost:8000/invitation/7Hc0Zk2Jv0yQ3mXnB5sW1tR9", "expires_at": now() + timedelta(days=3), "mailed_to": "", "failure": "“smtp.example.com” did not answer in time on port 587. Check the port; a firewall may block it."},
         "acts": [act("New one-time link", "link"), act("Deactivate", "stop", "danger", confirm="grace", consequence="They are signed out everywhere and their tokens stop working.")],
-        "has_password": True, "uses_password": True, "identities": [{"number": 1, "name": "GitHub", "email": "grace@example.com", "last_used_at": back(hours=3)}, {"number": 2, "name": "https://login.example.com", "email": "", "last_used_at": None}],
+        "has_password": True, "uses_password": True, "has_two_steps": True, "identities": [{"number": 1, "name": "GitHub", "email": "grace@example.com", "last_used_at": back(hours=3)}, {"number": 2, "name": "https://login.example.com", "email": "", "last_used_at": None}],
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from tests.web.gallery import catalog, commands, forms, freezes, notifications, resources, samples, triggers
+from tests.web.gallery import catalog, commands, forms, freezes, notifications, resources, samples, triggers, two_step
 from tests.web.gallery import more_samples as more
 from tests.web.gallery import release_samples as desk
 from tests.web.gallery.forms import filled
@@ -180,6 +180,16 @@ PAGES = [
     Page("events", "/events/", "events/list.html", more.events),
     Page("events-broken", "/gallery/events-broken", "events/list.html", more.events_broken),
     Page("profile", "/settings/profile", "settings/profile.html", more.profile),
+    Page("two-step", "/settings/two-step", "settings/two_step.html", two_step.set_up),
+    Page("two-step-wrong", "/gallery/two-step-wrong", "settings/two_step.html", two_step.set_up_wrong, 422),
+    Page("two-step-codes", "/gallery/two-step-codes", "settings/two_step.html", two_step.fresh_codes, 201),
+    Page("two-step-is-on", "/gallery/two-step-on", "settings/two_step.html", two_step.is_on),
+    Page("two-step-required", "/gallery/two-step-required", "settings/two_step.html", two_step.is_required),
+    Page("two-step-provider", "/gallery/two-step-provider", "settings/two_step.html", two_step.by_provider),
+    Page("two-step-needed", "/gallery/two-step-needed", "account/two_step_needed.html", two_step.needed),
+    Page("two-step-again", "/gallery/two-step-again", "account/two_step_needed.html", two_step.needed_with_provider),
+    Page("second-step", "/accounts/second-step/", "account/second_step.html", two_step.code),
+    Page("second-step-wrong", "/gallery/second-step-wrong", "account/second_step.html", two_step.code_wrong, 422),
     Page("people", "/settings/people", "settings/people.html", more.people),
     Page("person", "/settings/people/grace", "settings/person.html", more.person),
     Page("person-new", "/settings/people/new", "settings/person.html", more.person_new),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.commands import INVITATION_LIFETIME
 from fairway.accounts.models import ApiToken, RoleGrant, User
-from fairway.accounts.queries import people, tokens_of
+from fairway.accounts.queries import has_two_steps, people, tokens_of
 from fairway.accounts.rules import Act, Actor, Role, reach_of, roles_one_may_act_as
 from fairway.applications.models import Application, Credential
 from fairway.applications.queries import credentials, scope_of
@@ -43,6 +43,7 @@ def _person(user: User, actor: Actor) -> dict[str, Any]:
         "is_you": user.pk == actor.id,
         "last_seen": user.last_login,
         "is_invited": user.last_login is None,
+        "two_step": getattr(user, "two_step", False),
         "grants": grants_shown(user.role_grants.all()),
     }
 
@@ -123,6 +124,8 @@ def person_acts(user: User) -> list[Button]:
     found = [Button(_("New link"), reverse("person-link", args=[user.username]), "link")]
     if user.email and not user.confirmed_email:
         found.append(_confirm_email(user))
+    if has_two_steps(user):
+        found.append(_reset_two_step(user))
     url = reverse("person-activation", args=[user.username])
     if user.is_active:
         deactivate = Button(
@@ -138,6 +141,12 @@ def person_acts(user: User) -> list[Button]:
         )
         return [*found, deactivate]
     return [*found, Button(_("Activate"), url, "play", fields=[("active", "1")])]
+
+
+def _reset_two_step(user: User) -> Button:
+    url = reverse("person-two-step-reset", args=[user.username])
+    consequence = _("Their password alone lets them in until they set it up again. They are signed out everywhere at once.")
+    return Button(_("Reset two-step sign-in"), url, "shield", "danger", confirm=user.username, consequence=consequence)
 
 
 def _confirm_email(user: User) -> Button:

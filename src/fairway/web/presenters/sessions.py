@@ -6,12 +6,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from fairway.accounts.adapter import PASSWORD, PROVIDER
 from fairway.accounts.clients import client_words
 from fairway.accounts.models import SignInProvider, User
 from fairway.accounts.rules import Actor
 from fairway.accounts.sessions import sessions_of
-
-BY_PROVIDER = "provider "
+from fairway.accounts.two_step import APP, RECOVERY
 
 
 def sessions_shown(actor: Actor, user: User) -> dict[str, Any]:
@@ -34,7 +34,9 @@ def sessions_shown(actor: Actor, user: User) -> dict[str, Any]:
 
 
 def _method(method: str, names: dict[str, str]) -> str:
-    if method == "password":
-        return _("password")
-    slug = method.removeprefix(BY_PROVIDER)
+    known = {PASSWORD: _("password"), f"{PASSWORD} and {APP}": _("password and code")}
+    known[f"{PASSWORD} and {RECOVERY}"] = _("password and recovery code")
+    if method in known:
+        return known[method]
+    slug = method.removeprefix(PROVIDER)
     return names.get(slug, slug)

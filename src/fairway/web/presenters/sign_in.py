@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.models import SignInProvider, User
 from fairway.accounts.password_policy import emergency_accounts
-from fairway.accounts.queries import administrators, who_may_use_passwords
+from fairway.accounts.queries import administrators, is_two_step_required, who_may_use_passwords
 from fairway.accounts.sign_in_providers import identities_of, offered_providers, providers
 from fairway.web.forms import PasswordPolicyForm
 from fairway.web.presenters.acts import Button
@@ -72,7 +72,11 @@ def password_form_of(form: PasswordPolicyForm | None = None) -> PasswordPolicyFo
     if form is not None:
         return form
     emergency = list(emergency_accounts().values_list("username", flat=True))
-    initial = {"passwords": who_may_use_passwords(), "emergency": emergency}
+    initial = {
+        "passwords": who_may_use_passwords(),
+        "emergency": emergency,
+        "two_step_required": is_two_step_required(),
+    }
     return PasswordPolicyForm(initial=initial, accounts=accounts_for_emergencies())
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
-from allauth.account.adapter import get_adapter
+from allauth.account.stages import LoginStageController
+from allauth.account.utils import perform_login
 from allauth.account.views import LoginView
 from allauth.account.views import password_reset as allauth_reset
+from allauth.core import ratelimit
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login as login_as
@@ -21,15 +23,17 @@ from django.views.i18n import set_language
 
 from fairway.accounts.access import ACTING_AS
 from fairway.accounts.acting import act_as
+from fairway.accounts.adapter import SecondStep
 from fairway.accounts.commands import accept_invitation, record_sign_in
 from fairway.accounts.demo_people import demo_people, may_switch
 from fairway.accounts.mailing import can_send_mail
 from fairway.accounts.models import OneTimeLink, User
 from fairway.accounts.permissions import actor_of, needs, public
 from fairway.accounts.profiles import first_administrator
-from fairway.accounts.queries import actor_for, may_use_password, usable_link, who_may_use_passwords
+from fairway.accounts.queries import actor_for, asks_for_code, may_use_password, usable_link, who_may_use_passwords
 from fairway.accounts.rules import Act, roles_one_may_act_as
 from fairway.accounts.sign_in_providers import offered_providers
+from fairway.accounts.two_step import take_code
 from fairway.activity.rules import Door
 from fairway.deployments.models import public_url
 from fairway.insights.hosts import placement_at
@@ -37,6 +41,7 @@ from fairway.shared.names import Invalid
 from fairway.web.forms import FirstAdministratorForm, NewPasswordForm, refuse
 from fairway.web.middleware import policy
 from fairway.web.pages import safe_next
+from fairway.web.password_forms import CodeForm
 
 DEAD = 410  # Gone: there was such a link
 allauth_login = LoginView.as_view(
@@ -49,7 +54,44 @@ def login(request: HttpRequest) -> HttpResponse:
     """allauth's page. Browsers apply the policy's `form-action` to redirects after a form, so it also allows the URL of the
     application for which the person signs in."""
     response: HttpResponse = allauth_login(request)
-    wanted = urlsplit(safe_next(request, ""))
+    return _may_lead_to(response, safe_next(request, ""))
+
+
+@sensitive_post_parameters("code")
+@never_cache
+@require_http_methods(["GET", "POST"])
+@public("whoever gave their password is not signed in yet; tries are limited for each person")
+def second_step(request: HttpRequest) -> HttpResponse:
+    """Ask whoever gave their password for a code of their authenticator app, or a recovery code."""
+    stage = None if request.user.is_authenticated else LoginStageController.enter(request, SecondStep.key)
+    user = User.objects.filter(pk=stage.login.user.pk, is_active=True).first() if stage else None
+    if stage is None or user is None or user.generation != stage.state.get("generation"):
+        return redirect("account_login")
+    form = CodeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        tries = {"action": "login_failed", "key": f"second-step:{user.pk}"}
+        if not ratelimit.consume(request, **tries):
+            form.add_error("code", _("Too many wrong codes. Wait some minutes, then try again."))
+            return _asked_for_code(request, form, stage.login.redirect_url, status=429)
+        try:
+            where = {"address": request.META.get("REMOTE_ADDR", ""), "client": request.headers.get("User-Agent", "")[:200]}
+            request.second_step = take_code(user=user, code=form.cleaned_data["code"], **where)  # type: ignore[attr-defined]
+        except Invalid as problem:
+            refuse(form, problem)
+        else:
+            ratelimit.clear(request, **tries)
+            response: HttpResponse = stage.exit()
+            return response
+    return _asked_for_code(request, form, stage.login.redirect_url, status=422 if form.errors else 200)
+
+
+def _asked_for_code(request: HttpRequest, form: CodeForm, next_url: str | None, status: int) -> HttpResponse:
+    return _may_lead_to(render(request, "account/second_step.html", {"form": form}, status=status), next_url or "")
+
+
+def _may_lead_to(response: HttpResponse, next_url: str) -> HttpResponse:
+    """Let the page's form lead to the application for which the person signs in."""
+    wanted = urlsplit(next_url)
     if wanted.path == reverse("access-enter"):
         host = parse_qs(wanted.query).get("host", [""])[0]
         if placement_at(host) is not None:
@@ -121,17 +163,19 @@ def _entrance(
     )
     status = DEAD if form is None else 422 if form.errors else 200
     uses_password = user is None or may_use_password(user)
+    may_connect = bool(secret) and (user is None or not asks_for_code(user))  # a link must not go around the code
     providers = [
         {"name": one.name, "url": reverse("invitation-connect", args=[secret, one.slug])}
-        for one in (offered_providers() if secret else ())
+        for one in (offered_providers() if may_connect else ())
     ]
     context = {"form": form, "purpose": purpose, "person": person, "providers": providers, "uses_password": uses_password}
     return render(request, "first_run.html", context, status=status)
 
 
 def _go_in(request: HttpRequest, user: User) -> HttpResponse:
-    get_adapter().login(request, user)
-    return redirect("home")
+    """Sign in whoever chose a password; who turned two-step sign-in on is asked for a code first."""
+    response: HttpResponse = perform_login(request, user, redirect_url=reverse("home"))
+    return response
 
 
 def _as_typed(problem: Invalid) -> Invalid:

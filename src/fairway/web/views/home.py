@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
-from fairway.accounts.permissions import actor_if_signed_in, actor_of, needs, public
+from fairway.accounts.permissions import SET_UP, actor_if_signed_in, actor_of, lacks_second_step, needs, public
 from fairway.accounts.queries import has_people
 from fairway.accounts.rules import Act
 from fairway.web import live
@@ -32,6 +32,8 @@ def home(request: HttpRequest) -> HttpResponse:
             if has_people()
             else render(request, "first_run.html", {"purpose": "start"}, status=403)
         )
+    if lacks_second_step(request, actor):
+        return redirect(SET_UP)
     return page(request, "home.html", home_shown(actor), fragments=FRAGMENTS)
 
 

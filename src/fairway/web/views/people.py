@@ -18,9 +18,10 @@ from fairway.accounts.mailing import can_send_mail
 from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.profiles import confirm_email, edit_person, invite
-from fairway.accounts.queries import get_person, may_use_password
+from fairway.accounts.queries import get_person, has_two_steps, may_use_password
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.accounts.signing_in import disconnect_person
+from fairway.accounts.two_step import reset_two_step
 from fairway.activity.changes import Changed
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
@@ -64,7 +65,14 @@ def new(request: HttpRequest) -> HttpResponse:
             link = _sent_if_possible(actor, user, _link(request, secret))
             return _edit_page(request, actor, user, link=link, status=201)
     context: dict[str, Any] = {"person": None, "form": form, "grants": rows, "choices": person_choices(actor)}
-    context |= {"link": None, "acts": [], "has_password": False, "uses_password": True, "identities": []}
+    context |= {
+        "link": None,
+        "acts": [],
+        "has_password": False,
+        "uses_password": True,
+        "has_two_steps": False,
+        "identities": [],
+    }
     return page(request, "settings/person.html", context, status=422 if form.errors else 200)
 
 
@@ -118,6 +126,7 @@ def _edit_page(
         "acts": person_acts(user),
         "has_password": user.has_usable_password(),
         "uses_password": may_use_password(user),
+        "has_two_steps": has_two_steps(user),
         "identities": connected_to(user),
     }
     return page(request, "settings/person.html", context, status=status)
@@ -157,6 +166,20 @@ def email_confirmation(request: HttpRequest, username: str) -> HttpResponse:
         messages.error(request, problem.sentence)
         return _edit_page(request, actor, user, status=422)
     messages.success(request, _("%(email)s is confirmed.") % {"email": user.email})
+    return redirect("person-edit", user.username)
+
+
+@require_POST
+@needs(Act.MANAGE_PEOPLE)
+def two_step_reset(request: HttpRequest, username: str) -> HttpResponse:
+    """Turn two-step sign-in off for somebody who lost their phone, and end their sessions."""
+    actor, user = actor_of(request), get_person(username)
+    if not is_confirmed(request, user.username):
+        return _edit_page(request, actor, user, status=422)
+    if reset_two_step(actor=actor, user=user):
+        messages.success(request, _("Their two-step sign-in is reset, and their sessions ended."))
+    else:
+        messages.info(request, _("Their two-step sign-in was off already."))
     return redirect("person-edit", user.username)
 
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.profiles import edit_profile
-from fairway.accounts.queries import may_use_password
+from fairway.accounts.queries import has_two_steps, may_use_password
 from fairway.accounts.rules import Act, Blocked
 from fairway.accounts.sessions import end_other_sessions, end_session
 from fairway.accounts.tokens import create_token, revoke_token
@@ -75,6 +75,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         "is_email_unconfirmed": bool(user.email and not user.confirmed_email),
         **identities_shown(user),
         "uses_password": may_use_password(user),
+        "has_two_steps": has_two_steps(user),
         **sessions_shown(actor, user),
     }
     return page(request, "settings/profile.html", context, status=422 if form.errors else 200)

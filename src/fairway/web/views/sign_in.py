@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from fairway.accounts.models import OneTimeLink, SignInProvider, User
 from fairway.accounts.permissions import actor_if_signed_in, actor_of, needs, public
 from fairway.accounts.provider_troubles import REFUSALS, trouble_words
-from fairway.accounts.queries import usable_link
+from fairway.accounts.queries import asks_for_code, usable_link
 from fairway.accounts.rules import Act
 from fairway.accounts.sign_in_providers import client_of, line, offered_providers, speaks
 from fairway.accounts.sign_in_rules import domain_of
@@ -54,8 +54,8 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
 def accept(request: HttpRequest, secret: str, slug: str) -> HttpResponse:
     """Send the browser of an invited person to the provider, to connect it to their account instead of a password."""
     link = usable_link(secret, OneTimeLink.INVITATION)
-    if link is None:
-        return redirect("invitation", secret)  # which says why
+    if link is None or link.user is None or asks_for_code(link.user):
+        return redirect("invitation", secret)  # which says why, or offers only a password
     return _sent_there(request, _offered(slug), invitation=link.pk)
 
 
