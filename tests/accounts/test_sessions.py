@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
@@ -13,6 +15,7 @@ from fairway.accounts import sessions
 from fairway.accounts.clients import browser_and_system
 from fairway.accounts.models import SignedIn, User
 from fairway.accounts.rules import Actor, Role
+from fairway.accounts.session_store import BEGAN
 from fairway.accounts.sessions import forget_ended_sessions, sessions_of
 from fairway.activity.models import Event
 from tests.conftest import make_person
@@ -137,3 +140,49 @@ def test_what_has_ended_is_forgotten(dora: Actor) -> None:
 )
 def test_browsers_are_named_by_what_they_say(client: str, known: tuple[str, str]) -> None:
     assert browser_and_system(client) == known
+
+
+def passes(minutes: float) -> None:
+    """So much time passes for every session."""
+    passed = timedelta(minutes=minutes)
+    Session.objects.update(expire_date=F("expire_date") - passed)
+    SignedIn.objects.update(began_at=F("began_at") - passed, last_seen_at=F("last_seen_at") - passed)
+    sessions._noted.clear()
+
+
+def test_a_session_that_is_not_used_ends(dora: Actor, settings: Any) -> None:
+    settings.SESSION_IDLE_MINUTES = 30
+    here, there = signed_in(FIREFOX), signed_in(IPHONE)
+    for _ in range(4):
+        passes(20)
+        assert here.get(PROFILE).status_code == 200
+    assert there.get(PROFILE).status_code == 302
+    assert len(rows(dora)) == 1
+
+
+def test_a_session_ends_however_much_it_is_used(dora: Actor, settings: Any) -> None:
+    settings.SESSION_HOURS = 1
+    here = signed_in(FIREFOX)
+    for _ in range(5):
+        passes(11)
+        assert here.get(PROFILE).status_code == 200
+    passes(11)
+    assert here.get(PROFILE).status_code == 302
+
+
+def test_what_is_stored_in_a_session_later_does_not_lengthen_it(dora: Actor, settings: Any) -> None:
+    settings.SESSION_HOURS = 1
+    here = signed_in(FIREFOX)
+    stored = here.session
+    began = stored[BEGAN] = stored[BEGAN] - 50 * 60
+    stored.save()
+    assert Session.objects.get(pk=stored.session_key).expire_date.timestamp() == pytest.approx(began + 3600, abs=2)
+
+
+def test_a_page_that_only_watches_is_no_use(dora: Actor, settings: Any) -> None:
+    settings.SESSION_IDLE_MINUTES = 30
+    here = signed_in(FIREFOX)
+    passes(20)
+    before = SignedIn.objects.get().last_seen_at
+    here.get(PROFILE, headers={"accept": "text/event-stream"})
+    assert SignedIn.objects.get().last_seen_at == before

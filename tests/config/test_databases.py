@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from fairway.config.databases import PATIENCE, SQLITE_PRAGMAS, database_from_url, sqlite_database
 
@@ -36,7 +37,7 @@ def test_an_address_of_sqlite_is_a_path() -> None:
 
 @pytest.mark.parametrize("url", ["mysql://localhost/fairway", "postgres://localhost", "postgres://localhost/", "fairway"])
 def test_anything_else_is_refused_with_an_example(url: str) -> None:
-    with pytest.raises(ValueError, match="postgres://user:password@host:5432/fairway"):
+    with pytest.raises(ImproperlyConfigured, match="postgres://user:password@host:5432/fairway"):
         database_from_url(url)
 
 

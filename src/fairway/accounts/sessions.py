@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.sessions.models import Session
 from django.db import transaction
@@ -18,13 +19,16 @@ from fairway.accounts.access import SECOND_STEP, open_sessions
 from fairway.accounts.commands import on_person, require
 from fairway.accounts.models import SignedIn, User
 from fairway.accounts.rules import Act, Actor
+from fairway.accounts.session_store import BEGAN, ends_at
 from fairway.activity.commands import record
 from fairway.engine import clock
 
 NUMBER = "fairway_signed_in"  # in the session: the number of its row
-SEEN_EVERY = 10 * 60  # seconds after which it is noted again that a session is used
+STREAM = "text/event-stream"
+SEEN_EVERY = 10 * 60  # seconds after which it is noted again that a session is used, or earlier:
+LOOKS = 6  # times within the limit for sessions that are not used
 MOST_REMEMBERED = 10_000
-_noted: dict[int, float] = {}  # when this process last noted it, by number
+_noted: dict[str, float] = {}  # when this process last noted it, by the session's key
 
 
 def begin_session(request: HttpRequest, user: User, method: str) -> None:
@@ -36,8 +40,8 @@ def begin_session(request: HttpRequest, user: User, method: str) -> None:
         address=request.META.get("REMOTE_ADDR", ""),
         client=request.headers.get("User-Agent", "")[:200],
     )
-    request.session[NUMBER] = row.pk
-    _noted[row.pk] = time.monotonic()
+    request.session[NUMBER], request.session[BEGAN] = row.pk, row.began_at.timestamp()
+    _noted[row.session_key] = time.monotonic()
 
 
 def stay_signed_in(request: HttpRequest, user: User, second_step: str) -> None:
@@ -54,16 +58,27 @@ def follow_key(request: HttpRequest) -> None:
 
 
 def note_seen(request: HttpRequest) -> None:
-    """Note that this session is used, and from where, at most every `SEEN_EVERY` seconds for each process."""
-    number = request.session.get(NUMBER)
-    now = time.monotonic()
-    if number is None or now - _noted.get(number, -SEEN_EVERY) < SEEN_EVERY:
+    """Note that this session is used, and from where. What a page asks for by itself, because something happened, is no use
+    of it."""
+    key = request.session.session_key
+    if key and request.session.get(NUMBER) is not None and STREAM not in request.headers.get("Accept", ""):
+        note_use(key, request.META.get("REMOTE_ADDR", ""))
+
+
+def note_use(key: str, address: str = "") -> None:
+    """Note that the session with this key is used, here or in an application, so that it does not end for want of use;
+    rarely, so that reading does not write every time."""
+    now, every = time.monotonic(), min(SEEN_EVERY, settings.SESSION_IDLE_MINUTES * 60 / LOOKS or SEEN_EVERY)
+    if now - _noted.get(key, -every) < every:
         return
     if len(_noted) >= MOST_REMEMBERED:
         _noted.clear()
-    _noted[number] = now
-    seen = {"last_seen_at": clock.now(), "address": request.META.get("REMOTE_ADDR", "")}
-    SignedIn.objects.filter(pk=number, session_key=request.session.session_key).update(**seen)
+    _noted[key] = now
+    row = SignedIn.objects.filter(session_key=key).first()
+    if row is not None:
+        row.last_seen_at, row.address = clock.now(), address or row.address
+        row.save(update_fields=["last_seen_at", "address"])
+        Session.objects.filter(pk=key).update(expire_date=ends_at(row.began_at, row.last_seen_at))
 
 
 def sessions_of(user: User) -> list[SignedIn]:

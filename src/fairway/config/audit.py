@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fairway.config import programs
 from fairway.shared.names import Invalid
 
 if TYPE_CHECKING:
@@ -79,4 +80,4 @@ def _print_heads() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    programs.run(main)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fairway.config import archive
+from fairway.config import archive, programs
 
 FILES = ("docker-id",)
 FOLDERS = ("uploads", "bundles", "pythons", "demo", "backups")
@@ -29,9 +29,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--without-volumes", action="store_true")
     wanted = parser.parse_args(arguments)
     data = Path(os.environ["FAIRWAY_DATA"])
-    if not (data / "keys").is_dir():
-        sys.stderr.write(f"There is no Fairway in {data}.\n")
-        return 1
     _open_for_reading()
     try:
         back_up(wanted.file, data, has_keys=not wanted.without_keys, has_volumes=not wanted.without_volumes)
@@ -126,4 +123,4 @@ def _facts(counts: dict[str, int], nodes: list[tuple[str, str]]) -> dict[str, An
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    programs.run(main)

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from django.core.exceptions import ImproperlyConfigured
+
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000; PRAGMA foreign_keys=ON; "
     "PRAGMA cache_size=-4000; PRAGMA temp_store=MEMORY;"
@@ -42,13 +44,13 @@ def database_from_url(url: str) -> dict[str, Any]:
 
     Options in the URL's query override `PATIENCE`; an empty ``options=`` is for a connection pooler that refuses them.
 
-    Raises ValueError, which says what to write instead.
+    Raises `ImproperlyConfigured`, which says what to write instead.
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         return sqlite_database(Path(unquote(parts.path)))
     if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
-        raise ValueError("FAIRWAY_DATABASE_URL must look like postgres://user:password@host:5432/fairway")
+        raise ImproperlyConfigured("FAIRWAY_DATABASE_URL must look like postgres://user:password@host:5432/fairway")
     given = dict(parse_qsl(parts.query, keep_blank_values=True))
     options = {name: value for name, value in {**PATIENCE, **given}.items() if value}
     host = options.pop("host", None) or unquote(parts.hostname or "")

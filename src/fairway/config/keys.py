@@ -12,12 +12,13 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from fairway.config import programs
 from fairway.config.runfile import CannotStart, nobody_runs
 
 
 def main() -> int:
     """Rotate the keys; returns exit code 0, or 1 with the reason on standard error."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fairway.config.settings")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "fairway.config.settings"
     from django.conf import settings
 
     try:
@@ -73,4 +74,4 @@ def add_key(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    programs.run(main)

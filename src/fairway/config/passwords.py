@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
+from fairway.config import programs
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the new password once; returns exit code 1, with the reason on standard error, if there is no such person."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fairway.config.settings")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "fairway.config.settings"
     username = (arguments or sys.argv[1:])[0]
     import django
 
@@ -29,4 +31,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    programs.run(main)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fairway.config import archive
+from fairway.config import archive, programs
 from fairway.config.runfile import CannotStart, nobody_runs
 
 
@@ -210,4 +210,4 @@ def _told(manifest: dict[str, Any], ended: int, aside: Path | None, reached: int
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    programs.run(main, is_beginning=True)

@@ -7,28 +7,30 @@ from pathlib import Path
 
 from fairway.config.data import DataDirectory
 from fairway.config.databases import database_from_url, sqlite_database
+from fairway.config.variables import chosen, networks, number, whole
 from fairway.shared.hostnames import ascii_host_address
 
+ADDRESSES = ("public", "intranet", "any")
 DATA = DataDirectory(Path(os.environ.get("FAIRWAY_DATA", "~/.local/share/fairway")).expanduser())
 DEBUG = False
 SECRET_KEY = DATA.secret_key()
 FIELD_KEYS = DATA.field_keys()  # newest first; see fairway.shared.sealing
 HEAD_KEY = DATA.head_key()  # see fairway.activity.heads
 
-WEB_PORT = int(os.environ.get("FAIRWAY_PORT", "8000"))
-PROXY_PORT = int(os.environ.get("FAIRWAY_PROXY_PORT", "8080"))
-PROXY_TLS_PORT = int(os.environ["FAIRWAY_PROXY_TLS_PORT"]) if "FAIRWAY_PROXY_TLS_PORT" in os.environ else None
+WEB_PORT = whole("FAIRWAY_PORT", 8000, most=65535)
+PROXY_PORT = whole("FAIRWAY_PROXY_PORT", 8080, most=65535)
+PROXY_TLS_PORT = whole("FAIRWAY_PROXY_TLS_PORT", 0, most=65535) or None
 ACME_DIRECTORY = os.environ.get("FAIRWAY_ACME_DIRECTORY", "")
-PROXY_TLS_ISSUER = os.environ.get("FAIRWAY_PROXY_TLS_ISSUER", "acme")
+PROXY_TLS_ISSUER = chosen("FAIRWAY_PROXY_TLS_ISSUER", "acme", ("acme", "internal"))
 PROXY_BINDS = os.environ.get("FAIRWAY_PROXY_BINDS", "127.0.0.1,::1").split(",")
-SOURCE_ADDRESSES = os.environ.get("FAIRWAY_SOURCE_ADDRESSES", "intranet")  # public, intranet or any
-SIGN_IN_ADDRESSES = os.environ.get("FAIRWAY_SIGN_IN_ADDRESSES", "intranet")  # where sign-in providers may be; as above
-NOTIFY_ADDRESSES = os.environ.get("FAIRWAY_NOTIFY_ADDRESSES", "intranet")  # where notifications may go; as above
+SOURCE_ADDRESSES = chosen("FAIRWAY_SOURCE_ADDRESSES", "intranet", ADDRESSES)
+SIGN_IN_ADDRESSES = chosen("FAIRWAY_SIGN_IN_ADDRESSES", "intranet", ADDRESSES)  # where sign-in providers may be; as above
+NOTIFY_ADDRESSES = chosen("FAIRWAY_NOTIFY_ADDRESSES", "intranet", ADDRESSES)  # where notifications may go; as above
 ALLOW_FILE_SOURCES = os.environ.get("FAIRWAY_ALLOW_FILE_SOURCES") == "1"  # with file:// people can read this machine's disk
-PYTHON_DOWNLOADS = os.environ.get("FAIRWAY_PYTHON_DOWNLOADS", "on")  # on, off, or only (this machine's Python is not used)
+PYTHON_DOWNLOADS = chosen("FAIRWAY_PYTHON_DOWNLOADS", "on", ("on", "off", "only"))  # only: not this machine's
 PYTHON_MIRROR = os.environ.get("FAIRWAY_PYTHON_MIRROR", "")
 # Addresses or networks of the proxies in front of Fairway whose headers with the client's address are trusted.
-TRUSTED_PROXIES = [name.strip() for name in os.environ.get("FAIRWAY_TRUSTED_PROXIES", "").split(",") if name.strip()]
+TRUSTED_PROXIES = networks("FAIRWAY_TRUSTED_PROXIES")
 PUBLIC_URL = ascii_host_address(os.environ.get("FAIRWAY_PUBLIC_URL", f"http://localhost:{WEB_PORT}"))
 IS_DEMO = os.environ.get("FAIRWAY_DEMO") == "1"
 
@@ -142,6 +144,10 @@ CSRF_FAILURE_VIEW = "fairway.web.errors.csrf_failure"
 IS_HTTPS = PUBLIC_URL.startswith("https://")
 _HOST_ONLY = "__Host-" if IS_HTTPS else ""  # browsers accept such a cookie only from this very host, and only over HTTPS
 SESSION_COOKIE_NAME = f"{_HOST_ONLY}fairway_session"
+SESSION_ENGINE = "fairway.accounts.session_store"
+SESSION_HOURS = number("FAIRWAY_SESSION_HOURS", 14 * 24, least=0.1)  # after which people sign in again
+SESSION_IDLE_MINUTES = number("FAIRWAY_SESSION_IDLE_MINUTES", 0)  # the same without use; 0: no such limit
+SESSION_COOKIE_AGE = int(SESSION_HOURS * 3600)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
@@ -152,26 +158,26 @@ SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # uploads stream to disk; forms are small
 FILE_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 FILE_UPLOAD_TEMP_DIR = None
-MAX_UPLOAD_BYTES = int(os.environ.get("FAIRWAY_UPLOAD_MB", "1024")) * 2**20
-SOURCE_FILES = int(os.environ.get("FAIRWAY_SOURCE_FILES", "20000"))  # the most files, folders and links in one source
-HEADER_SECONDS = float(os.environ.get("FAIRWAY_HEADER_SECONDS", "10"))  # within which a request's header must be complete
-SLOW_SECONDS = float(os.environ.get("FAIRWAY_SLOW_SECONDS", "30"))  # over which the speed of a request or answer is measured
-SLOW_BYTES = float(os.environ.get("FAIRWAY_SLOW_BYTES", "500"))  # a second; the least speed of a body, or of an answer
-UNFINISHED_REQUESTS = int(os.environ.get("FAIRWAY_UNFINISHED_REQUESTS", "64"))  # the most incomplete requests of one address
-STREAMS_PER_PERSON = int(os.environ.get("FAIRWAY_STREAMS_PER_PERSON", "200"))  # live pages and logs, per web process
-DOWNLOADS_PER_PERSON = int(os.environ.get("FAIRWAY_DOWNLOADS_PER_PERSON", "4"))  # exports and whole logs, per web process
+MAX_UPLOAD_BYTES = whole("FAIRWAY_UPLOAD_MB", 1024, least=1) * 2**20
+SOURCE_FILES = whole("FAIRWAY_SOURCE_FILES", 20000, least=1)  # the most files, folders and links in one source
+HEADER_SECONDS = number("FAIRWAY_HEADER_SECONDS", 10)  # within which a request's header must be complete
+SLOW_SECONDS = number("FAIRWAY_SLOW_SECONDS", 30)  # over which the speed of a request or answer is measured
+SLOW_BYTES = number("FAIRWAY_SLOW_BYTES", 500)  # a second; the least speed of a body, or of an answer
+UNFINISHED_REQUESTS = whole("FAIRWAY_UNFINISHED_REQUESTS", 64, least=1)  # the most incomplete requests of one address
+STREAMS_PER_PERSON = whole("FAIRWAY_STREAMS_PER_PERSON", 200, least=1)  # live pages and logs, per web process
+DOWNLOADS_PER_PERSON = whole("FAIRWAY_DOWNLOADS_PER_PERSON", 4, least=1)  # exports and whole logs, per web process
 
-WORKER_SLOTS = int(os.environ.get("FAIRWAY_WORKER_SLOTS", "4"))
-LEASE_SECONDS = float(os.environ.get("FAIRWAY_LEASE_SECONDS", "10"))
-AWAY_ATTEMPTS = int(os.environ.get("FAIRWAY_AWAY_ATTEMPTS", "30"))  # if a host cannot be reached; 30 take five minutes
-HEALTH_SECONDS = float(os.environ.get("FAIRWAY_HEALTH_SECONDS", "60"))  # within which a new version must be ready
-DRAIN_SECONDS = float(os.environ.get("FAIRWAY_DRAIN_SECONDS", "30"))  # within which old instances may finish their requests
-LOG_DAYS = float(os.environ.get("FAIRWAY_LOG_DAYS", "90"))  # for which the logs and step times of deployments are kept
-LOG_BYTES = int(os.environ.get("FAIRWAY_LOG_MB", "2048")) * 2**20  # the most text that all these logs have together
-HEAD_SECONDS = float(os.environ.get("FAIRWAY_HEAD_SECONDS", "60"))  # between two signed heads of the event chain
+WORKER_SLOTS = whole("FAIRWAY_WORKER_SLOTS", 4, least=1)
+LEASE_SECONDS = number("FAIRWAY_LEASE_SECONDS", 10, least=1)
+AWAY_ATTEMPTS = whole("FAIRWAY_AWAY_ATTEMPTS", 30, least=1)  # if a host cannot be reached; 30 take five minutes
+HEALTH_SECONDS = number("FAIRWAY_HEALTH_SECONDS", 60)  # within which a new version must be ready
+DRAIN_SECONDS = number("FAIRWAY_DRAIN_SECONDS", 30)  # within which old instances may finish their requests
+LOG_DAYS = number("FAIRWAY_LOG_DAYS", 90)  # for which the logs and step times of deployments are kept
+LOG_BYTES = whole("FAIRWAY_LOG_MB", 2048) * 2**20  # the most text that all these logs have together
+HEAD_SECONDS = number("FAIRWAY_HEAD_SECONDS", 60)  # between two signed heads of the event chain
 HEADS_TO = os.environ.get("FAIRWAY_HEADS_TO", "")  # an external copy of them: a folder, or an https URL that accepts POST
-WATCH_SECONDS = float(os.environ.get("FAIRWAY_WATCH_SECONDS", "300"))  # for which a new version is watched
-WATCH_EVERY_SECONDS = float(os.environ.get("FAIRWAY_WATCH_EVERY_SECONDS", "10"))
+WATCH_SECONDS = number("FAIRWAY_WATCH_SECONDS", 300)  # for which a new version is watched
+WATCH_EVERY_SECONDS = number("FAIRWAY_WATCH_EVERY_SECONDS", 10)
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français")]

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fairway.config import forking
+from fairway.config import forking, programs
 from fairway.config.runfile import CannotStart, RunFile
 
 BACK_OFF_MOST = 30.0  # seconds between two starts of a process that keeps dying
@@ -147,7 +147,10 @@ class Supervisor:
             gc.disable()  # until all is loaded: there is no garbage, and collecting took an eighth of the start
             from fairway.config import launch
 
-            launch.set_up()
+            try:
+                launch.set_up()
+            except Exception as problem:
+                programs.refuse(problem, "Fairway cannot start: ")
             if is_first and (code := forking.run(lambda: self._prepare(writer))):
                 raise SystemExit(code)
             launch.launch(names, self._bind, self._port, is_shared=is_shared, supervisor=supervisor, answer=writer)
@@ -161,7 +164,10 @@ class Supervisor:
         from fairway.drivers.wall.abilities import layers_said
 
         has_workers = any(name.startswith("worker") for name in self._names)
-        secret = prepare(is_demo=self._is_demo, has_workers=has_workers)
+        try:
+            secret = prepare(is_demo=self._is_demo, has_workers=has_workers)
+        except Exception as problem:
+            programs.refuse(problem, "Fairway cannot start: ")
         say(answer, {"walls": layers_said()} if has_workers else {})
         say(answer, {"first_link": f"http://localhost:{self._port}/first-run/{secret}" if secret else ""})
 

@@ -30,6 +30,7 @@ from django.views.decorators.http import require_GET
 from fairway.accounts.access import actor_of_session
 from fairway.accounts.permissions import actor_of, needs, public
 from fairway.accounts.rules import Act, NotVisible, may
+from fairway.accounts.sessions import note_use
 from fairway.activity.rules import Door
 from fairway.applications.secrets import seal
 from fairway.deployments.models import Placement, public_url
@@ -79,6 +80,7 @@ def check(request: HttpRequest) -> HttpResponse:
         return HttpResponse(
             _("You are not allowed to open this application."), status=403, content_type="text/plain; charset=utf-8"
         )
+    note_use(sealed["session"])
     response = HttpResponse(status=204)
     response.headers["X-Fairway-User"] = user.username
     response.headers["X-Fairway-Email"] = user.confirmed_email
