@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from fairway.accounts import sessions
 from fairway.accounts.clients import browser_and_system
-from fairway.accounts.models import SignedIn, User
+from fairway.accounts.models import MailSettings, SignedIn, User
 from fairway.accounts.rules import Actor, Role
 from fairway.accounts.session_store import BEGAN
 from fairway.accounts.sessions import forget_ended_sessions, sessions_of
@@ -186,3 +186,14 @@ def test_a_page_that_only_watches_is_no_use(dora: Actor, settings: Any) -> None:
     before = SignedIn.objects.get().last_seen_at
     here.get(PROFILE, headers={"accept": "text/event-stream"})
     assert SignedIn.objects.get().last_seen_at == before
+
+
+def test_the_profile_says_where_warnings_go(dora: Actor) -> None:
+    here = signed_in(FIREFOX)
+    words = "Fairway writes to dora@example.com when a new browser comes"
+    User.objects.filter(pk=dora.id).update(email="dora@example.com", email_confirmed_at=timezone.now())
+    assert words not in here.get(PROFILE).content.decode(), "no mail server is set up"
+    MailSettings.objects.create(pk=1, host="smtp.example.com", sender="fairway@example.com")
+    assert words in here.get(PROFILE).content.decode()
+    User.objects.filter(pk=dora.id).update(email_confirmed_at=None)
+    assert "Fairway writes to" not in here.get(PROFILE).content.decode()

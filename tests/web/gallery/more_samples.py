@@ -587,6 +587,7 @@ def profile() -> Data:
         "connectable": [{"slug": "google", "name": "Google"}],
         "uses_password": True,
         "has_two_steps": False,
+        "told_at": "ada@example.com",
         "sessions": [
             {"number": 3, "client": "Firefox on Linux", "address": "203.0.113.7", "with": "password and code", "began_at": now() - timedelta(days=2), "last_seen_at": now(), "is_this": True},
             {"number": 2, "client": "Safari on iPhone", "address": "2001:db8:85a3::8a2e:370:7334", "with": "Example Company", "began_at": now() - timedelta(days=9), "last_seen_at": now() - timedelta(hours=5), "is_this": False},

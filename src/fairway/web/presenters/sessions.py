@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.adapter import PASSWORD, PROVIDER
 from fairway.accounts.clients import client_words
+from fairway.accounts.mailing import has_mail_server
 from fairway.accounts.models import SignInProvider, User
 from fairway.accounts.rules import Actor
 from fairway.accounts.sessions import sessions_of
@@ -30,7 +31,8 @@ def sessions_shown(actor: Actor, user: User) -> dict[str, Any]:
         }
         for row in rows
     ]
-    return {"sessions": sorted(shown, key=lambda one: not one["is_this"])}
+    told_at = user.confirmed_email if has_mail_server() else ""
+    return {"sessions": sorted(shown, key=lambda one: not one["is_this"]), "told_at": told_at}
 
 
 def _method(method: str, names: dict[str, str]) -> str:
