@@ -39,7 +39,7 @@ from tests.services.authenticator import HALF_MINUTE, code_for
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
-LOGIN, STEP, PAGE, HOME = "/accounts/login/", "/accounts/second-step/", "/settings/two-step", "/"
+LOGIN, STEP, PAGE, HOME = "/accounts/login/", "/accounts/second-step/", "/settings/profile/two-step", "/"
 
 
 class Phone:

@@ -51,7 +51,7 @@ def test_somebody_protects_their_account(admin: Person, joins: Joins, tmp_path: 
     page.get_by_label("Code", exact=True).fill(codes[0])
     without_phone.button("Sign in").click()
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()
-    page = without_phone.go("/settings/two-step")
+    page = without_phone.go("/settings/profile/two-step")
     expect(page.get_by_text("9 codes are left.")).to_be_visible()
 
 

@@ -96,7 +96,7 @@ def test_applications_close_to_whoever_must_set_up_a_second_step(placed, viewer,
     assert app.get("/.fairway/access", headers=ASKED).status_code == 204
     set_password_policy(actor=admin, passwords="everybody", emergency=[], two_step_required=True)
     assert app.get("/.fairway/access", headers=ASKED).status_code == 302
-    assert browser.get("/access/enter", {"host": HOST})["Location"].startswith("/settings/two-step?next=")
+    assert browser.get("/access/enter", {"host": HOST})["Location"].startswith("/settings/profile/two-step?next=")
 
 
 def test_a_cookie_opens_no_other_host_and_dies_with_its_person(placed, viewer, browse):

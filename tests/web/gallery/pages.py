@@ -180,7 +180,7 @@ PAGES = [
     Page("events", "/events/", "events/list.html", more.events),
     Page("events-broken", "/gallery/events-broken", "events/list.html", more.events_broken),
     Page("profile", "/settings/profile", "settings/profile.html", more.profile),
-    Page("two-step", "/settings/two-step", "settings/two_step.html", two_step.set_up),
+    Page("two-step", "/settings/profile/two-step", "settings/two_step.html", two_step.set_up),
     Page("two-step-wrong", "/gallery/two-step-wrong", "settings/two_step.html", two_step.set_up_wrong, 422),
     Page("two-step-codes", "/gallery/two-step-codes", "settings/two_step.html", two_step.fresh_codes, 201),
     Page("two-step-is-on", "/gallery/two-step-on", "settings/two_step.html", two_step.is_on),
