@@ -235,5 +235,5 @@ def test_a_file_that_is_there_is_not_overwritten_and_no_fairway_is_no_backup(sav
     done = fairway("backup", saved[0], "--data", saved[1])
     assert (done.returncode, "exists already" in done.stderr) == (1, True)
     done = fairway("backup", tmp_path / "x.tar.gz", "--data", tmp_path / "nowhere")
-    assert (done.returncode, "no Fairway" in done.stderr) == (1, True)
+    assert (done.returncode, "no Fairway" in done.stderr) == (2, True)
     assert list(tmp_path.iterdir()) == []
