@@ -81,6 +81,13 @@ def has_mail_server() -> bool:
     return bool(os.environ.get(VARIABLES["host"])) or MailSettings.objects.exclude(host="").exists()
 
 
+def encryption_of_mail() -> str:
+    """How mail is encrypted on its way to the server (a `Security`); "" if no server is set. Opens no secret."""
+    if os.environ.get(VARIABLES["host"]):
+        return os.environ.get(VARIABLES["security"], "").strip() or Security.STARTTLS.value
+    return str(MailSettings.objects.exclude(host="").values_list("security", flat=True).first() or "")
+
+
 def can_send_mail() -> bool:
     """Whether mail can be sent: a server is set, or Django uses a mail backend other than ours (in tests)."""
     return str(settings.EMAIL_BACKEND) != BACKEND or mailing() is not None

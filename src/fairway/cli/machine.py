@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -105,9 +105,17 @@ def status(data: Data = Path(DEFAULT_DATA), as_json: Json = False) -> None:
     raise typer.Exit(0 if answers else 1)
 
 
-def doctor(data: Data = Path(DEFAULT_DATA), as_json: Json = False) -> None:
+def doctor(
+    data: Data = Path(DEFAULT_DATA),
+    security: Annotated[
+        bool, typer.Option("--security", help="Look at security instead, as “fairway security” does.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Look at this machine: what Fairway can use here, what is missing and how to get it. Exit code 1 for a real problem."""
     environment = {**os.environ, "FAIRWAY_DATA": str(_absolute(data))}
+    if security:
+        _look_at_security(environment, as_json)
     done = subprocess.run(
         [sys.executable, "-m", "fairway.config.doctor"], env=environment, capture_output=True, text=True, check=False
     )
@@ -119,6 +127,22 @@ def doctor(data: Data = Path(DEFAULT_DATA), as_json: Json = False) -> None:
     else:
         _print_findings(findings)
     raise typer.Exit(1 if any(finding["state"] == "bad" for finding in findings) else 0)
+
+
+def _look_at_security(environment: dict[str, str], as_json: bool) -> NoReturn:
+    """Print the checks of this machine's Fairway; exit with 1 if something is weak."""
+    from fairway.cli.security import print_checks
+
+    command = [sys.executable, "-m", "fairway.config.security"]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise typer.Exit(done.returncode)  # it said why on stderr
+    found = json.loads(done.stdout)
+    if as_json:
+        _say(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        print_checks(found)
+    raise typer.Exit(1 if found["weak"] else 0)
 
 
 def rotate_keys(data: Data = Path(DEFAULT_DATA)) -> None:

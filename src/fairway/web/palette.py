@@ -103,6 +103,7 @@ def _pages(actor: Actor) -> Iterator[Entry]:
     if may_somewhere(actor, Act.MANAGE_CREDENTIALS):
         yield _entry(group, _("Credentials"), reverse("credentials"), "key", keywords="registry deploy key")
     if may_somewhere(actor, Act.MANAGE_SYSTEM):
+        yield _entry(group, _("Security"), reverse("security"), "shield", keywords="weak checks hardening audit doctor")
         keywords = "sso oidc openid oauth google entra microsoft gitlab keycloak login"
         yield _entry(group, _("Sign-in providers"), reverse("sign-in-providers"), "shield", keywords=keywords)
         keywords = "slack teams discord webhook channel alert notify"

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from tests.web.gallery import catalog, commands, forms, freezes, notifications, resources, samples, triggers, two_step
+from tests.web.gallery import (
+    catalog,
+    commands,
+    forms,
+    freezes,
+    notifications,
+    resources,
+    samples,
+    security,
+    triggers,
+    two_step,
+)
 from tests.web.gallery import more_samples as more
 from tests.web.gallery import release_samples as desk
 from tests.web.gallery.forms import filled
@@ -217,6 +228,8 @@ PAGES = [
     Page("channel-paused", "/gallery/channel-paused", "settings/channel.html", notifications.paused),
     Page("mail", "/settings/mail", "settings/mail.html", more.mail),
     Page("mail-none", "/gallery/mail-none", "settings/mail.html", more.mail_none),
+    Page("security", "/settings/security", "settings/security.html", security.weak),
+    Page("security-sound", "/gallery/security-sound", "settings/security.html", security.sound),
     Page("storage", "/settings/storage", "settings/storage.html", more.storage),
     Page("storage-low", "/gallery/storage-low", "settings/storage.html", more.storage_low),
     Page("storage-none", "/gallery/storage-none", "settings/storage.html", more.storage_none),
