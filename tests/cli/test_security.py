@@ -10,7 +10,7 @@ def test_it_names_what_is_weak_first_and_how_to_fix_it(fairway):
     assert said.code == 1
     first, second, *_ = said.out.splitlines()
     assert first == "Signing in"
-    assert "Weak: Two-step sign-in. It is not required." in second
+    assert "Weak: Two-step sign-in. It is not required, and" in second
     assert "fairway sign-in passwords --require-two-step" in said.out
     assert "Change FAIRWAY_ALLOW_FILE_SOURCES where Fairway is started." in said.out
     assert fairway("--as", "viewer", "security").code == 3
@@ -22,7 +22,7 @@ def test_the_server_says_the_same(fairway, running):
     here = ("doctor", "--security", "--data", str(running.data))
     done = fairway.process(*here, "--json", **VARIABLES)
     assert (done.code, _words(done.json)) == (1, _words(told))
-    assert "Weak: Two-step sign-in. It is not required." in fairway.process(*here, **VARIABLES).out
+    assert "Weak: Two-step sign-in. It is not required, and" in fairway.process(*here, **VARIABLES).out
 
 
 def test_where_there_is_no_fairway_it_says_so(fairway, tmp_path):

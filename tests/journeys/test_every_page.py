@@ -67,6 +67,7 @@ INSIDE = {
     "profile": "/settings/profile",
     "tokens": "/settings/tokens",
     "credentials": "/settings/credentials",
+    "security": "/settings/security",
     "storage": "/settings/storage",
     "people": "/settings/people",
     "person-new": "/settings/people/new",

@@ -27,23 +27,27 @@ def sign_in(facts: Facts) -> Iterator[Line]:
 
 def _two_step(facts: Facts) -> Line:
     code, group, title = "two_step", Group.SIGN_IN, _("Two-step sign-in")
-    people, required = facts.people, facts.sign_in.two_step_required
-    without = ngettext(
-        "%(count)d of %(all)d people who may sign in with a password does not use it.",
-        "%(count)d of %(all)d people who may sign in with a password do not use it.",
-        people.without_code,
-    ) % {"count": people.without_code, "all": people.with_password}
+    people, is_required = facts.people, facts.sign_in.two_step_required
+    counted = {"count": people.without_code, "all": people.with_password}
     if not people.with_password:
         return Line(code, group, State.NOT_APPLICABLE, title, _("Nobody may sign in with a password."))
-    if required and people.without_code:
-        sentence = f"{_('It is required of everybody.')} {without} {_('They set it up when they sign in next.')}"
-        return Line(code, group, State.GOOD, title, sentence)
-    if required:
+    if is_required and people.without_code:
+        sentence = ngettext(
+            "It is required of everybody. %(count)d of %(all)d people with a password has yet to set it up.",
+            "It is required of everybody. %(count)d of %(all)d people with a password have yet to set it up.",
+            people.without_code,
+        )
+        return Line(code, group, State.GOOD, title, sentence % counted)
+    if is_required:
         return Line(code, group, State.GOOD, title, _("It is required of everybody, and everybody uses it."))
     fix = _("Require it: Settings → Sign-in, or fairway sign-in passwords --require-two-step.")
     if people.without_code:
-        sentence = f"{_('It is not required.')} {without}"
-        return Line(code, group, State.WEAK, title, sentence, fix, Place.SIGN_IN)
+        sentence = ngettext(
+            "It is not required, and %(count)d of %(all)d people with a password does not use it.",
+            "It is not required, and %(count)d of %(all)d people with a password do not use it.",
+            people.without_code,
+        )
+        return Line(code, group, State.WEAK, title, sentence % counted, fix, Place.SIGN_IN)
     return Line(code, group, State.OFF, title, _("Everybody uses it, but it is not required."), fix, Place.SIGN_IN)
 
 
@@ -134,13 +138,17 @@ def _invitations(facts: Facts) -> Line:
     code, group, title, people = "invitations", Group.PEOPLE, _("Invitations"), facts.people
     if not people.invited:
         return Line(code, group, State.GOOD, title, _("None waits to be accepted."))
+    if people.invited_at and facts.now - people.invited_at > WAITS_LONG:
+        sentence = ngettext(
+            "%(count)d invitation has waited for more than three days.",
+            "%(count)d invitations wait, one of them for more than three days.",
+            people.invited,
+        ) % {"count": people.invited}
+        fix = _("Ask whether it arrived, or deactivate the person: Settings → People and access.")
+        return Line(code, group, State.WEAK, title, sentence, fix, Place.PEOPLE)
     sentence = ngettext(
         "%(count)d invitation waits to be accepted.", "%(count)d invitations wait to be accepted.", people.invited
     ) % {"count": people.invited}
-    if people.invited_at and facts.now - people.invited_at > WAITS_LONG:
-        sentence = f"{sentence} {_('One has waited for more than three days.')}"
-        fix = _("Ask whether it arrived, or deactivate the person: Settings → People and access.")
-        return Line(code, group, State.WEAK, title, sentence, fix, Place.PEOPLE)
     return Line(code, group, State.GOOD, title, sentence)
 
 

@@ -108,7 +108,7 @@ def _chain(facts: Facts) -> Line:
     if known.verified_at is None:
         sentence = _("It has not been verified from its beginning yet.")
         fix = _("A worker does that soon after its start; see that one runs.")
-        return Line(code, group, State.OFF, title, sentence, fix, Place.EVENTS)
+        return Line(code, group, State.WEAK, title, sentence, fix, Place.EVENTS)
     when = {"number": known.verified_to, "when": f"{known.verified_at:%Y-%m-%d %H:%M} UTC"}
     if facts.now - known.verified_at > VERIFIED_WITHIN:
         sentence = _("It was verified from its beginning last at %(when)s.") % when
@@ -126,7 +126,7 @@ def _heads(facts: Facts) -> Line:
         return Line(code, group, State.OFF, title, sentence, set_variable(variable), variable=variable)
     if not known.heads_sent:
         fix = _("A worker sends one soon after the next event; see that one runs.")
-        return Line(code, group, State.OFF, title, _("None has been sent to the other place yet."), fix)
+        return Line(code, group, State.WEAK, title, _("None has been sent to the other place yet."), fix)
     if known.heads_failed:
         sentence = _("The other place did not take the newest one.")
         fix = _("See the log, or fairway doctor on the server, for what it answered.")

@@ -19,7 +19,7 @@ LOOKS: Mapping[State, tuple[str, str]] = {  # tone and icon
     State.WEAK: ("warn", "alert"),
     State.OFF: ("idle", "s-pending"),
     State.GOOD: ("ok", "check"),
-    State.NOT_APPLICABLE: ("idle", "s-superseded"),
+    State.NOT_APPLICABLE: ("idle", "info"),
 }
 PAGES: Mapping[Place, tuple[str, Promise]] = {  # the name of the page's address, and what the link says
     Place.SIGN_IN: ("sign-in-providers", _("Sign-in")),
