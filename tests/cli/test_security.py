@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-VARIABLES = {"FAIRWAY_SIGN_IN_ADDRESSES": "any", "FAIRWAY_ALLOW_FILE_SOURCES": "1"}  # as `running` was started
+from tests.services.installation import installed
 
 
 def test_it_names_what_is_weak_first_and_how_to_fix_it(fairway):
     said = fairway("security")
     assert said.code == 1
+    assert said.out.splitlines()[-1].endswith("checks are weak.")
     first, second, *_ = said.out.splitlines()
     assert first == "Signing in"
     assert "Weak: Two-step sign-in. It is not required, and" in second
@@ -20,9 +21,17 @@ def test_the_server_says_the_same(fairway, running):
     told = fairway("security", "--json").json
     assert told["weak"] == sum(one["state"] == "weak" for one in told["checks"])
     here = ("doctor", "--security", "--data", str(running.data))
-    done = fairway.process(*here, "--json", **VARIABLES)
-    assert (done.code, _words(done.json)) == (1, _words(told))
-    assert "Weak: Two-step sign-in. It is not required, and" in fairway.process(*here, **VARIABLES).out
+    done = fairway.process(*here, "--json", FAIRWAY_SOURCE_ADDRESSES="any")
+    assert (done.code, _words(done.json)) == (1, _words(told)), "it looks at what Fairway was started with"
+    assert "Weak: Two-step sign-in. It is not required, and" in fairway.process(*here).out
+
+
+def test_while_fairway_does_not_run_the_variables_of_the_shell_count(fairway, tmp_path):
+    with installed(tmp_path / "data") as one:
+        pass
+    here = ("doctor", "--security", "--data", str(one.data))
+    assert "reached, this machine included" not in fairway.process(*here).out
+    assert "reached, this machine included" in fairway.process(*here, FAIRWAY_SOURCE_ADDRESSES="any").out
 
 
 def test_where_there_is_no_fairway_it_says_so(fairway, tmp_path):

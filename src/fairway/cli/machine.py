@@ -115,7 +115,7 @@ def doctor(
     """Look at this machine: what Fairway can use here, what is missing and how to get it. Exit code 1 for a real problem."""
     environment = {**os.environ, "FAIRWAY_DATA": str(_absolute(data))}
     if security:
-        _look_at_security(environment, as_json)
+        _look_at_security({**_variables_of_running(data), "FAIRWAY_DATA": str(_absolute(data))}, as_json)
     done = subprocess.run(
         [sys.executable, "-m", "fairway.config.doctor"], env=environment, capture_output=True, text=True, check=False
     )
@@ -127,6 +127,22 @@ def doctor(
     else:
         _print_findings(findings)
     raise typer.Exit(1 if any(finding["state"] == "bad" for finding in findings) else 0)
+
+
+def _variables_of_running(data: Path) -> dict[str, str]:
+    """The environment with the variables that Fairway was started with; those of this shell if it does not run here."""
+    facts = _facts(data)
+    if facts is None:
+        return dict(os.environ)
+    try:
+        content = Path(f"/proc/{facts['pid']}/environ").read_bytes()
+    except OSError:
+        sys.stderr.write("The variables of the running Fairway cannot be read; those of this shell are used.\n")
+        return dict(os.environ)
+    pairs = (os.fsdecode(one).partition("=") for one in content.split(b"\0") if one)
+    started = {name: value for name, _, value in pairs if name.startswith(("FAIRWAY_", "PG"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("FAIRWAY_", "PG"))}
+    return kept | started
 
 
 def _look_at_security(environment: dict[str, str], as_json: bool) -> NoReturn:

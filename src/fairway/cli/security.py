@@ -37,4 +37,5 @@ def print_checks(found: dict[str, Any]) -> None:
             console.print(mark.append(f"{one['title']}. {one['sentence']}", "none"))
             if one["fix"]:
                 console.print(styled(f"    {one['fix']}", "bright_black"))
-    console.print(f"{found['weak']} of {len(found['checks'])} are weak.")
+    weak, count = found["weak"], len(found["checks"])
+    console.print(f"{weak} of {count} checks {'is' if weak == 1 else 'are'} weak.")
