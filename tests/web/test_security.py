@@ -64,5 +64,5 @@ def test_a_page_asks_as_many_queries_whoever_is_there(
     browser.get(PAGE)
     for number in range(5):
         make_person(f"one-{number}", Role.ADMIN)
-    with django_assert_max_num_queries(32):
+    with django_assert_max_num_queries(22):
         browser.get(PAGE)

@@ -49,13 +49,12 @@ def seed_demo_people() -> dict[str, str]:
 
 def demo_people() -> QuerySet[User]:
     """The demo people who may sign in. Empty unless Fairway runs as a demo, even if somebody has the name of one."""
-    seeded = _seeded() if settings.IS_DEMO else []
-    return User.objects.filter(pk__in=seeded, username__in=DEMO_ROLES, is_active=True).order_by("pk")
+    return demo_accounts() if settings.IS_DEMO else User.objects.none()
 
 
-def demo_accounts() -> list[int]:
-    """The ids of the accounts that were made for a demo, also where Fairway runs as none any more."""
-    return _seeded()
+def demo_accounts() -> QuerySet[User]:
+    """The demo people who may sign in, also where Fairway does not run as a demo any more."""
+    return User.objects.filter(pk__in=_seeded(), username__in=DEMO_ROLES, is_active=True).order_by("pk")
 
 
 def may_switch(actor: Actor) -> bool:

@@ -89,13 +89,12 @@ def _people(actor: Actor, *, only_emergency: bool) -> People:
     ).exclude(was_here)
     weak = active.filter(by_password, pk__in=administrators().values("pk"), two_step=False)
     invited = _waiting_invitations().aggregate(invited=Count("pk"), invited_at=Min("created_at"))
-    demo = active.filter(pk__in=demo_accounts())
     return People(
         **counted,
         **invited,
         admins_without_code=tuple(weak.values_list("username", flat=True)),
         away=tuple(away.values_list("username", flat=True)),
-        demo=tuple(demo.values_list("username", flat=True)),
+        demo=tuple(demo_accounts().values_list("username", flat=True)),
     )
 
 
