@@ -32,6 +32,7 @@ from fairway.api import (
     jobs,
     mail,
     me,
+    metrics,
     packages,
     people,
     placements,
@@ -51,7 +52,7 @@ PREFIX = "api/v1/"
 ROOMS = (
     me, people, sign_in, mail, channels, tokens, environments, freezes, applications, inspections, uploads, credentials,
     configurations, deployments, placements, jobs, schedules, triggers, stages, ci, resources, backups, catalog, artifacts,
-    blockers, releases, packages, rollouts, events, health,
+    blockers, releases, packages, rollouts, events, health, metrics,
 )  # fmt: skip
 DESCRIPTION = (
     "Everything Fairway does, by HTTP. Send `Authorization: Bearer <token>`; make a token under your profile or with "
