@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from fairway.insights.security.facts import Facts, Held, Network, People, Records, Running, SignIn, Tokens
 from fairway.insights.security.lines import Group, Line, State, group_title, state_word
@@ -139,3 +140,29 @@ def test_what_is_weak_comes_first():
 def test_every_group_and_state_has_words():
     assert len({group_title(group) for group in Group}) == len(Group)
     assert len({state_word(state) for state in State}) == len(State)
+
+
+@pytest.mark.parametrize("people", [1, 2])
+def test_every_sentence_is_said_in_french(people: int):
+    """All that is good, all that is weak, and all that does not apply."""
+    names = tuple("abcdef"[:people])
+    weak = Facts(
+        NOW,
+        SignIn(session_hours=1000, providers=1),
+        People(people, 7, people, names, names, people, NOW - timedelta(days=5), names),
+        Tokens(9, Held(people, names), Held(people, names), Held(people, names), 1, names),
+        Running("X", "x", 0, 3, names, names, names, {"user": False}),
+        Records(True, True, True, resources=2, without_backups=names, mail="none"),
+        Network("http://x.example.com", ("x.example.com",), "any", "public", "any", True, True, "prefer"),
+    )
+    nothing = Facts(NOW, SignIn(), People(), Tokens(), Running(), Records(heads_elsewhere=True, heads_sent=False), Network())
+    required = replace(
+        weak, sign_in=SignIn(True), people=People(2, 7, people, invited=people), records=Records(verified_at=NOW)
+    )
+    for facts in (SOUND, weak, nothing, required):
+        english = {line.code: line for line in lines_of(facts)}
+        with translation.override("fr"):
+            for line in lines_of(facts):
+                assert line.sentence != english[line.code].sentence
+                assert line.fix != english[line.code].fix or not line.fix
+                assert group_title(line.group)
