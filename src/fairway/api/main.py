@@ -36,6 +36,7 @@ from fairway.api import (
     placements,
     releases,
     resources,
+    rights,
     rollouts,
     schedules,
     sign_in,
@@ -48,9 +49,9 @@ from fairway.api.problems import Problem, answer_problems, not_found
 
 PREFIX = "api/v1/"
 ROOMS = (
-    me, people, sign_in, mail, channels, tokens, environments, freezes, applications, inspections, uploads, credentials,
-    configurations, deployments, placements, jobs, schedules, triggers, stages, ci, resources, catalog, artifacts, blockers,
-    releases, packages, rollouts, events, health,
+    me, people, rights, sign_in, mail, channels, tokens, environments, freezes, applications, inspections, uploads,
+    credentials, configurations, deployments, placements, jobs, schedules, triggers, stages, ci, resources, catalog,
+    artifacts, blockers, releases, packages, rollouts, events, health,
 )  # fmt: skip
 DESCRIPTION = (
     "Everything Fairway does, by HTTP. Send `Authorization: Bearer <token>`; make a token under your profile or with "
