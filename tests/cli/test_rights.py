@@ -8,8 +8,9 @@ from tests.cli.conftest import Fairway
 def test_rights_are_listed_and_asked_about(fairway: Fairway) -> None:
     fairway.json("people", "invite", "hana")
     fairway.json("people", "roles", "hana", "viewer", "deployer@staging")
-    listed = fairway("people", "rights", "hana", "--env", "staging", "--env", "staging")
+    listed = fairway("people", "rights", "hana", "--env", "staging")
     assert listed.code == 0, listed.err
+    assert "production" not in listed.out
     deploying = next(line for line in listed.out.splitlines() if "deploy, promote" in line)
     assert deploying.split()[-1] == "yes"
     assert next(line for line in listed.out.splitlines() if "manage people" in line).split()[-1] == "no"
@@ -31,8 +32,8 @@ def test_ones_own_rights_need_no_name(fairway: Fairway) -> None:
 
 
 def test_bad_questions_end_with_the_code_for_bad_input(fairway: Fairway) -> None:
-    fly = fairway("people", "may", "nobody-such", "deploy")
-    assert (fly.code, "nobody-such" in fly.err) == (2, True)
+    nobody = fairway("people", "may", "nobody-such", "deploy")
+    assert (nobody.code, "nobody-such" in nobody.err) == (2, True)
     fairway("people", "invite", "hugo")
     unknown = fairway("people", "may", "hugo", "fly")
     assert (unknown.code, "“fly” is not an act" in unknown.err) == (2, True)

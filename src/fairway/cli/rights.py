@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 import typer
 
@@ -24,7 +23,7 @@ def show_rights(
     """What somebody may do in each environment; “fairway people may” says why."""
     with Client() as client:
         of_whom = f"/people/{part(username)}" if username else "/me"
-        found = client.get(f"{of_whom}/rights{_query(environment=env, application=app)}")
+        found = client.get(f"{of_whom}/rights", environment=env, application=app)
     if is_json():
         answer(found)
         return
@@ -49,7 +48,7 @@ def ask_whether(
 ) -> None:
     """Whether somebody may do one act, and why. Exit code 0: yes, 1: no."""
     with Client() as client:
-        found = client.get(f"/people/{part(username)}/may{_query(act=act, environment=env, application=app)}")
+        found = client.get(f"/people/{part(username)}/may", act=act, environment=env, application=app)
     if is_json():
         answer(found)
     else:
@@ -57,22 +56,18 @@ def ask_whether(
     raise typer.Exit(0 if found["allowed"] else 1)
 
 
-def _query(**wanted: str) -> str:
-    given = {name: value for name, value in wanted.items() if value}
-    return f"?{urlencode(given)}" if given else ""
-
-
 def _rows(rights: list[dict[str, Any]], title: str, places: list[str]) -> list[list[Any]]:
-    """One row for each set of acts for which all cells are the same; `title` is that of acts that name no environment."""
-    by_act: dict[str, dict[str, dict[str, Any]]] = {}
+    """One row for the acts on one kind of thing for which all cells are the same; `title` is that of acts that name no
+    environment."""
+    by_act: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
     for right in rights:
         if (right["about"] in {"nothing", "application"}) == bool(title):
-            by_act.setdefault(right["words"], {})[right["environment"]] = right
-    rows: dict[tuple[tuple[str, ...], ...], list[str]] = {}
-    for words, cells in by_act.items():
+            by_act.setdefault((right["act"].partition(".")[0], right["words"]), {})[right["environment"]] = right
+    rows: dict[tuple[str, tuple[tuple[str, ...], ...]], list[str]] = {}
+    for (kind, words), cells in by_act.items():
         same = tuple((cells[place]["extent"], *cells[place]["applications"]) for place in places)
-        rows.setdefault(same, []).append(words)
-    return [[", ".join(words), *(_cell(cell) for cell in same)] for same, words in rows.items()]
+        rows.setdefault((kind, same), []).append(words)
+    return [[", ".join(words), *(_cell(cell) for cell in same)] for (_kind, same), words in rows.items()]
 
 
 def _cell(cell: tuple[str, ...]) -> Any:
