@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import fairway
 from fairway.accounts.rights import (
     ABOUT,
     About,
@@ -76,3 +81,28 @@ def test_every_act_is_found_by_the_names_people_type() -> None:
         parse_act("fly")
     assert set(ABOUT) == set(Act)
     assert ABOUT[Act.DEPLOY] == About.PLACEMENT
+
+
+def asked_in_commands() -> Iterator[tuple[Act, frozenset[str], str]]:
+    """Each `require(actor, Act.…, …)` of the commands: the act, what it names, and where it is written."""
+    for file in Path(fairway.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id != "require":
+                continue
+            act, named = node.args[1], [one.arg for one in node.keywords]
+            if isinstance(act, ast.Attribute) and None not in named:
+                yield Act[act.attr], frozenset(map(str, named)), f"{file.name}:{node.lineno}"
+
+
+def test_an_act_is_about_what_its_commands_name() -> None:
+    """A right is read with what a command would name; else the page would promise what the command refuses."""
+    names = {
+        About.NOTHING: set(),
+        About.APPLICATION: {"application"},
+        About.ENVIRONMENT: {"environment"},
+        About.PLACEMENT: {"application", "environment"},
+    }
+    found = list(asked_in_commands())
+    assert len(found) > 40
+    known = {(Act.CREATE_RELEASE, frozenset({"environment"}))}  # from what runs there: that must be seen, too
+    assert [one for one in found if one[1] != names[ABOUT[one[0]]] and one[:2] not in known] == []

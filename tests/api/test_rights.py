@@ -101,7 +101,8 @@ def test_an_environments_own_rules_count(admin: Api, grace: User, places: dict[s
     deploy = right(body, "deployment.deploy", "staging")
     assert (deploy["extent"], deploy["reason"]) == ("none", "Only a Release Manager may deploy to Staging.")
     assert right(body, "deployment.roll_back", "staging")["extent"] == "some"
-    assert right(body, "deployment.approve", "staging")["extent"] == "all", "she is named"
+    approve = right(body, "deployment.approve", "staging")
+    assert (approve["extent"], approve["rule"]) == ("all", "An approval counts here from grace.")
     assert right(body, "deployment.approve", "production")["extent"] == "none"
     Environment.objects.filter(pk=staging.pk).update(deploy_roles=[], deploy_people=["grace"])
     assert right(admin.get("/people/grace/rights").json(), "deployment.deploy", "staging")["applications"] == ["hello"]

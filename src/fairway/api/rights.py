@@ -39,7 +39,7 @@ class RightShown(Schema):
 
     `about` is what the act names: nothing, an application, an environment, or a placement (one application in one
     environment). `extent`: for all applications, for some (`applications`), or not. `grants` allow it; `reason` says why it
-    is not allowed.
+    is not allowed. `rule` is what the environment's own rules ask, where they let it pass.
     """
 
     act: str
@@ -50,6 +50,7 @@ class RightShown(Schema):
     applications: list[str]
     grants: list[GrantShown]
     reason: str
+    rule: str
 
 
 class RightsShown(Schema):
@@ -153,6 +154,7 @@ def _right(cell: Cell, application: str) -> RightShown:
         applications=list(cell.right.applications),
         grants=[GrantShown(**_plain(grant)) for grant in cell.right.by],
         reason=cell.refusal,
+        rule=cell.rule,
     )
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import chain
 
-from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.text import capfirst
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from fairway.accounts.rights import ABOUT, names_environment
 from fairway.accounts.rules import ROLE_WORDS, ROLES_FOR, Act, Grant
 from fairway.deployments.gate import BRINGS_NEW
+from fairway.deployments.protection import moment_words
 from fairway.insights.rights import APPROVALS, Answer, Rights
 from fairway.shared.translation import translate
 
@@ -151,7 +150,7 @@ def grant_in_words(grant: Grant, rights: Rights) -> str:
     origin = rights.origins.get(grant)
     if origin is None:
         return where
-    given = {"grant": where, "at": date_format(localtime(origin.at)), "who": origin.by or origin.provider}
+    given = {"grant": where, "at": moment_words(origin.at), "who": origin.by or origin.provider}
     if origin.by:
         return _("%(grant)s, given by %(who)s on %(at)s") % given
     if origin.provider:

@@ -18,7 +18,7 @@ from fairway.applications.queries import get_application
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.deployments.gate import BRINGS_NEW
 from fairway.environments.models import Environment
-from fairway.environments.protection import approvers_words, deployers_words, may_approve, may_deploy_here
+from fairway.environments.protection import approvers_words, deployers_words, has_own_approvers, may_approve, may_deploy_here
 from fairway.environments.queries import get_environment
 from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.shared.names import Invalid
@@ -28,11 +28,13 @@ APPROVALS = frozenset({Act.APPROVE, Act.APPROVE_RELEASE})  # who may give one, e
 
 @dataclass(frozen=True)
 class Cell:
-    """Whether an act is allowed in an environment (None for acts that name none). `refusal` says why it is not."""
+    """Whether an act is allowed in an environment (None for acts that name none). `refusal` says why it is not; `rule` is
+    what the environment's own rules ask, where they let it pass."""
 
     right: Right
     environment: Environment | None = None
     refusal: str = ""
+    rule: str = ""
 
     @property
     def act(self) -> Act:
@@ -71,7 +73,9 @@ class Rights:
         if application and names_application(act):
             by = right.of(application)
             right = replace(right, grants={"": by} if by else {})
-        return Cell(right, environment, "" if right.grants else self.refusal(act, environment, application))
+        if not right.grants:
+            return Cell(right, environment, self.refusal(act, environment, application))
+        return Cell(right, environment, rule=_own_rule(act, environment) if environment else "")
 
     def _right(self, act: Act, environment: Environment | None) -> Right:
         if environment is None:
@@ -99,10 +103,9 @@ class Rights:
         if not self.is_active:
             return _("The account is deactivated.")
         if environment is not None and act in APPROVALS:
-            return _("An approval counts here from %(who)s.") % {"who": approvers_words(environment)}
+            return _approvers(environment)
         if act in BRINGS_NEW and environment is not None and self._is_kept_out(act, environment, application):
-            words = {"who": deployers_words(environment), "environment": environment.name}
-            return _("Only %(who)s may deploy to %(environment)s.") % words
+            return _own_rule(act, environment)
         return role_blocker(act).sentence
 
     def _is_kept_out(self, act: Act, environment: Environment, application: str) -> bool:
@@ -110,6 +113,20 @@ class Rights:
         right = right_to(self.actor, act, environment.slug)
         by = right.of(application) if application else right.grants
         return bool(by) and not may_deploy_here(self.actor, environment, application)
+
+
+def _own_rule(act: Act, environment: Environment) -> str:
+    """What an environment's own rules say about who may do this there; "" if they say nothing."""
+    if act in APPROVALS:
+        return _approvers(environment) if has_own_approvers(environment) else ""
+    if act in BRINGS_NEW and (environment.deploy_roles or environment.deploy_people):
+        words = {"who": deployers_words(environment), "environment": environment.name}
+        return _("Only %(who)s may deploy to %(environment)s.") % words
+    return ""
+
+
+def _approvers(environment: Environment) -> str:
+    return _("An approval counts here from %(who)s.") % {"who": approvers_words(environment)}
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ def _why(cells: Iterable[Cell], rights: Rights) -> list[dict[str, Any]]:
     """The reasons, each once, after the environments for which it counts."""
     found: dict[tuple[bool, tuple[str, ...]], list[str]] = {}
     for cell in cells:
-        reasons = tuple(grant_in_words(grant, rights) for grant in cell.right.by) or (cell.refusal,)
+        said = [*(grant_in_words(grant, rights) for grant in cell.right.by), cell.refusal, cell.rule]
+        reasons = tuple(filter(None, said))
         places = found.setdefault((cell.right.extent != Extent.NONE, reasons), [])
         places.append(cell.environment.name if cell.environment else _("Everywhere"))
     return [
