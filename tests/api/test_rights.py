@@ -10,10 +10,11 @@ from fairway.accounts.models import RoleGrant, User
 from fairway.accounts.password_policy import set_password_policy
 from fairway.accounts.queries import actor_for
 from fairway.accounts.rules import Role
+from fairway.accounts.tokens import create_token
 from fairway.activity.rules import Door
 from fairway.applications.models import Application
 from fairway.environments.models import Environment
-from tests.api.conftest import Api
+from tests.api.conftest import Api, person_with
 
 
 @pytest.fixture
@@ -135,6 +136,17 @@ def test_ones_own_rights_are_those_of_the_token(deployer: Api, hello: Applicatio
     assert narrowed["acting_as"] == "viewer"
     assert right(narrowed, "deployment.deploy", "staging")["extent"] == "none"
     assert right(narrowed, "view", "staging")["extent"] == "all"
+
+
+def test_a_tokens_limits_narrow_ones_own_rights(hello: Application, places: dict[str, Environment]) -> None:
+    owner = actor_for(person_with(Role.DEPLOYER, "dora"), door=Door.WEB)
+    text = create_token(actor=owner, name="ci", application=hello, environment=places["staging"])[1]
+    body = Api(text).get("/me/rights").json()
+    assert body["environments"] == ["staging"]
+    deploy = right(body, "deployment.deploy", "staging")
+    assert (deploy["extent"], deploy["applications"]) == ("some", ["hello"])
+    assert right(body, "application.create")["extent"] == "none"
+    assert "production" not in str(body)
 
 
 def test_only_who_manages_people_asks_about_others(deployer: Api, grace: User) -> None:
