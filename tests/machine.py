@@ -27,6 +27,7 @@ NEEDED = {
     "ssh": "openssh-client",
     "ip": "iproute2",
     "git": "git",
+    "prometheus": "prometheus",
 }
 FONTS = "fonts-dejavu-core"
 

@@ -16,6 +16,7 @@ from fairway.accounts.permissions import public
 from fairway.api import (
     applications,
     artifacts,
+    backups,
     blockers,
     catalog,
     channels,
@@ -31,6 +32,7 @@ from fairway.api import (
     jobs,
     mail,
     me,
+    metrics,
     packages,
     people,
     placements,
@@ -50,8 +52,8 @@ from fairway.api.problems import Problem, answer_problems, not_found
 PREFIX = "api/v1/"
 ROOMS = (
     me, people, rights, sign_in, mail, channels, tokens, environments, freezes, applications, inspections, uploads,
-    credentials, configurations, deployments, placements, jobs, schedules, triggers, stages, ci, resources, catalog,
-    artifacts, blockers, releases, packages, rollouts, events, health,
+    credentials, configurations, deployments, placements, jobs, schedules, triggers, stages, ci, resources, backups, catalog,
+    artifacts, blockers, releases, packages, rollouts, events, health, metrics,
 )  # fmt: skip
 DESCRIPTION = (
     "Everything Fairway does, by HTTP. Send `Authorization: Bearer <token>`; make a token under your profile or with "

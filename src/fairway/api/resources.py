@@ -1,30 +1,35 @@
-"""Resources of environments, who is bound to them, and their backups."""
+"""Resources of environments, and who is bound to them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest
 from ninja import Query, Schema, Status
 from pydantic import Field
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
-from fairway.api.preconditions import AsOf
+from fairway.api.backups import (
+    BackupScheduleShown,
+    BackupShown,
+    RestoreWanted,
+    TroubleShown,
+    backup_shown,
+    refuse_another_name,
+    schedule_shown,
+    trouble_shown,
+)
 from fairway.api.routing import PermissionRouter
-from fairway.api.schemas import Asked, Given, Named, Number, Slug
+from fairway.api.schemas import RESOURCE, Asked, Confirmed, Given, Named, Slug
 from fairway.applications.queries import get_application
 from fairway.environments.queries import get_environment
 from fairway.resources import commands, deleting, restoring
-from fairway.resources.backup_files import clear_pieces
-from fairway.resources.models import Backup, BackupSchedule, Binding, Resource
+from fairway.resources.models import Binding, Resource
 from fairway.resources.queries import (
-    Trouble,
     backups_of,
     bindings_of,
-    get_backup,
     get_binding,
     get_resource,
     log_of,
@@ -32,11 +37,9 @@ from fairway.resources.queries import (
     visible_to,
 )
 from fairway.resources.rules import variable_names
-from fairway.resources.schedules import save_schedule, schedule_of
-from fairway.shared.names import Invalid
+from fairway.resources.schedules import schedule_of
 
 router = PermissionRouter(tags=["resources"])
-PLACE = "/resources/{place}/{name}"
 MOST_LINES = 1000
 
 
@@ -55,51 +58,6 @@ class BindingShown(Schema):
     variables: list[str]
     created_by: str
     created_at: datetime
-
-
-class BackupShown(Schema):
-    """`rows` are counted by table; of Redis, keys are counted. It counts once `verified_at` is set: then it was restored
-    once and held the same. `purpose` is `asked`, `scheduled` or `last` (before its resource is deleted); `due_at` is the
-    time of the schedule."""
-
-    id: int
-    application: Named
-    database: str
-    version: str
-    state: str
-    sentence: str
-    size_bytes: int
-    sha256: str
-    rows: dict[str, int]
-    purpose: str
-    due_at: datetime | None
-    requested_by: str
-    created_at: datetime
-    taken_at: datetime | None
-    verified_at: datetime | None
-
-
-class BackupScheduleShown(Schema):
-    """When backups are taken by themselves. `daily`, `weekly` and `monthly` are how many days, weeks and months one each is
-    kept of. `next_at` is null while it is off."""
-
-    is_on: bool
-    schedule: str
-    zone: str
-    daily: int
-    weekly: int
-    monthly: int
-    next_at: datetime | None
-    saved_by: str
-
-
-class TroubleShown(Schema):
-    """A bound application without a recent good backup: `late_at` is the due time that passed without one, `failed` the
-    number of the newest backup if it failed."""
-
-    application: Named
-    late_at: datetime | None
-    failed: int | None
 
 
 class ResourceShown(Schema):
@@ -164,36 +122,10 @@ class BindingWanted(Given):
     alias: str = Field("", max_length=80)
 
 
-class Confirmed(Given):
-    """The name, typed by whoever asks."""
-
-    confirmed: str = Field(max_length=80)
-
-
 class DeletionWanted(Confirmed):
     """With `last_backup`, a backup of each of its databases is taken first; if one fails, nothing is deleted."""
 
     last_backup: bool = True
-
-
-class ScheduleChanges(Given):
-    """What is left out does not change. Where there was no schedule, it is nightly, 7 days, 4 weeks and 3 months."""
-
-    is_on: bool | None = None
-    schedule: str | None = Field(None, max_length=250)
-    zone: str | None = Field(None, max_length=64)
-    daily: int | None = None
-    weekly: int | None = None
-    monthly: int | None = None
-
-
-class RestoreWanted(Confirmed):
-    """The resource to restore into, by environment and name; `confirmed` is its name once more. With `create` it is a new
-    one, made for this."""
-
-    environment: str = Field(max_length=40)
-    name: str = Field(max_length=40)
-    create: bool = False
 
 
 class CloneWanted(RestoreWanted):
@@ -221,25 +153,9 @@ def _whole(actor: Actor, one: Resource) -> ResourceWhole:
     return ResourceWhole(
         **_row(one),
         bindings=bindings,
-        backups=[_backup(found) for found in backups_of(actor, one)],
-        backup_schedule=_schedule(schedule_of(one)),
-        troubles=[_trouble(found) for found in troubled_backups(actor, resource=one)],
-    )
-
-
-def _schedule(row: BackupSchedule | None) -> BackupScheduleShown | None:
-    if row is None:
-        return None
-    same = {name: getattr(row, name) for name in ("is_on", "schedule", "zone", "next_at", "saved_by")}
-    return BackupScheduleShown(**same, daily=row.keep_daily, weekly=row.keep_weekly, monthly=row.keep_monthly)
-
-
-def _trouble(one: Trouble) -> TroubleShown:
-    application = one.binding.application
-    return TroubleShown(
-        application=Named(slug=application.slug, name=application.name),
-        late_at=one.late_at,
-        failed=one.failed,
+        backups=[backup_shown(found) for found in backups_of(actor, one)],
+        backup_schedule=schedule_shown(schedule_of(one)),
+        troubles=[trouble_shown(found) for found in troubled_backups(actor, resource=one)],
     )
 
 
@@ -250,17 +166,6 @@ def _binding(one: Binding) -> BindingShown:
         configuration=one.configuration_version,
         variables=list(variable_names(one.alias, one.resource.engine)),
         **{name: getattr(one, name) for name in names},
-    )
-
-
-def _backup(one: Backup) -> BackupShown:
-    names = ("database", "version", "state", "sentence", "size_bytes", "sha256", "purpose", "requested_by")
-    times = ("due_at", "created_at", "taken_at", "verified_at")
-    return BackupShown(
-        id=one.pk,
-        application=Named(slug=one.application.slug, name=one.application.name),
-        rows=one.content,
-        **{name: getattr(one, name) for name in (*names, *times)},
     )
 
 
@@ -280,7 +185,7 @@ def make_resource(request: HttpRequest, place: Slug, given: ResourceWanted) -> S
     return Status(202, _whole(actor, made))
 
 
-@router.get(PLACE, response=ResourceWhole)
+@router.get(RESOURCE, response=ResourceWhole)
 @needs(Act.VIEW)
 def show_resource(request: HttpRequest, place: Slug, name: Slug) -> ResourceWhole:
     """One resource with its bindings and backups."""
@@ -288,7 +193,7 @@ def show_resource(request: HttpRequest, place: Slug, name: Slug) -> ResourceWhol
     return _whole(actor, get_resource(actor, place, name))
 
 
-@router.post(f"{PLACE}/start", response={202: ResourceWhole})
+@router.post(f"{RESOURCE}/start", response={202: ResourceWhole})
 @needs(Act.CREATE_RESOURCE)
 def start_resource(request: HttpRequest, place: Slug, name: Slug) -> Status[ResourceWhole]:
     """Start a resource that is stopped, or try again where it could not be brought up."""
@@ -296,7 +201,7 @@ def start_resource(request: HttpRequest, place: Slug, name: Slug) -> Status[Reso
     return Status(202, _whole(actor, commands.request_start(actor=actor, resource=get_resource(actor, place, name))))
 
 
-@router.post(f"{PLACE}/stop", response={202: ResourceWhole})
+@router.post(f"{RESOURCE}/stop", response={202: ResourceWhole})
 @needs(Act.CREATE_RESOURCE)
 def stop_resource(request: HttpRequest, place: Slug, name: Slug) -> Status[ResourceWhole]:
     """Stop a resource; applications that use it cannot meanwhile."""
@@ -304,7 +209,7 @@ def stop_resource(request: HttpRequest, place: Slug, name: Slug) -> Status[Resou
     return Status(202, _whole(actor, commands.request_stop(actor=actor, resource=get_resource(actor, place, name))))
 
 
-@router.post(f"{PLACE}/trial", response=FactsShown)
+@router.post(f"{RESOURCE}/trial", response=FactsShown)
 @needs(Act.TRY_RESOURCE)
 def try_resource(request: HttpRequest, place: Slug, name: Slug) -> FactsShown:
     """Really connect and ask; 503 says what is wrong."""
@@ -313,7 +218,7 @@ def try_resource(request: HttpRequest, place: Slug, name: Slug) -> FactsShown:
     return FactsShown(**{field: getattr(found, field) for field in FactsShown.model_fields})
 
 
-@router.get(f"{PLACE}/log", response=list[LineShown])
+@router.get(f"{RESOURCE}/log", response=list[LineShown])
 @needs(Act.VIEW)
 def show_resource_log(request: HttpRequest, place: Slug, name: Slug, asked: Query[LogAsked]) -> list[LineShown]:
     """The last lines that the server printed."""
@@ -322,7 +227,7 @@ def show_resource_log(request: HttpRequest, place: Slug, name: Slug, asked: Quer
     return [LineShown(at=line.at, stream=line.stream, text=line.text) for line in lines]
 
 
-@router.post(f"{PLACE}/deletion", response={202: ResourceShown})
+@router.post(f"{RESOURCE}/deletion", response={202: ResourceShown})
 @needs(Act.DELETE_RESOURCE)
 def remove_resource(request: HttpRequest, place: Slug, name: Slug, given: DeletionWanted) -> Status[ResourceShown]:
     """Take a last backup, then stop a resource for good and put its data aside. Refused while an application is bound."""
@@ -331,7 +236,7 @@ def remove_resource(request: HttpRequest, place: Slug, name: Slug, given: Deleti
     return Status(202, ResourceShown(**_row(row)))
 
 
-@router.post(f"{PLACE}/bindings", response={202: BindingShown})
+@router.post(f"{RESOURCE}/bindings", response={202: BindingShown})
 @needs(Act.BIND_RESOURCE)
 def bind_resource(request: HttpRequest, place: Slug, name: Slug, given: BindingWanted) -> Status[BindingShown]:
     """Give an application a database and a login of its own; its next deployment uses them."""
@@ -340,7 +245,7 @@ def bind_resource(request: HttpRequest, place: Slug, name: Slug, given: BindingW
     return Status(202, _binding(commands.request_binding(actor=actor, resource=one, application=chosen, alias=given.alias)))
 
 
-@router.post(PLACE + "/bindings/{slug}/password", response={202: BindingShown})
+@router.post(RESOURCE + "/bindings/{slug}/password", response={202: BindingShown})
 @needs(Act.BIND_RESOURCE)
 def renew_password(request: HttpRequest, place: Slug, name: Slug, slug: Slug) -> Status[BindingShown]:
     """A new password beside the old one, which works until it is ended."""
@@ -349,7 +254,7 @@ def renew_password(request: HttpRequest, place: Slug, name: Slug, slug: Slug) ->
     return Status(202, _binding(commands.request_new_password(actor=actor, binding=one)))
 
 
-@router.post(PLACE + "/bindings/{slug}/end-previous", response={202: BindingShown})
+@router.post(RESOURCE + "/bindings/{slug}/end-previous", response={202: BindingShown})
 @needs(Act.BIND_RESOURCE)
 def end_previous_password(request: HttpRequest, place: Slug, name: Slug, slug: Slug) -> Status[BindingShown]:
     """End the password before the current one; whatever still uses it loses its connections."""
@@ -358,7 +263,7 @@ def end_previous_password(request: HttpRequest, place: Slug, name: Slug, slug: S
     return Status(202, _binding(commands.request_end_of_previous(actor=actor, binding=one)))
 
 
-@router.post(PLACE + "/bindings/{slug}/unbinding", response={202: BindingShown})
+@router.post(RESOURCE + "/bindings/{slug}/unbinding", response={202: BindingShown})
 @needs(Act.BIND_RESOURCE)
 def unbind_resource(request: HttpRequest, place: Slug, name: Slug, slug: Slug, given: Confirmed) -> Status[BindingShown]:
     """Shut an application out and take the variables from its configuration; its database stays in the resource."""
@@ -367,52 +272,7 @@ def unbind_resource(request: HttpRequest, place: Slug, name: Slug, slug: Slug, g
     return Status(202, _binding(commands.request_unbinding(actor=actor, binding=one, **given.dict())))
 
 
-@router.post(f"{PLACE}/backups", response={202: list[BackupShown]})
-@needs(Act.BACK_UP_RESOURCE)
-def back_up_resource(request: HttpRequest, place: Slug, name: Slug) -> Status[list[BackupShown]]:
-    """Back up the database of each bound application; each copy is restored once and looked at before it counts."""
-    actor = actor_of(request)
-    made = commands.request_backup(actor=actor, resource=get_resource(actor, place, name))
-    return Status(202, [_backup(one) for one in made])
-
-
-@router.patch(f"{PLACE}/backup-schedule", response=BackupScheduleShown)
-@needs(Act.BACK_UP_RESOURCE)
-def change_backup_schedule(
-    request: HttpRequest, place: Slug, name: Slug, given: ScheduleChanges, as_of: AsOf
-) -> BackupScheduleShown | None:
-    """Say when backups are taken by themselves and how many are kept, or switch that off."""
-    actor = actor_of(request)
-    changes = {field: value for field, value in given.dict(exclude_unset=True).items() if value is not None}
-    one = get_resource(actor, place, name)
-    return _schedule(save_schedule(actor=actor, resource=one, as_of=as_of, **changes))
-
-
-@router.get("/backups/{number}", response=BackupShown)
-@needs(Act.VIEW)
-def show_backup(request: HttpRequest, number: Number) -> BackupShown:
-    """One backup."""
-    return _backup(get_backup(actor_of(request), number))
-
-
-@router.post("/backups/{number}/restoration", response={202: BackupShown})
-@needs(Act.RESTORE_RESOURCE)
-def restore_backup(request: HttpRequest, number: Number, given: RestoreWanted) -> Status[BackupShown]:
-    """Make the application's database in a resource what the backup holds; what is there now is kept beside it. The
-    resource may be another than the one it is of, in another environment, or a new one."""
-    actor = actor_of(request)
-    one = get_backup(actor, number)
-    if given.create:
-        place = get_environment(actor, given.environment)
-        _same_name(given)
-        restoring.restore_into_new(actor=actor, backup=one, environment=place, name=given.name)
-    else:
-        into = get_resource(actor, given.environment, given.name)
-        restoring.request_restore(actor=actor, backup=one, into=into, confirmed=given.confirmed)
-    return Status(202, _backup(one))
-
-
-@router.post(f"{PLACE}/clones", response={202: ResourceWhole})
+@router.post(f"{RESOURCE}/clones", response={202: ResourceWhole})
 @needs(Act.RESTORE_RESOURCE)
 def clone_data(request: HttpRequest, place: Slug, name: Slug, given: CloneWanted) -> Status[ResourceWhole]:
     """Restore the newest verified backup of an application here into another resource, or into a new one."""
@@ -420,7 +280,7 @@ def clone_data(request: HttpRequest, place: Slug, name: Slug, given: CloneWanted
     source, application = get_resource(actor, place, name), get_application(actor, given.application)
     if given.create:
         where = get_environment(actor, given.environment)
-        _same_name(given)
+        refuse_another_name(given)
         into = restoring.clone_into_new(
             actor=actor, application=application, source=source, environment=where, name=given.name
         )
@@ -428,30 +288,3 @@ def clone_data(request: HttpRequest, place: Slug, name: Slug, given: CloneWanted
         into = get_resource(actor, given.environment, given.name)
         restoring.request_clone(actor=actor, application=application, source=source, into=into, confirmed=given.confirmed)
     return Status(202, _whole(actor, get_resource(actor, into.environment.slug, into.name)))
-
-
-def _same_name(given: RestoreWanted) -> None:
-    if given.confirmed != given.name:
-        raise Invalid("confirmed", "type “{name}” exactly to restore into it.", name=given.name)
-
-
-@router.get(
-    "/backups/{number}/file",
-    response={200: None},
-    openapi_extra={"responses": {200: {"description": "The dump", "content": {"application/octet-stream": {}}}}},
-)
-@needs(Act.DOWNLOAD_BACKUP)
-def download_backup(request: HttpRequest, number: Number) -> StreamingHttpResponse:
-    """The dump itself, in the format of the server's own tools: for pg_restore, SQL, or an RDB file."""
-    actor = actor_of(request)
-    return backup_response(actor, get_backup(actor, number))
-
-
-def backup_response(actor: Actor, one: Backup) -> StreamingHttpResponse:
-    """The clear dump as a file; the event is written before the first byte leaves."""
-    pieces: Iterator[bytes] = clear_pieces(one)
-    commands.note_download(actor=actor, backup=one)
-    response = StreamingHttpResponse(pieces, content_type="application/octet-stream")
-    response["Content-Disposition"] = f'attachment; filename="{one.file_name}"'
-    response["Cache-Control"] = "private, no-store"
-    return response

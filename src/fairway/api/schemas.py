@@ -20,6 +20,7 @@ ShownFacts = Annotated[dict[str, Any], AfterValidator(masked)]
 ShownText = Annotated[str, AfterValidator(masked)]
 MOST_PER_PAGE = 200
 DEEPEST = 32
+RESOURCE = "/resources/{place}/{name}"  # where a resource is: the slug of its environment, and its name
 LARGEST = 2**53  # beyond it, JSON parsers read integers differently (RFC 8259)
 
 
@@ -126,3 +127,9 @@ class LockShown(Schema):
     reason: str
     at: datetime
     until: datetime | None
+
+
+class Confirmed(Given):
+    """The name, typed by whoever asks."""
+
+    confirmed: str = Field(max_length=80)

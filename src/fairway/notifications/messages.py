@@ -44,7 +44,7 @@ TOPICS: Mapping[Topic, Text] = {
     Topic.DOWN: gettext_lazy("What is down, and back: applications, resources, hosts"),
     Topic.BACKUP_FAILED: gettext_lazy("Backups and restores that failed"),
     Topic.JOB_FAILED: gettext_lazy("Commands and scheduled jobs that failed"),
-    Topic.REFUSED: gettext_lazy("Webhooks and CI jobs that were refused"),
+    Topic.REFUSED: gettext_lazy("Webhooks, CI jobs and sign-ins that were refused"),
     Topic.SECURITY: gettext_lazy("Security: broken glass, changed roles and sign-ins, the chain of events, new host keys"),
 }
 SHORT: Mapping[Topic, Text] = {  # the same in few words, for lists
@@ -71,6 +71,8 @@ TITLES: Mapping[str, Text] = {
     "stage.blocked": gettext_lazy("Version not promoted"),
     "trigger.refused": gettext_lazy("Webhook request refused"),
     "ci.token_refused": gettext_lazy("CI job refused"),
+    "person.sign_in_failed": gettext_lazy("Failed sign-in"),
+    "sign_in.refused": gettext_lazy("Sign-in refused"),
     "rollout.needs_decision": gettext_lazy("Waits for a decision"),
     "rollout.started": gettext_lazy("Rollout started"),
     "rollout.succeeded": gettext_lazy("Rollout succeeded"),

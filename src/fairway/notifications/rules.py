@@ -80,6 +80,8 @@ _OF_VERBS: Mapping[str, Topic] = {
     "schedule.skipped": Topic.JOB_FAILED,
     "trigger.refused": Topic.REFUSED,
     "ci.token_refused": Topic.REFUSED,
+    "person.sign_in_failed": Topic.REFUSED,
+    "sign_in.refused": Topic.REFUSED,
     "gate.glass_broken": Topic.SECURITY,
     "person.roles_set": Topic.SECURITY,
     "person.password_replaced": Topic.SECURITY,
