@@ -587,11 +587,9 @@ def rights(*, acting_as: str = "") -> Data:
     def row(label: str, last: str, reason: str, first: str = "none", *, places: list[str] = columns) -> Data:
         words = {"all": "allowed", "some": "some applications", "none": "not allowed"}
         extents = [first] * (len(places) - 1) + [last]
-        why = [{"is_allowed": last != "none", "reasons": [reason], "places": places[-1:]}]
+        why = [{"reasons": [reason], "places": places[-1:]}]
         if places[:-1]:
-            why.insert(
-                0, {"is_allowed": first != "none", "reasons": [viewer if first != "none" else needed], "places": places[:-1]}
-            )
+            why.insert(0, {"reasons": [viewer if first != "none" else needed], "places": places[:-1]})
         return {
             "label": label,
             "why": why,

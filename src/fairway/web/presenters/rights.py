@@ -7,7 +7,6 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from fairway.accounts.rights import Extent
 from fairway.accounts.rules import Act
 from fairway.insights.right_words import acts_in_words, grant_in_words, rows_of_acts
 from fairway.insights.rights import Cell, Rights
@@ -53,12 +52,9 @@ def _cell(cell: Cell, rights: Rights) -> dict[str, Any]:
 
 def _why(cells: Iterable[Cell], rights: Rights) -> list[dict[str, Any]]:
     """The reasons, each once, after the environments for which it counts."""
-    found: dict[tuple[bool, tuple[str, ...]], list[str]] = {}
+    found: dict[tuple[str, ...], list[str]] = {}
     for cell in cells:
         said = [*(grant_in_words(grant, rights) for grant in cell.right.by), cell.refusal, cell.rule]
-        reasons = tuple(filter(None, said))
-        places = found.setdefault((cell.right.extent != Extent.NONE, reasons), [])
+        places = found.setdefault(tuple(filter(None, said)), [])
         places.append(cell.environment.name if cell.environment else _("Everywhere"))
-    return [
-        {"is_allowed": is_allowed, "reasons": reasons, "places": places} for (is_allowed, reasons), places in found.items()
-    ]
+    return [{"reasons": reasons, "places": places} for reasons, places in found.items()]
