@@ -234,7 +234,8 @@ def _of_release(world: World, plain: str) -> Iterator[tuple[str, object]]:
 
 
 def _of_person(world: World, plain: str) -> Iterator[tuple[str, object]]:
-    yield plain.replace("{username}", "zed-x").replace("{number}", "1"), WHOLE
+    url = plain.replace("{username}", "zed-x").replace("{number}", "1")
+    yield f"{url}?act=deploy" if url.endswith("/may") else url, WHOLE
 
 
 def _of_provider(world: World, plain: str) -> Iterator[tuple[str, object]]:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from fairway.accounts.access import locked_account, replace_password, revoke_access
 from fairway.accounts.emails import confirmation_time, parse_email
 from fairway.accounts.models import OneTimeLink, RoleGrant, SignInPolicy, SignInProvider, User
+from fairway.accounts.origins import grant_in_words
 from fairway.accounts.queries import administrators, get_person, may_use_password, usable_link, who_may_use_passwords
 from fairway.accounts.rules import (
     ROLES_FOR,
@@ -237,10 +238,7 @@ def _invite(actor: Actor, user: User) -> str:
 
 def grant_words(user: User) -> list[str]:
     rows = RoleGrant.objects.filter(user=user).values_list("role", "environment__slug", "application__slug")
-    return sorted(
-        " ".join(filter(None, [role, environment and f"in {environment}", application and f"of {application}"]))
-        for role, environment, application in rows
-    )
+    return sorted(grant_in_words(*row) for row in rows)
 
 
 def refuse_no_way_in() -> None:

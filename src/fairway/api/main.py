@@ -38,6 +38,7 @@ from fairway.api import (
     placements,
     releases,
     resources,
+    rights,
     rollouts,
     schedules,
     security,
@@ -51,8 +52,8 @@ from fairway.api.problems import Problem, answer_problems, not_found
 
 PREFIX = "api/v1/"
 ROOMS = (
-    me, people, security, sign_in, mail, channels, tokens, environments, freezes, applications, inspections, uploads,
-    credentials, configurations, deployments, placements, jobs, schedules, triggers, stages, ci, resources, backups,
+    me, people, rights, security, sign_in, mail, channels, tokens, environments, freezes, applications, inspections,
+    uploads, credentials, configurations, deployments, placements, jobs, schedules, triggers, stages, ci, resources, backups,
     catalog, artifacts, blockers, releases, packages, rollouts, events, health, metrics,
 )  # fmt: skip
 DESCRIPTION = (

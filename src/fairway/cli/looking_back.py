@@ -12,6 +12,7 @@ from fairway.cli import release_named, words
 from fairway.cli.client import Client, part
 from fairway.cli.failures import BadInput
 from fairway.cli.output import Column, Json, answer, is_json, note, out, say, status, styled, table
+from fairway.cli.rights import ask_whether, show_rights
 
 people = typer.Typer(no_args_is_help=True, help="People and their roles.")
 App = Annotated[str, typer.Option("--app", "-a", help="Only of this application.")]
@@ -172,6 +173,10 @@ def reset_two_step(username: Username, as_json: Json = False) -> None:
     with Client() as client:
         one = client.delete(f"/people/{part(username)}/two-step")
     _person(one, f"{username} signs in with their password only, until they set two-step sign-in up again.")
+
+
+people.command("rights")(show_rights)
+people.command("may")(ask_whether)
 
 
 def openapi(as_json: Json = False) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from fairway.accounts.rights import Extent
 from fairway.accounts.rules import Role
 from fairway.activity.rules import Door
 from fairway.deployments.rules import Access
@@ -112,6 +113,13 @@ ROLE_SENTENCES: dict[str, Text] = {
     Role.RELEASE_MANAGER: _("plans releases, locks environments"),
     Role.DEPLOYER: _("creates, configures, deploys and rolls back applications"),
     Role.VIEWER: _("sees everything, changes nothing"),
+}
+
+# For which applications somebody may do something.
+EXTENT_WORDS: dict[str, Text] = {
+    Extent.ALL: _("allowed"),
+    Extent.SOME: _("some applications"),
+    Extent.NONE: _("not allowed"),
 }
 
 _GATES = {  # how readiness was decided, as `drivers.health` says it; “http /health” is said by its path

@@ -576,8 +576,62 @@ GRANTS = [
 ]
 
 
+def rights(*, acting_as: str = "") -> Data:
+    """What somebody may do who deploys one application to production and sees everything."""
+    viewer = "Viewer everywhere, given by ada on 3 March 2026, 09:15"
+    deployer = "Deployer for Storefront in Production, given by the provider Example Company on 12 November 2026, 14:02"
+    needed = "This needs the role Admin or Deployer here."
+    columns = [one["name"] for one in ENVIRONMENTS]
+    some = columns[-1]
+
+    def row(label: str, last: str, reason: str, first: str = "none", *, places: list[str] = columns) -> Data:
+        words = {"all": "allowed", "some": "some applications", "none": "not allowed"}
+        extents = [first] * (len(places) - 1) + [last]
+        why = [{"reasons": [reason], "places": places[-1:]}]
+        if places[:-1]:
+            why.insert(0, {"reasons": [viewer if first != "none" else needed], "places": places[:-1]})
+        return {
+            "label": label,
+            "why": why,
+            "cells": [
+                {
+                    "column": place,
+                    "extent": extent,
+                    "words": words[extent],
+                    "applications": ["Storefront"] if extent == "some" else [],
+                }
+                for place, extent in zip(places, extents, strict=True)
+            ],
+        }
+
+    deploying = [
+        row("See what is there", "all", viewer, "all"),
+        row("Deploy, promote", "none", f"Only Ada Lovelace or a Release Manager may deploy to {some}."),
+        row("Approve deployments", "none", "An approval counts here from a Release Manager or an Admin."),
+        row("Roll back, cancel a deployment, change settings and secrets", "some", deployer),
+    ]
+    running = [
+        row(
+            "Restart, stop, start, scale, run commands and jobs, lift a hold, change domains and who may open it, remove it from the environment, manage credentials",
+            "some",
+            deployer,
+        )
+    ]
+    installation = ["Everywhere"]
+    return {
+        "is_active": True,
+        "must_set_up_two_steps": True,
+        "acting_as": acting_as,
+        "tables": [
+            {"columns": columns, "groups": [{"title": "Deployments", "rows": deploying}, {"title": "What runs", "rows": running}]},
+            {"columns": installation, "groups": [{"title": "Applications", "rows": [row("Create applications", "none", needed, places=installation)]}]},
+        ],
+    }  # fmt: skip
+
+
 def profile() -> Data:
     return {
+        "rights": rights(acting_as="Viewer"),
         "form": filled(forms.ProfileForm, name="Ada Lovelace", email="ada@example.com"),
         "grants": GRANTS,
         "is_email_unconfirmed": True,
@@ -630,12 +684,24 @@ def person() -> Data:
         "link": {"url": "http://localhost:8000/invitation/7Hc0Zk2Jv0yQ3mXnB5sW1tR9", "expires_at": now() + timedelta(days=3), "mailed_to": "", "failure": "“smtp.example.com” did not answer in time on port 587. Check the port; a firewall may block it."},
         "acts": [act("New one-time link", "link"), act("Deactivate", "stop", "danger", confirm="grace", consequence="They are signed out everywhere and their tokens stop working.")],
         "has_password": True, "uses_password": True, "has_two_steps": True, "identities": [{"number": 1, "name": "GitHub", "email": "grace@example.com", "last_used_at": back(hours=3)}, {"number": 2, "name": "https://login.example.com", "email": "", "last_used_at": None}],
+        "rights": rights(),
     }  # fmt: skip
+
+
+def person_deactivated() -> Data:
+    found = person()
+    return {
+        **found,
+        "person": {**found["person"], "is_active": False},
+        "link": None,
+        "rights": {**rights(), "is_active": False},
+    }
 
 
 def person_new() -> Data:
     return {
         **person(),
+        "rights": None,
         "person": None,
         "form": filled(forms.PersonForm),
         "grants": [{"role": "deployer", "environment": "", "application": "", "error": ""}],

@@ -203,6 +203,7 @@ PAGES = [
     Page("second-step-wrong", "/gallery/second-step-wrong", "account/second_step.html", two_step.code_wrong, 422),
     Page("people", "/settings/people", "settings/people.html", more.people),
     Page("person", "/settings/people/grace", "settings/person.html", more.person),
+    Page("person-deactivated", "/gallery/person-deactivated", "settings/person.html", more.person_deactivated),
     Page("person-new", "/settings/people/new", "settings/person.html", more.person_new),
     Page("tokens", "/settings/tokens", "settings/tokens.html", more.tokens),
     Page("tokens-none", "/gallery/tokens-none", "settings/tokens.html", more.tokens_none),

@@ -23,6 +23,7 @@ from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.accounts.signing_in import disconnect_person
 from fairway.accounts.two_step import reset_two_step
 from fairway.activity.changes import Changed
+from fairway.insights.rights import rights_for
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from fairway.web.confirming import is_confirmed
@@ -38,6 +39,7 @@ from fairway.web.presenters.people import (
     person_choices,
     read_grants,
 )
+from fairway.web.presenters.rights import rights_shown
 from fairway.web.presenters.sign_in import connected_to
 from fairway.web.stale import as_of, tell_changed
 
@@ -72,6 +74,7 @@ def new(request: HttpRequest) -> HttpResponse:
         "uses_password": True,
         "has_two_steps": False,
         "identities": [],
+        "rights": None,
     }
     return page(request, "settings/person.html", context, status=422 if form.errors else 200)
 
@@ -128,6 +131,7 @@ def _edit_page(
         "uses_password": may_use_password(user),
         "has_two_steps": has_two_steps(user),
         "identities": connected_to(user),
+        "rights": rights_shown(rights_for(actor, user)),
     }
     return page(request, "settings/person.html", context, status=status)
 

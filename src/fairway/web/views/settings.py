@@ -25,6 +25,7 @@ from fairway.applications.credential_commands import delete_credential, save_cre
 from fairway.applications.models import Credential
 from fairway.applications.queries import get_application, get_credential
 from fairway.environments.queries import get_environment
+from fairway.insights.rights import own_rights
 from fairway.shared.keypairs import new_key_pair, public_half
 from fairway.shared.names import Invalid
 from fairway.web.confirming import is_confirmed
@@ -40,6 +41,7 @@ from fairway.web.presenters.people import (
     token_end,
     tokens_shown,
 )
+from fairway.web.presenters.rights import rights_shown
 from fairway.web.presenters.sessions import sessions_shown
 from fairway.web.presenters.sign_in import identities_shown
 from fairway.web.stale import as_of, tell_changed
@@ -77,6 +79,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         "uses_password": may_use_password(user),
         "has_two_steps": has_two_steps(user),
         **sessions_shown(actor, user),
+        "rights": rights_shown(own_rights(actor, user)),
     }
     return page(request, "settings/profile.html", context, status=422 if form.errors else 200)
 
