@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,9 +12,12 @@ import pytest
 from fairway.drivers.builders.dockerfiles import LAUNCHERS
 from fairway.drivers.runtimes import chain
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Runtime
+from fairway.drivers.runtimes.docker.beyond import running_first
+from fairway.drivers.runtimes.docker.daemon import Daemon
 from fairway.drivers.runtimes.docker.identity import installation_id
 from fairway.drivers.runtimes.docker.plan import DATA, LAUNCHER
 from fairway.drivers.runtimes.docker.runtime import DockerRuntime
+from fairway.drivers.runtimes.steps import steps_of
 from tests.drivers.runtimes.chains import ChainContract
 from tests.services.docker import Engine, build
 
@@ -72,3 +76,17 @@ class TestDockerRuntime(ChainContract):
     @pytest.fixture
     def another_artifact(self, docker_engine: Engine, docker_base: str, data: Path) -> ArtifactRef:
         return make(docker_engine, docker_base, data, "two")
+
+
+def test_a_container_that_ended_meanwhile_begins_with_its_first_program(docker_engine: Engine, docker_base: str) -> None:
+    """Its inspection said that it runs; when its processes are listed, it does not, or is gone."""
+    orders = json.dumps([step.order() for step in steps_of(["migrate", "&&", "serve"], {}, port=1, host="")])
+    daemon = Daemon(docker_engine.host)
+    with docker_engine.client() as client, contextlib.closing(daemon):
+        made = client.create_container(docker_base, command=[*LAUNCHERS["python"], orders])["Id"]
+        inspection = client.inspect_container(made)
+        try:
+            assert running_first(daemon, inspection) == "migrate"
+        finally:
+            client.remove_container(made, force=True)
+        assert running_first(daemon, inspection) == "migrate"
