@@ -197,3 +197,18 @@ def test_the_profile_says_where_warnings_go(dora: Actor) -> None:
     assert words in here.get(PROFILE).content.decode()
     User.objects.filter(pk=dora.id).update(email_confirmed_at=None)
     assert "Fairway writes to" not in here.get(PROFILE).content.decode()
+
+
+def test_a_session_that_ends_while_its_use_is_noted_does_no_harm(dora: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    signed_in(FIREFOX)
+    key = SignedIn.objects.get().session_key
+    passes(20)
+
+    def now() -> Any:
+        SignedIn.objects.all().delete()  # as another tab would, between the look and the note
+        Session.objects.all().delete()
+        return timezone.now()
+
+    monkeypatch.setattr(sessions.clock, "now", now)
+    sessions.note_use(key)
+    assert not SignedIn.objects.exists()

@@ -75,10 +75,10 @@ def note_use(key: str, address: str = "") -> None:
         _noted.clear()
     _noted[key] = now
     row = SignedIn.objects.filter(session_key=key).first()
-    if row is not None:
-        row.last_seen_at, row.address = clock.now(), address or row.address
-        row.save(update_fields=["last_seen_at", "address"])
-        Session.objects.filter(pk=key).update(expire_date=ends_at(row.began_at, row.last_seen_at))
+    if row is not None:  # it may end meanwhile: then there is nothing to note
+        seen = clock.now()
+        SignedIn.objects.filter(pk=row.pk).update(last_seen_at=seen, address=address or row.address)
+        Session.objects.filter(pk=key).update(expire_date=ends_at(row.began_at, seen))
 
 
 def sessions_of(user: User) -> list[SignedIn]:
