@@ -11,12 +11,12 @@ import pytest
 
 from tests.services.server_programs import bring_programs
 from tests.services.waiting import wait_for
-from tests.workflows.test_resources import PLACE, STEPS, Writers, _environment, _step, databases, numbers, says
+from tests.workflows.counting import PLACE, counting, running
+from tests.workflows.test_resources import STEPS, Writers, _environment, _step, databases, numbers, says
 
 __all__ = ["databases"]  # the fixture
-APP = """
-import json, os
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+VISITED = """
+import os
 from urllib.parse import unquote, urlsplit
 
 import pymysql
@@ -40,22 +40,11 @@ with connected() as connection:
     ask(connection, "CREATE TABLE IF NOT EXISTS visits (who VARCHAR(80))")
 
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        with connected() as connection:
-            if self.path.startswith("/write"):
-                ask(connection, "INSERT INTO visits VALUES (CURRENT_USER())")
-            count, user = ask(connection, "SELECT COUNT(*), SUBSTRING_INDEX(CURRENT_USER(), '@', 1) FROM visits")
-        body = json.dumps({"count": count, "user": user}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args): ...
-
-
-ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
+def visited(writes):
+    with connected() as connection:
+        if writes:
+            ask(connection, "INSERT INTO visits VALUES (CURRENT_USER())")
+        return ask(connection, "SELECT COUNT(*), SUBSTRING_INDEX(CURRENT_USER(), '@', 1) FROM visits")
 """
 
 
@@ -67,23 +56,13 @@ def programs(fairway):
 @pytest.fixture(scope="module")
 def main(fairway):
     """The name of the server that these tests share."""
-    fairway.call("POST", PLACE, {"kind": "mariadb", "name": "maria"})
-    wait_for(lambda: fairway.call("GET", f"{PLACE}/maria")["state"] in {"running", "failed"}, "it runs")
-    return "maria"
+    return running(fairway, "mariadb", "maria")
 
 
 @pytest.fixture(scope="module")
 def inn(fairway, main, tmp_path_factory):
     """An application that reads and writes, bound and live."""
-    folder = tmp_path_factory.mktemp("inn")
-    (folder / "main.py").write_text(APP)
-    (folder / "requirements.txt").write_text("pymysql\n")
-    (folder / "Procfile").write_text("web: python main.py\n")
-    fairway.create("inn", fairway.upload(folder))
-    fairway.call("POST", f"{PLACE}/{main}/bindings", {"application": "inn"})
-    wait_for(lambda: fairway.call("GET", f"{PLACE}/{main}")["bindings"][0]["state"] in {"bound", "failed"}, "it is bound")
-    fairway.live(fairway.deploy("inn"))
-    return "inn"
+    return counting(fairway, main, "inn", client="pymysql", visited=VISITED, folders=tmp_path_factory)
 
 
 def test_an_application_reads_and_writes_what_it_was_bound_to(databases, main, inn):

@@ -12,32 +12,22 @@ import pytest
 from fairway.drivers.resources.redis_wire import Answered, Wire
 from tests.services.server_programs import bring_programs
 from tests.services.waiting import wait_for
-from tests.workflows.test_resources import PLACE, STEPS, Writers, _environment, _step, _words, databases, numbers, says
+from tests.workflows.counting import PLACE, counting, running
+from tests.workflows.test_resources import STEPS, Writers, _environment, _step, _words, databases, numbers, says
 
 __all__ = ["databases"]  # the fixture
-APP = """
-import json, os
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+VISITED = """
+import os
 
 import redis
 
 CACHE = redis.Redis.from_url(os.environ["REDIS_URL"])
 
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        if self.path.startswith("/write"):
-            CACHE.incr("visits")
-        body = json.dumps({"count": int(CACHE.get("visits") or 0), "user": CACHE.acl_whoami()}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args): ...
-
-
-ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
+def visited(writes):
+    if writes:
+        CACHE.incr("visits")
+    return int(CACHE.get("visits") or 0), CACHE.acl_whoami()
 """
 
 
@@ -49,23 +39,13 @@ def programs(fairway):
 @pytest.fixture(scope="module")
 def cache(fairway):
     """The name of the server that these tests share."""
-    fairway.call("POST", PLACE, {"kind": "redis", "name": "cache"})
-    wait_for(lambda: fairway.call("GET", f"{PLACE}/cache")["state"] in {"running", "failed"}, "it runs")
-    return "cache"
+    return running(fairway, "redis", "cache")
 
 
 @pytest.fixture(scope="module")
 def counter(fairway, cache, tmp_path_factory):
     """An application that counts in it, bound and live."""
-    folder = tmp_path_factory.mktemp("counter")
-    (folder / "main.py").write_text(APP)
-    (folder / "requirements.txt").write_text("redis\n")
-    (folder / "Procfile").write_text("web: python main.py\n")
-    fairway.create("counter", fairway.upload(folder))
-    fairway.call("POST", f"{PLACE}/{cache}/bindings", {"application": "counter"})
-    wait_for(lambda: fairway.call("GET", f"{PLACE}/{cache}")["bindings"][0]["state"] in {"bound", "failed"}, "it is bound")
-    fairway.live(fairway.deploy("counter"))
-    return "counter"
+    return counting(fairway, cache, "counter", client="redis", visited=VISITED, folders=tmp_path_factory)
 
 
 def test_an_application_counts_in_what_it_was_bound_to(databases, cache, counter):

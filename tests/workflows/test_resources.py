@@ -19,14 +19,13 @@ import pytest
 from tests.services.installation import Installation
 from tests.services.server_programs import bring_programs
 from tests.services.waiting import wait_for
+from tests.workflows.counting import PLACE, counting, running
 
-PLACE = "/resources/staging"
 SERVERS = ("/postgres", "/valkey-server", "/mariadbd")
 STEPS = ("prepare", "make", "start", "look")
 numbers = itertools.count(1)
-APP = """
-import json, os
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+VISITED = """
+import os
 
 import psycopg
 
@@ -35,22 +34,11 @@ with psycopg.connect(URL) as connection:
     connection.execute("CREATE TABLE IF NOT EXISTS visits (who text)")
 
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        with psycopg.connect(URL) as connection:
-            if self.path.startswith("/write"):
-                connection.execute("INSERT INTO visits VALUES (current_user)")
-            count = connection.execute("SELECT (SELECT count(*) FROM visits), session_user").fetchone()
-        body = json.dumps({"count": count[0], "user": count[1]}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args): ...
-
-
-ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
+def visited(writes):
+    with psycopg.connect(URL) as connection:
+        if writes:
+            connection.execute("INSERT INTO visits VALUES (current_user)")
+        return connection.execute("SELECT (SELECT count(*) FROM visits), session_user").fetchone()
 """
 
 
@@ -150,23 +138,13 @@ def databases(desk):
 @pytest.fixture(scope="module")
 def main(fairway):
     """The name of the one server that most of these tests share."""
-    fairway.call("POST", PLACE, {"kind": "postgres", "name": "main"})
-    wait_for(lambda: fairway.call("GET", f"{PLACE}/main")["state"] in {"running", "failed"}, "it runs")
-    return "main"
+    return running(fairway, "postgres", "main")
 
 
 @pytest.fixture(scope="module")
 def shop(fairway, main, tmp_path_factory):
     """An application that reads and writes, bound and live."""
-    folder = tmp_path_factory.mktemp("shop")
-    (folder / "main.py").write_text(APP)
-    (folder / "requirements.txt").write_text("psycopg[binary]\n")
-    (folder / "Procfile").write_text("web: python main.py\n")
-    fairway.create("shop", fairway.upload(folder))
-    fairway.call("POST", f"{PLACE}/{main}/bindings", {"application": "shop"})
-    wait_for(lambda: fairway.call("GET", f"{PLACE}/{main}")["bindings"][0]["state"] in {"bound", "failed"}, "it is bound")
-    fairway.live(fairway.deploy("shop"))
-    return "shop"
+    return counting(fairway, main, "shop", client="psycopg[binary]", visited=VISITED, folders=tmp_path_factory)
 
 
 def says(databases, app, path="/"):
