@@ -25,6 +25,9 @@ class CaddyProxy:
     def routes(self) -> Sequence[Route]:
         return self._directory.routes()
 
+    def labels(self) -> Mapping[tuple[str, str], str]:
+        return self._directory.labels()
+
     def ensure_route(self, route: Route, *, fence: Fence = unfenced) -> None:
         self._directory.ensure_route(route, fence=fence)
 

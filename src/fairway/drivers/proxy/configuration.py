@@ -30,6 +30,7 @@ Json = dict[str, Any]
 
 SLOTS = 8
 ADMIN_SOCKET = "admin.sock"
+TRAFFIC_LOG = "traffic.log"
 ROUTES = "routes"
 # Signed-in comes first: if a host has both kinds (a switch was interrupted), it stays closed to strangers.
 LOOKUP = (RouteKind.SIGNED_IN, RouteKind.OPEN, RouteKind.STARTING, RouteKind.STOPPED, RouteKind.DOWN)
@@ -48,6 +49,14 @@ FAIRWAY_PATHS = "/.fairway/*"  # on signed-in hosts Fairway answers these, to ha
 
 STICKY_COOKIE = "fairway_instance"  # its value is a keyed hash of the replica's address, which does not reveal it
 
+# What the log of requests leaves out, so that no visitor, address, path or cookie is ever in it.
+_PRIVATE = ("request", "resp_headers", "user_id", "bytes_read")
+# What it has of a request besides its status, size and time.
+_COUNTED = {
+    "host": "{http.request.host}",
+    "upstream": "{http.reverse_proxy.upstream.hostport}",
+    "answered_ms": "{http.reverse_proxy.upstream.latency_ms}",  # until the replica's headers had come
+}
 _HOST = r"^[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$"
 _LOCAL_HOST = r"(?:^|\.)(?:localhost|local|internal|test)$"  # RFC 6761, RFC 6762: no public certificate exists for these
 _ADDRESS = r"\[?([^/,\[\]]+?)\]?:([0-9]+)"
@@ -82,7 +91,6 @@ class ProxySettings:
     token: str = field(repr=False)
     binds: tuple[str, ...] = ("127.0.0.1", "::1")  # browsers resolve *.localhost to either
     https: Https | None = None
-    access_log: bool = False
     trusted_proxies: tuple[str, ...] = ()  # address ranges whose X-Forwarded-* we trust, e.g. a load balancer in front
 
 
@@ -95,7 +103,7 @@ def build(settings: ProxySettings) -> Json:
     return {
         "admin": {"listen": f"unix/{ADMIN_SOCKET}|0600", "config": {"persist": False}},
         "storage": {"module": "file_system", "root": "storage"},
-        "logging": {"logs": _logs(settings)},
+        "logging": {"logs": _logs()},
         "apps": apps,
     }
 
@@ -118,11 +126,10 @@ def _server(settings: ProxySettings, port: int, *, secure: bool) -> Json:
         "idle_timeout": "5m",
         "routes": _routes(settings, redirect=bool(settings.https) and not secure),
         "errors": {"routes": [_gateway_errors()]},
+        "logs": {"default_logger_name": "traffic"},
     }
     if secure:
         server["tls_connection_policies"] = [{}]
-    if settings.access_log:
-        server["logs"] = {"default_logger_name": "access"}
     if settings.trusted_proxies:
         server["trusted_proxies"] = {"source": "static", "ranges": list(settings.trusted_proxies)}
     return server
@@ -136,11 +143,12 @@ def _listen(bind: str, port: int) -> str:
 
 
 def _routes(settings: ProxySettings, *, redirect: bool) -> list[Json]:
+    unknown = [_not_counted(), page_answer("unknown")]
     return [
         _clean_host(),
-        {"match": [{"not": [_matches(_HOST_NAME, _HOST)]}], "handle": [page_answer("unknown")], "terminal": True},
+        {"match": [{"not": [_matches(_HOST_NAME, _HOST)]}], "handle": unknown, "terminal": True},
         {"handle": [_found_twice(settings, redirect=redirect)]},
-        {"handle": [page_answer("unknown")]},
+        {"handle": unknown},
     ]
 
 
@@ -159,7 +167,7 @@ def _found_twice(settings: ProxySettings, *, redirect: bool) -> Json:
 
 
 def _found(settings: ProxySettings, *, redirect: bool, patience: str) -> Json:
-    routed = [_probe_answers(settings.token)]
+    routed = [_counted(), _probe_answers(settings.token)]
     if redirect and settings.https:
         routed.append(_to_https(settings.token, settings.https.port))
     routed += [_open(settings, patience), _signed_in(settings, patience)]
@@ -187,12 +195,22 @@ def _lookup() -> Json:
     return {"root": ROUTES, "try_files": [f"/{kind}/{_HOST_NAME}/*" for kind in LOOKUP] * ROUNDS}
 
 
+def _counted() -> Json:
+    """Add to the log's line about this request what `traffic.py` counts it by."""
+    return {"handle": [{"handler": "log_append", "key": key, "value": value} for key, value in _COUNTED.items()]}
+
+
+def _not_counted() -> Json:
+    """Write no line about this request."""
+    return {"handler": "vars", "log_skip": True}
+
+
 def _probe_answers(token: str) -> Json:
-    """Tell the probe, and nobody else, which replica answered. The probe's requests stay out of the access log."""
+    """Tell the probe, and nobody else, which replica answered. The probe's requests are not counted."""
     headers = {"deferred": True, "set": {UPSTREAM_HEADER: ["{http.reverse_proxy.upstream.hostport}"]}}
     return {
         "match": [_is_probe(token)],
-        "handle": [{"handler": "vars", "log_skip": True}, {"handler": "headers", "response": headers}],
+        "handle": [_not_counted(), {"handler": "headers", "response": headers}],
     }
 
 
@@ -214,7 +232,7 @@ def _signed_in(settings: ProxySettings, patience: str) -> Json:
     """Ask Fairway before every request. The probe passes, because it measures the application, not the sign-in page."""
     asked = [_ask_access(settings), *_to_replicas(settings, patience, identity=IDENTITY_HEADERS)]
     routes: list[Json] = [
-        {"match": [{"path": [FAIRWAY_PATHS]}], "handle": [_to_web(settings)], "terminal": True},
+        {"match": [{"path": [FAIRWAY_PATHS]}], "handle": [_not_counted(), _to_web(settings)], "terminal": True},
         {"match": [_is_probe(settings.token)], "handle": _to_replicas(settings, patience), "terminal": True},
         {"handle": asked},
     ]
@@ -385,18 +403,31 @@ def _tls(https: Https) -> Json:
     }
 
 
-def _logs(settings: ProxySettings) -> Json:
-    logs: Json = {"default": {**_log("caddy.log"), "level": "WARN"}}
-    if settings.access_log:
-        logs["default"]["exclude"] = ["http.log.access"]
-        logs["access"] = {**_log("access.log"), "include": ["http.log.access"]}
-    return logs
-
-
-def _log(filename: str) -> Json:
-    """A log that is rotated at 10 MB, with five files kept. The tokens never appear in it."""
+def _logs() -> Json:
+    """Caddy's own warnings, and one line about each request to an application (see `traffic.py`)."""
+    own = {"output": "file", "filename": "caddy.log", "roll_size_mb": 10, "roll_keep": 5, "mode": "0600"}
     hidden = {f"request>headers>{name}": {"filter": "delete"} for name in (PROBE_HEADER, PROXY_HEADER)}
     return {
-        "writer": {"output": "file", "filename": filename, "roll_size_mb": 10, "roll_keep": 5, "mode": "0600"},
-        "encoder": {"format": "filter", "wrap": {"format": "json"}, "fields": hidden},
+        "default": {
+            "writer": own,
+            "encoder": {"format": "filter", "wrap": {"format": "json"}, "fields": hidden},
+            "level": "WARN",
+            "exclude": ["http.log.access"],
+        },
+        "traffic": {
+            "writer": {
+                "output": "file",
+                "filename": TRAFFIC_LOG,
+                "roll_size_mb": 10,
+                "roll_keep": 3,
+                "roll_gzip": False,
+                "mode": "0600",
+            },
+            "encoder": {
+                "format": "filter",
+                "wrap": {"format": "json", "level_key": "", "name_key": "", "message_key": ""},
+                "fields": {name: {"filter": "delete"} for name in _PRIVATE},
+            },
+            "include": ["http.log.access.traffic"],
+        },
     }

@@ -83,6 +83,9 @@ class Proxy(Protocol):
 
     def routes(self) -> Sequence[Route]: ...
 
+    def labels(self) -> Mapping[tuple[str, str], str]:
+        """The generation by host and address of a replica, also of what was replaced a few seconds ago."""
+
     def ensure_route(self, route: Route, *, fence: Fence = unfenced) -> None:
         """Serve `route` from this moment on, by one atomic rename. Raises ValueError if the host is invalid, and what
         `fence` raises; then nothing has changed."""

@@ -23,6 +23,9 @@ class FakeProxy:
     def routes(self) -> Sequence[Route]:
         return [self._routes[host] for host in sorted(self._routes)]
 
+    def labels(self) -> Mapping[tuple[str, str], str]:
+        return {(route.host, address): route.generation for route in self.routes() for address in route.addresses}
+
     def ensure_route(self, route: Route, *, fence: Fence = unfenced) -> None:
         wanted = checked(route)
         fence()

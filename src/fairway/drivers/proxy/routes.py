@@ -16,8 +16,8 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from itertools import cycle, islice
 from pathlib import Path
@@ -60,6 +60,20 @@ class RouteDirectory:
             entry.name for kind in RouteKind for entry in os.scandir(self.path / kind) if not entry.name.startswith(".")
         }
         return [route for host in sorted(hosts) if (route := self.route(host)) is not None]
+
+    def labels(self) -> Mapping[tuple[str, str], str]:
+        """The generation by host and address of a replica, also of what was replaced within the last `GRACE_SECONDS`. If
+        several generations have an address, the one that is served counts, else the one that was replaced last."""
+        found: dict[tuple[str, str], str] = {}
+        for host in os.listdir(self.path / GENERATIONS):
+            with suppress(FileNotFoundError):  # collected at this moment
+                served = self._targets(host)
+                folders = list(os.scandir(self.path / GENERATIONS / host))
+                for folder in sorted(folders, key=lambda one: (one.name in served, one.stat().st_mtime)):
+                    label = folder.name.rpartition("~")[0]
+                    for name in os.listdir(folder):
+                        found |= {(host, address): label for address in _route(host, RouteKind.OPEN, name, label).addresses}
+        return found
 
     def ensure_route(self, route: Route, *, fence: Fence = unfenced) -> None:
         """Serve `route` from this moment on.
@@ -150,11 +164,15 @@ class RouteDirectory:
         except FileNotFoundError:
             return None
 
+    def _targets(self, host: str) -> set[str]:
+        """The names of the generations to which routes of this host lead."""
+        return {target.name for kind in RouteKind if (target := self._target(kind, host)) is not None}
+
     def _collect(self, host: str) -> None:
         folder = self.path / GENERATIONS / host
         if not folder.is_dir():
             return
-        used = {target.name for kind in RouteKind if (target := self._target(kind, host)) is not None}
+        used = self._targets(host)
         for generation in list(folder.iterdir()):
             if generation.name not in used and time.time() - generation.stat().st_mtime > GRACE_SECONDS:
                 shutil.rmtree(generation)
