@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -251,22 +250,6 @@ def test_the_admin_api_is_on_no_port(stage: Stage) -> None:
             if row[3] == "0A" and f"socket:[{row[9]}]" in inodes:
                 ports.add(int(row[1].rpartition(":")[2], 16))
     assert ports == {stage.port}
-
-
-def test_the_access_log_is_optional_and_leaves_the_probe_out(
-    tmp_path: Path, settings: ProxySettings, upstream: Maker
-) -> None:
-    process = CaddyProcess(tmp_path / "caddy", replace(settings, access_log=True))
-    process.ensure_running()
-    try:
-        CaddyProxy(process.folder).ensure_route(Route("shop.localhost", RouteKind.OPEN, (upstream("shop").address,)))
-        get(settings.port, "shop.localhost", "/probed", {"X-Fairway-Probe": settings.token})
-        get(settings.port, "shop.localhost", "/seen", {"Authorization": "Bearer secret-value"})
-    finally:
-        process.stop()
-    lines = [json.loads(line) for line in (process.folder / "access.log").read_text().splitlines()]
-    assert [(line["request"]["uri"], line["status"]) for line in lines] == [("/seen", 200)]
-    assert "secret-value" not in str(lines)
 
 
 def test_behind_a_load_balancer(tmp_path: Path, settings: ProxySettings, upstream: Maker) -> None:
