@@ -7,6 +7,7 @@ from fairway.catalog.models import *  # noqa: F403
 from fairway.deployments.models import *  # noqa: F403
 from fairway.engine.models import *  # noqa: F403
 from fairway.environments.models import *  # noqa: F403
+from fairway.monitoring.models import *  # noqa: F403
 from fairway.notifications.models import *  # noqa: F403
 from fairway.pipelines.models import *  # noqa: F403
 from fairway.releases.models import *  # noqa: F403

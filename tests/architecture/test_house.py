@@ -22,6 +22,7 @@ ROOMS = [
     "deployments",
     "engine",
     "environments",
+    "monitoring",
     "releases",
     "shared",
     "workflows",

@@ -23,7 +23,11 @@ Model = type[models.Model]
 Node = tuple[str, str]
 
 # Sessions, workers and the installation's location are those of the installation that was saved, so they are not restored.
-LEFT_OUT = {"sessions.session", "fairway.signedin", "fairway.worker", "fairway.installation"}
+# Samples are left out because they are most of all rows, new every ten seconds, and nothing is lost for good without them.
+LEFT_OUT = {
+    "sessions.session", "fairway.signedin", "fairway.worker", "fairway.installation",
+    "fairway.usagesample", "fairway.trafficsample",
+}  # fmt: skip
 BATCH = 500
 
 

@@ -28,6 +28,7 @@ from fairway.worker.hosts import HostKeeper
 from fairway.worker.notices import NoticeSender
 from fairway.worker.reconciler import Reconciler
 from fairway.worker.resources import ResourceKeeper
+from fairway.worker.sampling import Sampler
 from fairway.workflows import register_all
 from fairway.workflows.outside import caddy
 
@@ -57,6 +58,7 @@ def run_worker(stop: threading.Event) -> None:
         _thread("hosts", lambda: HostKeeper().run(stop), stop),
         _thread("reconciler", lambda: Reconciler().run(stop), stop),
         _thread("resources", lambda: ResourceKeeper().run(stop), stop),
+        _thread("sampler", lambda: Sampler().run(stop), stop),
         _thread("heads", lambda: HeadSigner().run(stop), stop),
         _thread("notices", lambda: NoticeSender().run(stop), stop),
         _thread("home", lambda: installation.watch(stop), stop),

@@ -23,6 +23,7 @@ from fairway.drivers.runtimes.contract import (
     Instance,
     InstanceSpec,
     InstanceState,
+    Limits,
     NullProgress,
     Runtime,
     Volume,
@@ -361,7 +362,7 @@ class RuntimeContract:
         runtime.ensure_stopped(name)
         runtime.ensure_removed(name)
         assert runtime.instance(name) is None
-        assert runtime.usage(name) is None
+        assert runtime.usages([name]) == {}
         assert list(runtime.output(name)) == []
 
     # -- looking at it
@@ -399,12 +400,24 @@ class RuntimeContract:
             list(runtime.output(running.name, follow=True, progress=Cancelling()))
 
     def test_usage_is_measured_while_it_runs(self, runtime: Runtime, running: Instance) -> None:
-        usage = runtime.usage(running.name)
-        assert usage is not None
+        never = "fairway-never.was-d1-0"
+        usages = runtime.usages([running.name, never])
+        assert list(usages) == [running.name]
+        usage = usages[running.name]
         assert usage.memory_bytes > 100_000
         assert usage.cpu_seconds >= 0
+        assert usage.memory_limit_bytes == Limits().memory_bytes
+        assert usage.restarts == 0
+        assert runtime.usages([running.name])[running.name].began == usage.began
         runtime.ensure_stopped(running.name)
-        assert runtime.usage(running.name) is None
+        assert runtime.usages([running.name]) == {}
+        assert runtime.usages([]) == {}
+
+    def test_usage_says_that_an_instance_began_again(self, runtime: Runtime, spec: InstanceSpec, running: Instance) -> None:
+        before = runtime.usages([running.name])[running.name]
+        runtime.ensure_stopped(running.name)
+        self.start(runtime, spec)
+        assert runtime.usages([running.name])[running.name].began != before.began
 
     # -- what it writes
 

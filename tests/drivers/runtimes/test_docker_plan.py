@@ -239,10 +239,12 @@ def test_usage_leaves_out_the_cache() -> None:
         "memory_stats": {"usage": 100, "stats": {"total_inactive_file": 30}},
         "cpu_stats": {"cpu_usage": {"total_usage": 2_500_000_000}},
     }
-    seen = readback.usage(stats)
+    container = {"Id": "0123456789abcdef", "State": {"StartedAt": "then"}, "HostConfig": {"Memory": 0}, "RestartCount": 2}
+    seen = readback.usage(stats, container)
     assert seen is not None
     assert (seen.memory_bytes, seen.cpu_seconds) == (70, 2.5)
-    assert readback.usage({"memory_stats": {}}) is None
+    assert (seen.began, seen.memory_limit_bytes, seen.restarts) == ("0123456789ab then", None, 2)
+    assert readback.usage({"memory_stats": {}}, container) is None
 
 
 # -- streams

@@ -107,6 +107,6 @@ def test_an_unavailable_runtime_does_nothing_and_says_why() -> None:
     for act in acts:
         with pytest.raises(NeedsPerson, match="install it"):
             act()
-    assert (runtime.artifacts(), runtime.collect([], NullProgress()), runtime.usage("x")) == ([], [], None)
+    assert (runtime.artifacts(), runtime.collect([], NullProgress()), runtime.usages(["x"])) == ([], [], {})
     assert not runtime.is_distributed(artifact)
     assert list(runtime.output("x")) == []

@@ -205,10 +205,17 @@ class Instance:
 
 @dataclass(frozen=True)
 class Usage:
-    """A momentary reading: resident memory in bytes, and the CPU seconds used since the instance started."""
+    """A momentary reading: resident memory in bytes, and the CPU seconds used since the instance last began.
+
+    `began` identifies that beginning: it is another text after each start, so that two readings with the same text can be
+    subtracted. `memory_limit_bytes` is the limit in force, None if there is none; `restarts` counts as `Instance.restarts`.
+    """
 
     memory_bytes: int
     cpu_seconds: float
+    began: str = ""
+    memory_limit_bytes: int | None = None
+    restarts: int = 0
 
 
 @dataclass(frozen=True)
@@ -348,8 +355,9 @@ class Runtime(Protocol):
         """If the instance listens elsewhere than expected: where, in one sentence with what to do. "" if not, or if it
         cannot be seen from here."""
 
-    def usage(self, name: str) -> Usage | None:
-        """What the instance uses right now; None if it does not run."""
+    def usages(self, names: Collection[str]) -> Mapping[str, Usage]:
+        """What these instances use right now, by name. Those that do not run, or cannot be read, are left out. It is called
+        every few seconds for everything that runs, so it reads all of them together."""
 
     def written(self, name: str) -> tuple[Written, ...]:
         """The files that an instance created or changed outside its volumes, whether it runs or not; without caches, logs

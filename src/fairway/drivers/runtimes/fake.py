@@ -256,9 +256,13 @@ class FakeRuntime:
     def listens_elsewhere(self, name: str) -> str:
         return ""
 
-    def usage(self, name: str) -> Usage | None:
-        found = self.instance(name)
-        return Usage(16 * 1024 * 1024, 0.1) if found and found.state is InstanceState.RUNNING else None
+    def usages(self, names: Collection[str]) -> Mapping[str, Usage]:
+        seen = {name: self.instance(name) for name in names}
+        return {
+            name: Usage(16 * 2**20, 0.1, f"{one.started_at}", 512 * 2**20, one.restarts)
+            for name, one in seen.items()
+            if one and one.state is InstanceState.RUNNING
+        }
 
     def written(self, name: str) -> tuple[Written, ...]:
         with self.world.open() as world:

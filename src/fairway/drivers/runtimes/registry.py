@@ -126,8 +126,8 @@ class UnavailableRuntime:
     def listens_elsewhere(self, name: str) -> str:
         return ""
 
-    def usage(self, name: str) -> Usage | None:
-        return None
+    def usages(self, names: Collection[str]) -> Mapping[str, Usage]:
+        return {}
 
     def written(self, name: str) -> tuple[Written, ...]:
         self._raise()

@@ -29,6 +29,7 @@ from fairway.drivers.runtimes.contract import (
 )
 from fairway.drivers.runtimes.process import ProcessRuntime, launch, ports, readings, shim_check, workcopy
 from fairway.drivers.runtimes.process.bundle import Bundle
+from fairway.drivers.runtimes.process.family import proportional
 from fairway.shared.failures import NeedsPerson, Refused, Retry
 from tests.drivers.runtimes.contract import ask, listens
 from tests.drivers.runtimes.process.conftest import Bundled
@@ -196,7 +197,7 @@ def test_a_killed_shim_leaves_no_orphan_and_is_replaced(runtime: ProcessRuntime,
     os.kill(before["minder"][0], signal.SIGKILL)
     eventually(lambda: not readings.is_alive(before["app"]), what="the application went with its shim")
     assert runtime.instance(spec.name).state is InstanceState.FAILED
-    assert runtime.usage(spec.name) is None
+    assert runtime.usages([spec.name]) == {}
     again = started(runtime, spec)
     assert (again.state, again.restarts) == (InstanceState.RUNNING, 0)
     assert again.address == instance.address
@@ -589,7 +590,7 @@ def test_an_application_with_too_many_processes_is_killed(runtime: ProcessRuntim
 def test_a_shim_is_small(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
     started(runtime, spec)
     shim = state(runtime, spec.name)["minder"][0]
-    assert readings.usage([shim]).memory_bytes < 12 << 20
+    assert proportional(shim) < 12 << 20
 
 
 # -- output

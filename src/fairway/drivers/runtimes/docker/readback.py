@@ -104,8 +104,8 @@ def moment(text: str) -> datetime | None:
     return datetime.fromisoformat(f"{found[1]}.{fraction}{zone}").astimezone(UTC)
 
 
-def usage(stats: Mapping[str, Any]) -> Usage | None:
-    """The usage from ``ContainerStats``; None if the container does not run.
+def usage(stats: Mapping[str, Any], container: Mapping[str, Any]) -> Usage | None:
+    """The usage from ``ContainerStats`` and the container's inspection; None if the container does not run.
 
     Memory is what cannot be reclaimed, as ``docker stats`` counts it: usage less the inactive file cache
     (``total_inactive_file`` on cgroup v1, ``inactive_file`` on v2).
@@ -116,7 +116,13 @@ def usage(stats: Mapping[str, Any]) -> Usage | None:
     details = memory.get("stats") or {}
     cache = details.get("total_inactive_file", details.get("inactive_file", 0))
     spent = ((stats.get("cpu_stats") or {}).get("cpu_usage") or {}).get("total_usage", 0)
-    return Usage(memory_bytes=max(0, int(memory["usage"]) - int(cache)), cpu_seconds=int(spent) / 1e9)
+    return Usage(
+        memory_bytes=max(0, int(memory["usage"]) - int(cache)),
+        cpu_seconds=int(spent) / 1e9,
+        began=f"{container['Id'][:12]} {container['State'].get('StartedAt', '')}",
+        memory_limit_bytes=int((container.get("HostConfig") or {}).get("Memory") or 0) or None,
+        restarts=int(container.get("RestartCount", 0)),
+    )
 
 
 def exposed_port(image: Mapping[str, Any]) -> int | None:

@@ -159,9 +159,9 @@ class DockerRuntime:
         """See `Runtime.listens_elsewhere`."""
         return "" if is_ssh(self.options.host) else self._containers.listens_elsewhere(name)
 
-    def usage(self, name: str) -> Usage | None:
-        """See `Runtime.usage`."""
-        return self._containers.usage(name)
+    def usages(self, names: Collection[str]) -> Mapping[str, Usage]:
+        """See `Runtime.usages`."""
+        return self._containers.usages(names)
 
     def written(self, name: str) -> tuple[Written, ...]:
         """See `Runtime.written`."""

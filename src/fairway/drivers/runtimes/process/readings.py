@@ -4,16 +4,19 @@ process."""
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from fairway.drivers.runtimes.contract import Usage
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
+PSS = re.compile(rb"^Pss:\s+(\d+) kB", re.MULTILINE)
 # Fields of /proc/<pid>/stat after the name. Source: proc(5).
 STATE, PARENT, GROUP, SESSION, USER_TIME, START, RESIDENT = 0, 1, 2, 3, 11, 19, 21
 
@@ -50,6 +53,59 @@ def descendants(root: int) -> list[int]:
     for pid in everyone():
         if now := fields(pid):
             below.setdefault(int(now[PARENT]), []).append(pid)
+    return _family(root, below)
+
+
+def everyone() -> list[int]:
+    """The pids of all processes that can be seen."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+class Running(NamedTuple):
+    """An instance that its shim calls running: the identities of both, the limit that the shim enforces, and how often the
+    application was restarted."""
+
+    minder: tuple[int, ...]
+    app: tuple[int, ...]
+    memory_limit_bytes: int | None
+    restarts: int
+
+
+def usages(running: Mapping[str, Running]) -> dict[str, Usage]:
+    """The usage of each instance that really runs, from one scan of all processes. CPU time includes children that a process
+    has already waited for."""
+    if not running:
+        return {}
+    now = _everything()
+    below: dict[int, list[int]] = {}
+    for pid, known in now.items():
+        below.setdefault(int(known[PARENT]), []).append(pid)
+    found = {}
+    for name, one in running.items():
+        if _lives(one.minder, now) and _lives(one.app, now):
+            family = _family(one.minder[0], below)
+            memory = sum(_memory(pid, now[pid]) for pid in family)
+            ticks = sum(int(field) for pid in family for field in now[pid][USER_TIME : USER_TIME + 4])
+            began = "-".join(map(str, one.app))
+            found[name] = Usage(memory, ticks / TICKS, began, one.memory_limit_bytes, one.restarts)
+    return found
+
+
+def _everything() -> dict[int, list[bytes]]:
+    """The fields of every process, by pid. It reads files directly: as `fields` does it, this takes three times as long."""
+    found = {}
+    for pid in everyone():
+        if read := _read(f"/proc/{pid}/stat", 1024):
+            found[pid] = read.rpartition(b")")[2].split()
+    return found
+
+
+def _lives(identity: Identity, now: Mapping[int, list[bytes]]) -> bool:
+    known = now.get(identity[0])
+    return known is not None and known[STATE] not in b"ZX" and int(known[START]) == identity[1]
+
+
+def _family(root: int, below: Mapping[int, list[int]]) -> list[int]:
     family: list[int] = []
     pending = [root]
     while pending:
@@ -59,28 +115,24 @@ def descendants(root: int) -> list[int]:
     return family
 
 
-def everyone() -> list[int]:
-    """The pids of all processes that can be seen."""
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-
-
-def usage(pids: Sequence[int]) -> Usage:
-    """The sum over these processes. CPU time includes children that they have already waited for."""
-    memory, ticks = 0, 0
-    for pid in pids:
-        if now := fields(pid):
-            memory += _memory(pid, now)
-            ticks += sum(map(int, now[USER_TIME : USER_TIME + 4]))
-    return Usage(memory_bytes=memory, cpu_seconds=ticks / TICKS)
-
-
-def _memory(pid: int, now: list[str]) -> int:
+def _memory(pid: int, now: Sequence[bytes]) -> int:
     """Resident memory in bytes. If the kernel reports it, each shared page is divided among the processes that share it."""
+    found = PSS.search(_read(f"/proc/{pid}/smaps_rollup", 2048))
+    return int(found[1]) * 1024 if found else int(now[RESIDENT]) * PAGE
+
+
+def _read(path: str, most: int) -> bytes:
+    """The beginning of a small file of /proc; empty if it cannot be read (its process has ended, or is another user's)."""
     try:
-        with open(f"/proc/{pid}/smaps_rollup") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
-    except (OSError, StopIteration):
-        return int(now[RESIDENT]) * PAGE
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(file, most)
+    except OSError:
+        return b""
+    finally:
+        os.close(file)
 
 
 def orphans(app: Identity | None, mark: str, folder: Path) -> list[int]:

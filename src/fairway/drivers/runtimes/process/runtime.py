@@ -228,11 +228,14 @@ class ProcessRuntime:
         found = listening.of_processes(readings.descendants(state["minder"][0]))
         return listening.complaint(found, int(state["port"]), is_alone=False)
 
-    def usage(self, name: str) -> Usage | None:
-        state = read_json(self.places.instance(name) / "state.json")
-        if self._state_of(name, state) is not InstanceState.RUNNING:
-            return None
-        return readings.usage(readings.descendants(state["minder"][0]))
+    def usages(self, names: Collection[str]) -> Mapping[str, Usage]:
+        found = {name: self._state(name) for name in names}
+        boot = readings.boot()
+        return readings.usages({
+            name: readings.Running(tuple(state["minder"]), tuple(state["app"]), state.get("memory_bytes"), state["restarts"])
+            for name, state in found.items()
+            if state.get("state") == InstanceState.RUNNING and state.get("boot") == boot and state.get("app")
+        })  # fmt: skip
 
     def written(self, name: str) -> tuple[Written, ...]:
         facts, work = self._facts(name), self.places.instance(name) / "work" / APP

@@ -75,7 +75,7 @@ class Shim:
             "started_at": None,
             "doing": "",
             "ended_in": "",
-            **{key: order[key] for key in ("digest", "port", "mark", "boot")},
+            **{key: order[key] for key in ("digest", "port", "mark", "boot", "memory_bytes")},
         }
 
     # -- starting
