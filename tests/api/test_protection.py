@@ -33,6 +33,7 @@ def test_rules_are_set_and_read_in_sentences(admin: Api, deployer: Api, hello: A
     rules = {
         "approvals_needed": 2, "approval_roles": ["release_manager"], "approval_days": 3, "deploy_people": ["deployer"],
         "only_releases": True, "proven_in": "staging", "proven_hours": 12,
+        "when_worse": "roll_back",
     }  # fmt: skip
     body = admin.patch("/environments/production", rules).json()
     assert {name: body[name] for name in rules} == rules
@@ -40,6 +41,8 @@ def test_rules_are_set_and_read_in_sentences(admin: Api, deployer: Api, hello: A
     assert deployer.patch("/environments/production", {"only_releases": False}).status_code == 403
     wrong = admin.patch("/environments/production", {"approval_people": ["nobody"]})
     assert (wrong.status_code, wrong.json()["field"]) == (422, "approval_people")
+    assert admin.patch("/environments/production", {"when_worse": "explode"}).status_code == 422
+    assert "A new version that answers worse than the one before is rolled back." in body["protection"]
     listed = {one["slug"]: one["protection"] for one in deployer.get("/environments").json()}
     assert listed["production"] == body["protection"]
     assert listed["staging"] == []

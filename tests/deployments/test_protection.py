@@ -450,6 +450,7 @@ def test_restarting_the_same_bytes_goes_on_proving(desk, staging):
         ({"proven_in": "production", "proven_hours": 2}, "proven_in"),
         ({"proven_in": "nowhere", "proven_hours": 2}, "proven_in"),
         ({"proven_in": "staging", "proven_hours": 0}, "proven_hours"),
+        ({"when_worse": "explode"}, "when_worse"),
     ],
 )
 def test_bad_rules_name_their_field(desk, staging, production, rules, field):

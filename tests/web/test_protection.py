@@ -25,6 +25,7 @@ FORM = {
     "only_releases": "on",
     "proven_in": "staging",
     "proven_hours": "24",
+    "when_worse": "roll_back",
 }
 
 
@@ -62,6 +63,7 @@ def test_the_rules_are_sentences_on_the_page_and_a_form_for_admins(
     page = browse(viewer).get("/environments/production/").content.decode()
     assert "Every release and every deployment needs 2 approvals from ada, vera or a Release Manager." in page
     assert "healthy in Staging for 24 hours without a break" in page
+    assert "A new version that answers worse than the one before is rolled back." in page
     assert "/environments/production/protection" not in page
     for nobody in (manager, deployer, viewer):
         assert browse(nobody).get("/environments/production/protection").status_code == 403

@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
         facts["kept"] = sorted(name.name for name in Path("data").iterdir()) if Path("data").is_dir() else []
         if url.path == "/keep":
             (Path("data") / asked["name"][0]).write_text("kept")
-        status = KNOBS.get("health", 200) if url.path == "/health" else 200
+        status = {"/health": KNOBS.get("health"), "/page": KNOBS.get("page")}.get(url.path) or 200
         body = json.dumps(facts).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))

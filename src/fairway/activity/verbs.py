@@ -74,6 +74,8 @@ def _table() -> Iterator[Verb]:
     yield verb("deployment.step_finished", _("{who} finished a step of the deployment {what}"), detail)
     yield verb("deployment.artifact_settled", _("{who} determined the version of the deployment {what}"))
     yield verb("deployment.probed", _("{who} measured the switch of the deployment {what}"))
+    yield verb("deployment.judged", _("{who} compared the answers of the deployment {what} with those before it"), detail)
+    yield verb("deployment.judged_worse", _("{who} found the answers of the deployment {what} worse than before"), warning)
     yield verb("deployment.succeeded", _("{who} finished the deployment {what} successfully"))
     yield verb("deployment.failed", _("{who} ended the deployment {what}: the new version failed"), error)
     yield verb("deployment.errored", _("{who} could not carry out the deployment {what}"), error)

@@ -31,6 +31,7 @@ from fairway.environments.hosts import confirm_host_key, request_check
 from fairway.environments.models import Environment, Host
 from fairway.environments.protection import protection_sentences
 from fairway.environments.queries import environment_names, get_environment, host_of, proof_name, visible_to
+from fairway.environments.rules import WhenWorse
 from fairway.environments.runtimes import availability_of
 from fairway.environments.secrets import masked_options
 
@@ -45,6 +46,9 @@ class EnvironmentShown(Schema):
     Release Managers and Admins. With `needs_ready`, packages must be Ready. `deploy_roles` and `deploy_people` narrow who
     may deploy here. With `only_releases`, single deployments are refused. What comes here must have been healthy in the
     environment `proven_in` for `proven_hours` without interruption. `protection` describes all of this in sentences.
+
+    `when_worse` says what happens if a new version answers visitors worse than the one before in its first minutes:
+    ``tell`` (an event that channels can hear of), ``roll_back`` as well, or ``ignore``.
     """
 
     slug: str
@@ -66,6 +70,7 @@ class EnvironmentShown(Schema):
     only_releases: bool
     proven_in: str
     proven_hours: int
+    when_worse: str
     protection: list[str]
     status: str
     lock: LockShown | None
@@ -150,6 +155,7 @@ class EnvironmentChanges(Given):
     only_releases: bool | None = None
     proven_in: str | None = Field(None, max_length=40)
     proven_hours: int | None = Field(None, ge=0, le=MOST_PROVEN_HOURS)
+    when_worse: WhenWorse | None = None
 
 
 class LockWanted(Given):

@@ -70,6 +70,27 @@ class ProbeShown(Schema):
     first_failure: str = ""
 
 
+class ConductShown(Schema):
+    """How one version answered visitors: requests, how many failed, and its response times."""
+
+    requests: int
+    failed: int
+    median_ms: float | None
+    p95_ms: float | None
+
+
+class JudgementShown(Schema):
+    """How a version answers compared with the one before it. `verdict` is ``no_worse``, ``slower``, ``more_errors`` or
+    ``too_few`` (requests to tell); `sentence` says what is worse. `slower_by` is how much longer the 95th percentile is:
+    0.38 for 38 %."""
+
+    verdict: str
+    sentence: str
+    before: ConductShown
+    after: ConductShown
+    slower_by: float | None
+
+
 class AbsenceShown(Schema):
     """The interruption while one version replaces the other, because both store data in these `volumes`; for about `seconds`
     (null: not known yet)."""
@@ -110,6 +131,7 @@ class DeploymentShown(Schema):
     sentence: str
     gate_used: str
     probe: ProbeShown | None
+    judgement: JudgementShown | None
     away_seconds: float | None
     served_digest: str
     log_lines: int
@@ -323,7 +345,7 @@ def _named(one: Any) -> Named:
 def _facts(deployment: Deployment, *, is_live: bool) -> dict[str, Any]:
     same = (
         "kind", "source_kind", "source", "replicas", "requested_by", "acting_role", "door", "reason", "broke_glass", "step",
-        "sentence", "gate_used", "probe", "away_seconds", "served_digest", "log_lines", "log_collected_at",
+        "sentence", "gate_used", "probe", "judgement", "away_seconds", "served_digest", "log_lines", "log_collected_at",
         "created_at", "awaits_approval", "approve_by", "approved_at", "started_at", "switched_at",
         "finished_at", "version",
     )  # fmt: skip

@@ -62,6 +62,10 @@ def result(one: dict[str, Any]) -> None:
             console.print(styled(f"  {url}", "bold underline"), soft_wrap=True)
         if figure := words.probe(one.get("probe")):
             console.print(styled(f"  {figure}", "bright_black" if not one["probe"]["failed"] else "yellow"))
+        if figure := words.judgement(one.get("judgement")):
+            console.print(
+                styled(f"  {figure}", "yellow" if one["judgement"]["sentence"] else "bright_black"), soft_wrap=True
+            )
         if one.get("away_seconds") is not None:
             console.print(
                 styled(f"  Visitors saw the starting page for {words.seconds(one['away_seconds'])}.", "bright_black")

@@ -190,6 +190,20 @@ def probe(figure: dict[str, Any] | None) -> str:
     return text if first is None else f"{text}, new version first seen at +{first:.0f} ms"
 
 
+def judgement(judged: dict[str, Any] | None) -> str:
+    """``Answers no worse than the version before: 0 of 1,000 requests failed, 95% took up to 104 ms.``
+
+    "" if there was nothing to compare.
+    """
+    if not judged or judged["verdict"] == "too_few":
+        return ""
+    if judged["sentence"]:
+        return f"Answers worse than the version before. {judged['sentence']}"
+    after = judged["after"]
+    text = f"Answers no worse than the version before: {after['failed']:,} of {after['requests']:,} requests failed"
+    return f"{text}." if after["p95_ms"] is None else f"{text}, 95% took up to {after['p95_ms']:,.0f} ms."
+
+
 def away(absence: dict[str, Any] | None) -> str:
     """A sentence about how a deployment interrupts visitors; "" if it does not."""
     if not absence:

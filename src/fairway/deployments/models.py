@@ -110,6 +110,7 @@ class Deployment(StatusRow):
     detail = models.TextField(blank=True)
     gate_used = models.CharField(max_length=200, blank=True)
     probe = models.JSONField(null=True)
+    judgement = models.JSONField(null=True)  # `monitoring.judging.Judgement`; None until it was compared with the one before
     away_seconds = models.FloatField(null=True)
     served_digest = models.CharField(max_length=80, blank=True)
     log_lines = models.PositiveIntegerField(default=0)

@@ -19,7 +19,7 @@ from fairway.drivers.runtimes.registry import UnavailableRuntime, runtime_names
 from fairway.environments.freeze_commands import notify_opened
 from fairway.environments.hosts import ensure_host_of
 from fairway.environments.models import Environment
-from fairway.environments.rules import DEFAULT_ENVIRONMENTS, parse_environment_host, parse_options
+from fairway.environments.rules import DEFAULT_ENVIRONMENTS, WhenWorse, parse_environment_host, parse_options
 from fairway.environments.runtimes import runtime_of
 from fairway.environments.secrets import marked_options, sealed_options
 from fairway.environments.subjects import on_environment
@@ -36,7 +36,7 @@ PROTECTION = (
     *("approvals_needed", "approval_roles", "approval_people", "approval_days", "needs_ready"),
     *("deploy_roles", "deploy_people", "only_releases", "proven_in", "proven_hours"),
 )
-EDITABLE = ("name", "host", "url", "description", "position", "runtime", "options", "lane", *PROTECTION)
+EDITABLE = ("name", "host", "url", "description", "position", "runtime", "options", "lane", "when_worse", *PROTECTION)
 MOST_APPROVALS = 10
 MOST_APPROVAL_DAYS = 90
 MOST_PROVEN_HOURS = 24 * 90
@@ -90,6 +90,8 @@ def edit_environment(*, actor: Actor, environment: Environment, as_of: int | Non
     _protect(actor, row, {name: changes.pop(name) for name in PROTECTION if name in changes})
     if "position" in changes:
         row.position = _parse_position(changes.pop("position"))
+    if "when_worse" in changes:
+        row.when_worse = _parse_when_worse(changes.pop("when_worse"))
     if "lane" in changes:
         row.lane = parse_slug(changes.pop("lane"), field="lane")
     current = {name: getattr(row, name) for name in ("name", "host", "url", "description", "runtime", "options")}
@@ -241,6 +243,14 @@ def _protect(actor: Actor, row: Environment, given: Mapping[str, Any]) -> None:
             setattr(row, name, bool(value))
     if "proven_in" in given or "proven_hours" in given:
         _parse_proven(row, str(given.get("proven_in", row.proven_in) or ""), given.get("proven_hours", row.proven_hours))
+
+
+def _parse_when_worse(value: str) -> str:
+    if value not in set(WhenWorse):
+        raise Invalid(
+            "when_worse", "“{value}” is not known; there are: {names}.", value=value[:40], names=", ".join(WhenWorse)
+        )
+    return value
 
 
 def _parse_number(field: str, value: Any, least: int, most: int) -> int:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from fairway.environments.freeze_rules import Kind, Window
 from fairway.environments.host_rules import HostFacts, HostState, host_sentence, host_state
 from fairway.environments.recurrence import parse_recurrence
-from fairway.environments.rules import AVAILABLE, LOCKED, Lock
+from fairway.environments.rules import AVAILABLE, LOCKED, Lock, WhenWorse
 
 __all__ = ["Environment", "FreezeWindow", "Host", "Installation"]
 
@@ -46,6 +46,8 @@ class Environment(models.Model):
     only_releases = models.BooleanField(default=False)
     proven_in = models.CharField(max_length=40, blank=True)  # the slug of another environment, "" for none
     proven_hours = models.PositiveSmallIntegerField(default=0)
+    # what happens if a new version answers worse than the one before: `rules.WhenWorse`
+    when_worse = models.CharField(max_length=10, default=WhenWorse.TELL.value)
     locked_at = models.DateTimeField(null=True)
     locked_until = models.DateTimeField(null=True)
     locked_by_id = models.BigIntegerField(null=True)

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from fairway.accounts.queries import active_actors
 from fairway.accounts.rules import Act, Actor, Blocker, Grant, Reach, Role, may
 from fairway.environments.models import Environment
+from fairway.environments.rules import WhenWorse
 
 
 def may_deploy_here(actor: Actor, environment: Environment, application: str = "") -> bool:
@@ -106,6 +107,8 @@ def protection_sentences(environment: Environment, names: Mapping[str, str] | No
         found += _approval_sentences(environment)
     if environment.needs_ready:
         found.append(_("Packages of a release must be Ready."))
+    if environment.when_worse == WhenWorse.ROLL_BACK:
+        found.append(_("A new version that answers worse than the one before is rolled back."))
     return found
 
 

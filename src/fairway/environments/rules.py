@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from fairway.drivers.hosts.address import SshAddress, is_ssh
@@ -15,6 +16,14 @@ LOCKED = "locked"
 
 DEFAULT_ENVIRONMENTS = (("development", 10), ("staging", 20), ("production", 30))
 LIMIT_KEYS = {"memory_mb": (16, 1_048_576), "cpus": (0.05, 256), "pids": (16, 1_000_000)}
+
+
+class WhenWorse(StrEnum):
+    """What happens if a new version answers worse than the one before while it is watched."""
+
+    IGNORE = "ignore"  # the two are not compared
+    TELL = "tell"
+    ROLL_BACK = "roll_back"
 
 
 @dataclass(frozen=True)

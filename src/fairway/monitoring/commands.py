@@ -14,7 +14,7 @@ from django.db import models, transaction
 
 from fairway.deployments.models import Placement
 from fairway.monitoring.models import TrafficSample, UsageSample, columns_of
-from fairway.monitoring.rules import COUNTS, KEPT, MADE_OF, Used, rolled_up, served_together, start_of
+from fairway.monitoring.rules import COUNTS, FINE, KEPT, MADE_OF, Served, Used, rolled_up, served_together, start_of
 
 MOST_INTERVALS = 20  # that are rolled up in one transaction; the next round goes on
 MOST_DELETED = 5000  # rows that one statement deletes, so that nobody waits long for the database
@@ -107,3 +107,15 @@ def _delete(model: Model, **old: float) -> int:
     while numbers := list(model._default_manager.filter(**old).values_list("pk", flat=True)[:MOST_DELETED]):
         total += model._default_manager.filter(pk__in=numbers).delete()[0]
     return total
+
+
+@transaction.atomic
+def store_traffic(*, at: int, served: Mapping[tuple[int, int], Served]) -> int:
+    """Store what the proxy answered in the interval of `FINE` seconds that begins at `at`, by placement and number of the
+    deployment; returns how many rows were given. A row that exists stays: another worker stored it."""
+    rows = [
+        TrafficSample(placement_id=placement, deployment=number, resolution=FINE, at=at, **columns_of(one))
+        for (placement, number), one in served.items()
+    ]
+    TrafficSample.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)

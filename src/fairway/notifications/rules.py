@@ -57,6 +57,7 @@ _OF_VERBS: Mapping[str, Topic] = {
     "deployment.succeeded": Topic.DEPLOYED,
     "deployment.failed": Topic.DEPLOYMENT_FAILED,
     "deployment.errored": Topic.DEPLOYMENT_FAILED,
+    "deployment.judged_worse": Topic.DEPLOYMENT_FAILED,
     "placement.adjustment_failed": Topic.DEPLOYMENT_FAILED,
     "trigger.blocked": Topic.DEPLOYMENT_FAILED,
     "stage.blocked": Topic.DEPLOYMENT_FAILED,

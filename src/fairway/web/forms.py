@@ -14,6 +14,7 @@ from fairway.drivers.wall.abilities import LAYERS
 from fairway.environments.commands import MOST_APPROVAL_DAYS, MOST_APPROVALS, MOST_PROVEN_HOURS
 from fairway.environments.models import Environment
 from fairway.environments.queries import DOCKER
+from fairway.environments.rules import WhenWorse
 from fairway.shared.names import Invalid
 from fairway.web.words import ROLE_LABELS, WALL_NAMES
 
@@ -138,6 +139,14 @@ class ProtectionForm(forms.Form):
     proven_in = forms.ChoiceField(label=_("Must have run in"), required=False)
     proven_hours = forms.IntegerField(
         label=_("For this many hours"), required=False, min_value=1, max_value=MOST_PROVEN_HOURS
+    )
+    when_worse = forms.ChoiceField(
+        label=_("If it answers worse than the one before"),
+        choices=[
+            (WhenWorse.TELL.value, _("Tell the channels")),
+            (WhenWorse.ROLL_BACK.value, _("Tell them and roll back")),
+            (WhenWorse.IGNORE.value, _("Do not compare them")),
+        ],
     )
 
     def __init__(self, *args: Any, others: Iterable[tuple[str, str]], **values: Any) -> None:

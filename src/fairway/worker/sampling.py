@@ -25,6 +25,7 @@ from fairway.environments.runtimes import host_availability, runtime_of
 from fairway.monitoring.commands import forget_samples, roll_up, store_usage
 from fairway.monitoring.rules import COARSE, FINE, MIDDLE, Reading, Used, sample_of, start_of
 from fairway.worker.leadership import Leadership
+from fairway.worker.traffic import SETTLES, TrafficReader
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Sampler:
     def __init__(self) -> None:
         self._last: dict[str, Reading] = {}  # by the name of the instance
         self._unanswered: dict[int, Future[Mapping[str, Usage]]] = {}  # by the id of the runtime object
+        self._traffic = TrafficReader()
         self._summed_up = self._forgot = 0
         self._pool = ThreadPoolExecutor(max_workers=ASKED_AT_ONCE, thread_name_prefix="sampling")
 
@@ -50,8 +52,11 @@ class Sampler:
                 close_old_connections()
                 if leadership.is_leader():
                     self.take(time.time())
+                    stop.wait(SETTLES)
+                    self._traffic.take(time.time())
                 else:
                     self._last.clear()
+                    self._traffic.forget()
         finally:
             self._pool.shutdown(wait=False, cancel_futures=True)
             leadership.close()

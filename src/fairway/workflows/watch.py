@@ -1,4 +1,5 @@
-"""Watching a new version for some minutes. If it keeps restarting, Fairway rolls back and holds automatic deployments.
+"""Watching a new version for some minutes. If it keeps restarting, Fairway rolls back and holds automatic deployments. If it
+answers worse than the one before, Fairway says so, and does the same where the environment asks for it.
 
 It is a run of its own. Between two checks it takes no slot of a worker and does not keep its key. A newer deployment ends
 it.
@@ -14,9 +15,10 @@ from django.conf import settings
 from django.db import transaction
 
 from fairway.accounts.rules import SYSTEM, Blocked
+from fairway.deployments.commands import progress
 from fairway.deployments.commands.placements import hold
 from fairway.deployments.commands.requests import roll_back
-from fairway.deployments.models import Deployment
+from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import RESTARTS_TOLERATED, Kind, Wanted
 from fairway.deployments.subjects import placement_of
 from fairway.drivers.diagnosis.reasons import reason as reason_in
@@ -25,7 +27,10 @@ from fairway.drivers.runtimes.contract import Instance
 from fairway.engine import clock
 from fairway.engine.models import Run
 from fairway.engine.workflow import Context, Step, Wait, Workflow
+from fairway.environments.rules import WhenWorse
 from fairway.environments.runtimes import runtime_of
+from fairway.monitoring.judgements import judgement_of
+from fairway.monitoring.judging import facts_of, sentence_of
 from fairway.workflows.step_context import instances_of, masker_of
 from fairway.workflows.watching import WATCH_STORY
 
@@ -47,9 +52,11 @@ def watch(context: Context) -> dict[str, Any] | None:
     for service in sorted({instance.service for instance in instances}):
         dying = [instance for instance in instances if instance.service == service]
         if (count := sum(instance.restarts for instance in dying)) > RESTARTS_TOLERATED * len(dying):
-            return _go_back(deployment, count, _why(deployment, dying))
+            return _go_back(deployment, _restarts_too_often(deployment, count, _why(deployment, dying)))
     now, began = clock.now(), Run.objects.get(pk=context.run_id).started_at
     ends_at = (began or now) + timedelta(seconds=settings.WATCH_SECONDS)
+    if (worse := _worse(deployment, placement, is_final=now >= ends_at)) and _rolls_back(deployment):
+        return _go_back(deployment, worse)
     if now >= ends_at:
         return {"restarts": restarts}
     raise Wait(until=_next_look(now, ends_at), keeps_key=False, reason="Watching the new version")
@@ -66,11 +73,31 @@ def _why(deployment: Deployment, instances: Sequence[Instance]) -> str:
     return masker_of(deployment)(reason_in(lines))
 
 
-def _go_back(deployment: Deployment, restarts: int, why: str) -> dict[str, Any]:
-    """Hold automatic deployments and ask for a rollback to the version before; only once, even if the step runs again."""
+def _restarts_too_often(deployment: Deployment, restarts: int, why: str) -> str:
     minutes = settings.WATCH_SECONDS / 60
     facts = f"#{deployment.pk} ({deployment.version}) restarted {restarts} times within {minutes:g} minutes of going live."
-    reason = f"{facts} {why}" if why and len(facts) + len(why) < LONGEST_REASON else facts
+    return f"{facts} {why}" if why and len(facts) + len(why) < LONGEST_REASON else facts
+
+
+def _worse(deployment: Deployment, placement: Placement, *, is_final: bool) -> str:
+    """Compare how the version answers with how the one before did, and record it. Returns a sentence if it is worse."""
+    if deployment.environment.when_worse == WhenWorse.IGNORE or deployment.replaces_id is None:
+        return ""
+    judgement = judgement_of(placement, deployment)
+    if judgement.is_worse or is_final:
+        facts = facts_of(judgement)
+        progress.judged(deployment=deployment, judgement=facts, is_worse=judgement.is_worse, is_final=is_final)
+    if not judgement.is_worse:
+        return ""
+    return f"#{deployment.pk} ({deployment.version}) answers worse than the version before. {sentence_of(judgement)}"
+
+
+def _rolls_back(deployment: Deployment) -> bool:
+    return bool(deployment.environment.when_worse == WhenWorse.ROLL_BACK)
+
+
+def _go_back(deployment: Deployment, reason: str) -> dict[str, Any]:
+    """Hold automatic deployments and ask for a rollback to the version before; only once, even if the step runs again."""
     with transaction.atomic():
         placement = placement_of(deployment.application, deployment.environment)
         if placement is None:

@@ -77,6 +77,7 @@ class ProtectionForm(forms.Form):
     needs_ready = forms.BooleanField(required=False)
     proven_in = forms.ChoiceField(choices=[("", "no environment"), ("staging", "Staging")])
     proven_hours = forms.IntegerField(required=False)
+    when_worse = forms.ChoiceField(choices=[("tell", "Tell the channels"), ("roll_back", "Tell them and roll back")])
 
 
 class ProfileForm(forms.Form):

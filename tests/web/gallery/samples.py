@@ -283,6 +283,31 @@ def log(number: int, lines: int = 400, is_complete: bool = True) -> Data:
     }  # fmt: skip
 
 
+def judgement(verdict: str = "no_worse", **after: Any) -> Data:
+    """How a version answers compared with the one before."""
+    first = {
+        "version": "2.13.2",
+        "requests": 18_412,
+        "failed": 12,
+        "failed_percent": 0.07,
+        "median_ms": 14.2,
+        "p95_ms": 101.0,
+    }
+    second = {
+        "version": "2.14.0",
+        "requests": 2_310,
+        "failed": 1,
+        "failed_percent": 0.04,
+        "median_ms": 13.9,
+        "p95_ms": 96.4,
+        **after,
+    }
+    return {
+        "verdict": verdict, "is_worse": verdict in {"slower", "more_errors"}, "before": first, "after": second, "rows": [first, second],
+        "slower_percent": 38 if verdict == "slower" else -5,
+    }  # fmt: skip
+
+
 def deployment(**more: Any) -> Data:
     base = {
         "id": 510, "kind": "deploy", "status": "live", "application": APPS[0], "environment": STAGING, "version": "2.14.0", "digest": sha("2.14.0"), "actor": ADA,
@@ -294,6 +319,7 @@ def deployment(**more: Any) -> Data:
                    "message": "Round the shipping costs once, not per line", "committed_at": back(hours=1)},
         "from_deployment": None, "replaced": {"id": 490, "version": "2.13.2"}, "superseded_by": None,
         "probe": {"sent": 1240, "failed": 0, "first_seen_ms": 212.0, "duration_ms": 2480.0, "first_failure": ""}, "failure": None, "clean_up_failure": "",
+        "judgement": judgement(),
     }  # fmt: skip
     return {**base, **more}
 
@@ -307,7 +333,7 @@ def deployment_live() -> Data:
 
 def deployment_running() -> Data:
     return {
-        "deployment": deployment(id=512, status="running", restarting="db", started_at=back(seconds=47), at=back(seconds=50), ended_at=None, seconds=None, url="", probe=None, kind="promote",
+        "deployment": deployment(id=512, status="running", restarting="db", judgement=None, started_at=back(seconds=47), at=back(seconds=50), ended_at=None, seconds=None, url="", probe=None, kind="promote",
                                  from_deployment={"id": 510, "environment_name": "Development"}, acting_role="Deployer"),
         "steps": steps(3, "running", check="GET /healthz: connection refused, trying until 60 s."), "last_lines": [], "log": log(512, 400, False),
         "acts": [act("Cancel", "x", "danger")],
@@ -316,7 +342,7 @@ def deployment_running() -> Data:
 
 def deployment_queued() -> Data:
     return {
-        "deployment": deployment(id=513, status="queued", started_at=None, ended_at=None, seconds=None, url="", probe=None, position=2, digest="", at=back(seconds=3),
+        "deployment": deployment(id=513, status="queued", judgement=None, started_at=None, ended_at=None, seconds=None, url="", probe=None, position=2, digest="", at=back(seconds=3),
                                  waiting_for="storefront is being deployed to Staging by Ada Lovelace (#512).", gate="", source=None, replaced=None),
         "steps": steps(0), "last_lines": [], "log": log(513, 0, False), "acts": [act("Cancel", "x", "danger")],
     }  # fmt: skip
@@ -333,7 +359,7 @@ def deployment_awaiting_approval() -> Data:
         "newer": {"version": 5, "created_by": "Ada Lovelace"}, "again": act("Request again with the new settings", "settings"), "decide": {"url": "/gallery/act", "blockers": []},
     }  # fmt: skip
     return {
-        "deployment": deployment(id=514, status="waiting", started_at=back(hours=4), ended_at=None, seconds=None, url="", probe=None, position=None, waiting_for="for approval", gate="", source=None, replaced=None),
+        "deployment": deployment(id=514, status="waiting", judgement=None, started_at=back(hours=4), ended_at=None, seconds=None, url="", probe=None, position=None, waiting_for="for approval", gate="", source=None, replaced=None),
         "approval": approval, "steps": steps(0), "last_lines": [], "log": log(514, 1, False), "acts": [act("Cancel", "x", "danger")],
     }  # fmt: skip
 
@@ -346,7 +372,7 @@ def deployment_failed() -> Data:
         "KeyError: 'DATABASE_URL'",
     ]
     return {
-        "deployment": deployment(id=509, status="failed", probe=None, url="", failure={
+        "deployment": deployment(id=509, status="failed", probe=None, judgement=None, url="", failure={
             "step": "Check", "sentence": "GET /healthz answered 500 until the deadline of 60 s.", "detail": "",
             "advice": "The application says KeyError: 'DATABASE_URL'. Set DATABASE_URL in the configuration of Staging and deploy again."}),
         "steps": steps(3, "failed", check="No healthy answer within 60 s."), "last_lines": [{"n": 396 + index, "text": text} for index, text in enumerate(lines)], "log": log(509, 400),
@@ -357,6 +383,7 @@ def deployment_failed() -> Data:
 def deployment_errored() -> Data:
     return {
         "deployment": deployment(id=505, status="errored", url="", replaced=None, clean_up_failure="Instance fairway-storefront.staging-d505-0 could not be removed; the reconciler tries again.",
+                                 judgement=judgement("more_errors", failed=53, failed_percent=2.29),
                                  probe={"sent": 300, "failed": 2, "first_seen_ms": None, "duration_ms": 900.0, "first_failure": "First failure at +31 ms: connection reset."},
                                  kind="rollback", from_deployment={"id": 480, "environment_name": "Staging"},
                                  failure={"step": "Switch", "sentence": "The route could not be written: no space left on the device.", "advice": "Free some space in the data directory; then deploy again.",

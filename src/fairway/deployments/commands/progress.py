@@ -197,6 +197,24 @@ def probed(*, deployment: Deployment, figure: ProbeFigure) -> None:
 
 
 @transaction.atomic
+def judged(*, deployment: Deployment, judgement: Mapping[str, Any], is_worse: bool, is_final: bool) -> None:
+    """Record how the deployment's version answers, compared with the one before. That it is worse is told once; otherwise
+    only the final judgement is an event."""
+    row = Deployment.objects.select_for_update(no_key=True).get(pk=deployment.pk)
+    was_told = row.judgement is not None and row.judgement.get("told", False)
+    row.judgement = {**judgement, "told": was_told or is_worse}
+    row.save(update_fields=["judgement"])
+    deployment.judgement = row.judgement
+    if is_worse and not was_told:
+        sentence = str(judgement.get("sentence", ""))
+        record(
+            who=SYSTEM.who, verb="deployment.judged_worse", on=on_deployment(row), comment=sentence, after=dict(judgement)
+        )
+    elif is_final and not was_told:
+        record(who=SYSTEM.who, verb="deployment.judged", on=on_deployment(row), after=dict(judgement))
+
+
+@transaction.atomic
 def data_seen(*, placement: Placement, volumes: Iterable[str]) -> None:
     """Record that these volumes hold data. From now on nothing is started on one of them if it is empty."""
     row = Placement.objects.select_for_update(no_key=True).get(pk=placement.pk)

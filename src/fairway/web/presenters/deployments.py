@@ -30,6 +30,7 @@ from fairway.engine.rules import CleanUp
 from fairway.environments.protection import approvers_words, may_approve
 from fairway.environments.queries import next_after
 from fairway.insights.rows import seconds_of, shown_kind
+from fairway.monitoring.judging import WORSE
 from fairway.web.errors import shown
 from fairway.web.failure_words import findings_in_words, in_words
 from fairway.web.presenters.acts import ActContext, Button, deployment_acts
@@ -158,6 +159,7 @@ def _facts(deployment: Deployment, placement: Placement | None) -> dict[str, Any
         "url": placement.url if placement and is_open else "",
         "gate": gate_words(deployment.gate_used),
         "probe": deployment.probe,
+        "judgement": judgement_shown(deployment),
         "away_seconds": deployment.away_seconds,
         "away": away_shown(absence(placement, deployment.artifact) if placement and deployment.is_active else None),
         "restarting": ", ".join(restarting_services(placement, deployment.artifact))
@@ -167,6 +169,26 @@ def _facts(deployment: Deployment, placement: Placement | None) -> dict[str, Any
         "log_lines": deployment.log_lines,
         "log_collected_at": deployment.log_collected_at,
         "source": _source(deployment),
+    }
+
+
+def judgement_shown(deployment: Deployment) -> dict[str, Any] | None:
+    """How its version answers compared with the one before; None until they were compared."""
+    judged = deployment.judgement
+    if not judged:
+        return None
+    replaced = deployment.replaces.version if deployment.replaces else ""
+    before, after = (
+        {"version": version, **conduct, "failed_percent": 100 * conduct["failed"] / max(1, conduct["requests"])}
+        for version, conduct in ((replaced, judged["before"]), (deployment.version, judged["after"]))
+    )
+    return {
+        "verdict": judged["verdict"],
+        "is_worse": judged["verdict"] in WORSE,
+        "before": before,
+        "after": after,
+        "rows": [before, after],
+        "slower_percent": None if judged["slower_by"] is None else round(100 * judged["slower_by"]),
     }
 
 
