@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from fairway.accounts.rules import Actor, Role
 from fairway.accounts.tokens import create_token
 from fairway.deployments.models import Placement
 from fairway.insights.metrics import metrics_text
+from fairway.monitoring.rules import FINE
 from fairway.resources.models import Resource
 from tests.conftest import make_environment, make_person
+from tests.monitoring.conftest import MB, used
 from tests.web.conftest import live
 
 pytestmark = pytest.mark.django_db
@@ -79,10 +82,26 @@ def test_a_token_is_needed_and_answers_what_prometheus_reads(hello: Any, staging
     assert b'fairway_deployments_total{application="hello",environment="staging",status="succeeded"} 1.0' in answer.content
 
 
+def test_what_services_use_now_is_told_from_the_newest_sample(hello: Any, staging: Any, viewer: Actor) -> None:
+    live(hello, staging)
+    place = Placement.objects.get()
+    assert "fairway_service_cpu_cores" not in told(viewer)
+    at = int(time.time()) // FINE * FINE - FINE
+    used(place, at - 10 * FINE, service="worker")
+    used(place, at - FINE, cpu_seconds=9.0)
+    used(place, at, cpu_seconds=2.5, limit_bytes=None)
+    numbers = told(viewer)
+    assert numbers["fairway_service_cpu_cores"] == {("hello", "staging", "web"): 0.25}
+    assert numbers["fairway_service_memory_bytes"] == {("hello", "staging", "web"): 100 * MB}
+    assert "fairway_service_memory_limit_bytes" not in numbers
+    used(place, at, service="db")
+    assert told(viewer)["fairway_service_memory_limit_bytes"] == {("hello", "staging", "db"): 512 * MB}
+
+
 def test_it_costs_as_many_queries_for_many_as_for_one(
     hello: Any, staging: Any, admin: Actor, django_assert_max_num_queries: Any
 ) -> None:
     for number in range(5):
         live(hello, make_environment(f"stage-{number}", position=40 + number))
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(12):
         told(admin)

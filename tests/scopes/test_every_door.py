@@ -125,7 +125,7 @@ def _of_application(world: World, plain: str) -> Iterator[tuple[str, object]]:
         url = re.sub(r"\{(app|slug)\}", name, plain)
         if "{number}" in url:
             yield url.replace("{number}", "1"), (name, "")
-        elif url.endswith(("/configuration", "/logs", "/commands")):
+        elif url.endswith(("/configuration", "/logs", "/metrics", "/commands")):
             yield from ((f"{url}?environment={place}", (name, place)) for place in ENVIRONMENTS)
         elif url.endswith("/events"):  # as of the page of all events: those that are told in the words of this test
             yield f"{url}?q=told", (name, "")

@@ -28,7 +28,7 @@ PLACES = {
         shipping.approvals shipping.approve shipping.reject releases.releases catalog.catalog
         """,
     RUN: """
-        shipping.restart running.stop running.start running.scale running.logs running.domains running.access
+        shipping.restart running.stop running.start running.scale running.logs metrics.metrics running.domains running.access
         jobs.run jobs.jobs running.remove schedules.schedules triggers.triggers pipelines.pipelines ci.ci
         places.apps places.envs freezes.freezes resources.resources settings.config
         """,

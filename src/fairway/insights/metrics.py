@@ -6,6 +6,7 @@ from the database when it is asked for, so several web processes say the same, a
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,6 +22,7 @@ from fairway.deployments.queries import placements_visible_to
 from fairway.deployments.queries import visible_to as deployments_visible_to
 from fairway.deployments.rules import ACTIVE, Health, Status, Wanted
 from fairway.engine.queries import living_workers
+from fairway.monitoring.queries import current_usage
 from fairway.resources.queries import backups_visible_to
 from fairway.resources.queries import visible_to as resources_visible_to
 from fairway.resources.rules import BackupState, State
@@ -42,6 +44,7 @@ def metrics_text(actor: Actor) -> bytes:
             yield from _deployments(actor)
             yield from _applications(actor)
             yield from _resources(actor)
+            yield from _usage(actor)
 
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Everything())
@@ -99,6 +102,28 @@ def _applications(actor: Actor) -> Iterator[Metric]:
         for state, count in Counter(str(seen.get("state", "")) for seen in one.observed).items():
             instances.add_metric([*place, state], count)
     yield from (healthy, drifts, instances)
+
+
+def _usage(actor: Actor) -> Iterator[Metric]:
+    """What services used in the newest interval. CPU is a rate, not a counter: the cumulative sum of instances that come
+    and go would not be one."""
+    from prometheus_client.core import GaugeMetricFamily
+
+    names = [*PLACE, "service"]
+    cpu = GaugeMetricFamily(
+        "fairway_service_cpu_cores", "Cores that the instances of a service used over the last 10 seconds.", labels=names
+    )
+    memory = GaugeMetricFamily("fairway_service_memory_bytes", "Memory that the instances of a service use.", labels=names)
+    limit = GaugeMetricFamily(
+        "fairway_service_memory_limit_bytes", "The sum of their limits, if all have one.", labels=names
+    )
+    for one in current_usage(actor, now=time.time()):
+        which = [one.placement.application.slug, one.placement.environment.slug, one.service]
+        cpu.add_metric(which, one.used.cpu_seconds / one.used.seconds)
+        memory.add_metric(which, one.used.memory_bytes)
+        if one.used.limit_bytes is not None:
+            limit.add_metric(which, one.used.limit_bytes)
+    yield from (cpu, memory, limit)
 
 
 def _resources(actor: Actor) -> Iterator[Metric]:

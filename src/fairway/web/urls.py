@@ -26,6 +26,7 @@ from fairway.web.views import (
     hosts,
     instance_logs,
     mail,
+    metrics,
     new,
     notifications,
     people,
@@ -105,6 +106,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="application-configuration",
     ),
     path("applications/<slug:slug>/logs", instance_logs.logs, name="application-logs"),
+    path("applications/<slug:slug>/metrics", metrics.metrics, name="application-metrics"),
     path(
         "applications/<slug:slug>/settings",
         by_method(GET=application_settings.settings_page, POST=application_settings.settings_saved),
@@ -126,6 +128,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("applications/<slug:slug>/deletion", application_settings.delete, name="application-delete"),
     path("applications/<slug:slug>/commands", commands.application_commands, name="application-commands"),
     path(f"{PLACEMENT}/commands", commands.run, name="command-run"),
+    path(f"{PLACEMENT}/metrics", metrics.placement_metrics, name="placement-metrics"),
     path(f"{PLACEMENT}/log", instance_logs.log_page, name="instance-log"),
     path(f"{PLACEMENT}/log/stream", instance_logs.log_stream, name="instance-log-stream"),
     path(f"{PLACEMENT}/domains", application_settings.domains, name="placement-domains"),

@@ -17,7 +17,7 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 
 from fairway.web import urls as addresses
-from tests.web.gallery import samples
+from tests.web.gallery import metrics, samples
 from tests.web.gallery.pages import PAGES, Page
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -150,6 +150,10 @@ def live(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(quiet(), content_type="text/event-stream")
 
 
+def placement_metrics(request: HttpRequest, **kwargs: Any) -> JsonResponse:
+    return JsonResponse(metrics.full()["chart_data"])
+
+
 def index(request: HttpRequest) -> HttpResponse:
     links = "".join(f'<li><a href="{page.address}">{page.name}</a></li>' for page in PAGES)
     return HttpResponse(f"<!doctype html><title>Gallery</title><h1>Gallery</h1><ul>{links}</ul>")
@@ -163,6 +167,7 @@ urlpatterns = [
     path("palette", palette),
     path("live", live),
     path("deployments/<int:number>/log", deployment_log),
+    path("applications/<slug:slug>/in/<slug:environment>/metrics", placement_metrics),
     *(path(page.address.lstrip("/"), show(page)) for page in PAGES),
     # the product's own addresses, so that links have somewhere to go; what stands above answers first
     *(
