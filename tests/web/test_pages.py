@@ -29,7 +29,8 @@ PAGES = [
     "/applications/hello/events", "/applications/hello/commands",
     "/applications/hello/logs", "/applications/hello/metrics", "/applications/hello/settings",
     "/deployments/",
-    "/environments/", "/environments/staging/", "/resources/", "/freezes/", "/events/", "/settings/profile", "/settings/tokens",
+    "/environments/", "/environments/staging/", "/resources/", "/freezes/", "/events/", "/settings/profile",
+    "/settings/tokens",
     "/palette",
 ]  # fmt: skip
 
