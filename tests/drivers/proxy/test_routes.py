@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairway.drivers.proxy import routes as module
-from fairway.drivers.proxy.contract import Proxy, Route, RouteKind
+from fairway.drivers.proxy.contract import Proxy, Rest, Route, RouteKind
 from fairway.drivers.proxy.fake import FakeProxy
 from fairway.drivers.proxy.routes import RouteDirectory, parse_address
 from fairway.shared.names import Invalid
@@ -33,12 +33,16 @@ HOST = st.builds(".".join, st.lists(LABEL, min_size=1, max_size=4)).filter(is_a_
 PAGE_ROUTE = st.builds(
     Route, HOST, st.sampled_from([RouteKind.STARTING, RouteKind.STOPPED, RouteKind.DOWN]), st.just(()), st.just("d1")
 )
+ADDRESSES = st.lists(ADDRESS, min_size=1, max_size=4, unique=True).map(tuple)
+GENERATION = st.from_regex(r"d[0-9]{1,9}", fullmatch=True)
 SERVING_ROUTE = st.builds(
     Route,
     HOST,
     st.sampled_from([RouteKind.OPEN, RouteKind.SIGNED_IN]),
-    st.lists(ADDRESS, min_size=1, max_size=5, unique=True).map(tuple),
-    st.from_regex(r"d[0-9]{1,9}", fullmatch=True),
+    ADDRESSES,
+    GENERATION,
+    st.booleans(),
+    st.none() | st.builds(Rest, GENERATION, ADDRESSES, st.just(4)),
 )
 
 
@@ -112,6 +116,25 @@ class TestContract:
     def test_a_generation_is_a_plain_word(self, proxy: Proxy, label: str) -> None:
         with pytest.raises(Invalid, match="generation"):
             proxy.ensure_route(Route("shop.localhost", RouteKind.OPEN, replicas(1), label))
+
+
+    def test_a_part_of_the_requests_goes_to_another_generation(self, proxy: Proxy) -> None:
+        rest = Rest("d42", replicas(3, 4, 5), 7)
+        route = Route("shop.localhost", RouteKind.OPEN, replicas(1, 2), "d43", rest=rest)
+        proxy.ensure_route(route)
+        only_one = Route("shop.localhost", RouteKind.OPEN, replicas(1), "d43", rest=rest)
+        assert proxy.route("shop.localhost") == only_one, "one eighth is for one replica"
+        named = {address: label for (_host, address), label in proxy.labels().items()}
+        assert named == dict.fromkeys(replicas(3, 4, 5), "d42") | {"127.0.0.1:1": "d43"}
+        whole = Route("shop.localhost", RouteKind.OPEN, replicas(1, 2), "d43")
+        proxy.ensure_route(whole)
+        assert proxy.route("shop.localhost") == whole
+
+    @pytest.mark.parametrize("rest", [Rest("d1", replicas(1), 0), Rest("d1", replicas(1), 8), Rest("d+1", replicas(1), 1)])
+    def test_a_senseless_rest_is_refused(self, proxy: Proxy, rest: Rest) -> None:
+        with pytest.raises(Invalid):
+            proxy.ensure_route(Route("shop.localhost", RouteKind.OPEN, replicas(2), "d2", rest=rest))
+        assert proxy.route("shop.localhost") is None
 
 
 class TestDirectory:

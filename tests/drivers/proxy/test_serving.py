@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fairway.drivers.proxy.contract import RouteKind
+from fairway.drivers.proxy.contract import Rest, Route, RouteKind
 from tests.services.ports import free_port
 from tests.services.waiting import PATIENCE
 
@@ -37,6 +37,15 @@ def test_replicas_take_turns(stage: Stage, upstream: Maker) -> None:
     names = {"a", "b", "c"}
     stage.serve("shop.localhost", *(upstream(name) for name in sorted(names)))
     assert {stage.get("shop.localhost").name for _ in range(16)} == names
+
+
+@pytest.mark.parametrize("eighths", [1, 2, 4])
+def test_a_canary_gets_its_eighths(stage: Stage, upstream: Maker, eighths: int) -> None:
+    new, old = upstream("new"), upstream("old")
+    rest = Rest("d1", (old.address,), 8 - eighths)
+    stage.proxy.ensure_route(Route("shop.localhost", RouteKind.OPEN, (new.address,), "d2", rest=rest))
+    names = [stage.get("shop.localhost").name for _ in range(80)]
+    assert names.count("new") == eighths * 10
 
 
 def test_an_ipv6_replica_is_served(stage: Stage, upstream: Maker) -> None:

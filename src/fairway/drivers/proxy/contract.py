@@ -19,11 +19,20 @@ class RouteKind(StrEnum):
 
 
 @dataclass(frozen=True)
+class Rest:
+    """The part of the requests that goes to another generation, during a canary: `eighths` of 8, to these replicas."""
+
+    generation: str
+    addresses: tuple[str, ...]
+    eighths: int
+
+
+@dataclass(frozen=True)
 class Route:
     """What one host serves now. `addresses` are the replicas (``host:port``, one to eight); empty if a page answers.
 
     `generation` names the deployment (``"d42"``), so that it can be seen with `ls` and read back. If `sticky`, a visitor's
-    requests go to the same replica while it answers.
+    requests go to the same replica while it answers. Without a `rest`, this generation gets all requests.
     """
 
     host: str
@@ -31,6 +40,7 @@ class Route:
     addresses: tuple[str, ...] = ()
     generation: str = ""
     sticky: bool = False
+    rest: Rest | None = None
 
 
 @dataclass(frozen=True)

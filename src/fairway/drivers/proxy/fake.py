@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fairway.drivers.proxy.contract import Fence, Route, unfenced
+from fairway.drivers.proxy.contract import Fence, Rest, Route, unfenced
 from fairway.drivers.proxy.routes import checked
 from fairway.shared.names import parse_hostname
 
@@ -24,7 +24,12 @@ class FakeProxy:
         return [self._routes[host] for host in sorted(self._routes)]
 
     def labels(self) -> Mapping[tuple[str, str], str]:
-        return {(route.host, address): route.generation for route in self.routes() for address in route.addresses}
+        found: dict[tuple[str, str], str] = {}
+        for route in self.routes():
+            rest = route.rest or Rest("", (), 0)
+            found |= {(route.host, address): rest.generation for address in rest.addresses}
+            found |= {(route.host, address): route.generation for address in route.addresses}
+        return found
 
     def ensure_route(self, route: Route, *, fence: Fence = unfenced) -> None:
         wanted = checked(route)

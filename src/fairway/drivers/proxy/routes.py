@@ -4,6 +4,8 @@
     routes/generations/<host>/<label>~…/ one empty file, named “address,address,…”: always eight, repeated if there are
                                           fewer; “sticky,” before them if visitors stay with one replica
 
+During a canary the label is “d43+1+d42”: the first one of the eight addresses is of d43, the other seven are of d42.
+
 A host has one kind. While the kind changes, the new symlink is made before the old one is removed, so a request always finds
 one. Writers take a lock, so several workers and threads of one machine may write. Readers need no lock.
 """
@@ -23,7 +25,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from fairway.drivers.proxy.configuration import LOOKUP, SLOTS, STICKY
-from fairway.drivers.proxy.contract import Fence, Route, RouteKind, unfenced
+from fairway.drivers.proxy.contract import Fence, Rest, Route, RouteKind, unfenced
 from fairway.shared.names import Invalid, parse_hostname, parse_port
 
 GENERATIONS = "generations"
@@ -70,9 +72,11 @@ class RouteDirectory:
                 served = self._targets(host)
                 folders = list(os.scandir(self.path / GENERATIONS / host))
                 for folder in sorted(folders, key=lambda one: (one.name in served, one.stat().st_mtime)):
-                    label = folder.name.rpartition("~")[0]
                     for name in os.listdir(folder):
-                        found |= {(host, address): label for address in _route(host, RouteKind.OPEN, name, label).addresses}
+                        route = _route(host, RouteKind.OPEN, name, folder.name.rpartition("~")[0])
+                        rest = route.rest or Rest("", (), 0)
+                        found |= {(host, address): rest.generation for address in rest.addresses}
+                        found |= {(host, address): route.generation for address in route.addresses}
         return found
 
     def ensure_route(self, route: Route, *, fence: Fence = unfenced) -> None:
@@ -133,7 +137,7 @@ class RouteDirectory:
 
     def _new_generation(self, route: Route) -> Path:
         """Make a complete directory that no route leads to yet."""
-        folder = self.path / GENERATIONS / route.host / f"{route.generation}~{secrets.token_hex(4)}"
+        folder = self.path / GENERATIONS / route.host / f"{_label(route)}~{secrets.token_hex(4)}"
         folder.parent.mkdir(mode=0o700, exist_ok=True)
         folder.mkdir(mode=0o700)
         os.close(os.open(folder / _file_name(route), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -206,12 +210,9 @@ def checked(route: Route) -> Route:
         if route.addresses:
             raise Invalid("addresses", "a {kind} route is answered by a page; give no addresses.", kind=route.kind)
         return Route(host, route.kind, (), route.generation)
-    addresses = tuple(dict.fromkeys(parse_address(address) for address in route.addresses))
-    if not 1 <= len(addresses) <= SLOTS:
-        raise Invalid(
-            "addresses", "there are {count}; a host is served by 1 to {slots} replicas.", count=len(addresses), slots=SLOTS
-        )
-    checked = Route(host, route.kind, addresses, route.generation, route.sticky)
+    rest = _checked_rest(route.rest) if route.rest else None
+    addresses = _checked_addresses(route.addresses)[: SLOTS - (rest.eighths if rest else 0)]
+    checked = Route(host, route.kind, addresses, route.generation, route.sticky, rest)
     if len(_file_name(checked).encode()) > LONGEST_NAME:
         raise Invalid(
             "addresses",
@@ -219,6 +220,23 @@ def checked(route: Route) -> Route:
             longest_name=LONGEST_NAME,
         )
     return checked
+
+
+def _checked_rest(rest: Rest) -> Rest:
+    if not 1 <= rest.eighths < SLOTS:
+        raise Invalid("rest", "give it from 1 to {most} eighths.", most=SLOTS - 1)
+    if not rest.generation or not _LABEL.fullmatch(rest.generation):
+        raise Invalid("generation", "use at most 64 letters, digits, “.”, “_” and “-”, e.g. “d42”.")
+    return Rest(rest.generation, _checked_addresses(rest.addresses)[: rest.eighths], rest.eighths)
+
+
+def _checked_addresses(given: Sequence[str]) -> tuple[str, ...]:
+    addresses = tuple(dict.fromkeys(parse_address(address) for address in given))
+    if not 1 <= len(addresses) <= SLOTS:
+        raise Invalid(
+            "addresses", "there are {count}; a host is served by 1 to {slots} replicas.", count=len(addresses), slots=SLOTS
+        )
+    return addresses
 
 
 def parse_address(text: str, *, field: str = "address") -> str:
@@ -245,11 +263,26 @@ def _parse_machine(host: str, field: str) -> str:
 
 
 def _file_name(route: Route) -> str:
-    names = ",".join(islice(cycle(route.addresses), SLOTS)) if route.addresses else PAGE
-    return f"{STICKY}{names}" if route.sticky else names
+    rest = route.rest or Rest("", (), 0)
+    names = [*islice(cycle(route.addresses), SLOTS - rest.eighths), *islice(cycle(rest.addresses), rest.eighths)]
+    listed = ",".join(names) or PAGE
+    return f"{STICKY}{listed}" if route.sticky else listed
 
 
-def _route(host: str, kind: RouteKind, file_name: str, generation: str) -> Route:
+def _label(route: Route) -> str:
+    if route.rest is None:
+        return route.generation
+    return f"{route.generation}+{SLOTS - route.rest.eighths}+{route.rest.generation}"
+
+
+def _route(host: str, kind: RouteKind, file_name: str, label: str) -> Route:
     names = file_name.removeprefix(STICKY)
-    addresses = () if names == PAGE else tuple(dict.fromkeys(names.split(",")))
-    return Route(host, kind, addresses, generation, sticky=names != file_name)
+    is_sticky = names != file_name
+    listed = [] if names == PAGE else names.split(",")
+    generation, plus, others = label.partition("+")
+    if not plus:
+        return Route(host, kind, tuple(dict.fromkeys(listed)), generation, is_sticky)
+    share, _, other = others.partition("+")
+    own = int(share)
+    rest = Rest(other, tuple(dict.fromkeys(listed[own:])), SLOTS - own)
+    return Route(host, kind, tuple(dict.fromkeys(listed[:own])), generation, is_sticky, rest)
