@@ -29,6 +29,7 @@ NAMES = (
     "rolling",
     "killed",
     "engine_runs",
+    "sampling",
     "release_rollout",
     "viewers",
     "long_history",

@@ -50,6 +50,8 @@ INSIDE = {
     "application-difference": "/applications/harbour/configuration?environment=development&from=1&to=2",
     "application-logs": "/applications/harbour/logs?environment=development",
     "application-logs-none": "/applications/harbour/logs?environment=production",
+    "application-metrics": "/applications/harbour/metrics?environment=development",
+    "application-metrics-none": "/applications/harbour/metrics?environment=production",
     "application-settings": "/applications/harbour/settings",
     "deploy": "/applications/harbour/in/development/deploy",
     "deployment-live": "/deployments/{live}",

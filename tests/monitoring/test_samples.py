@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fairway.deployments.commands.progress import removed
 from fairway.monitoring import commands
-from fairway.monitoring.commands import AHEAD, forget_samples, roll_up, store_usage
+from fairway.monitoring.commands import AHEAD, LATE, forget_samples, roll_up, store_usage
 from fairway.monitoring.models import TrafficSample, UsageSample
 from fairway.monitoring.rules import COARSE, COUNTS, FINE, KEPT, MIDDLE
 from tests.exploring import examples
@@ -56,12 +56,21 @@ def test_a_roll_up_that_is_made_again_is_the_same_and_takes_what_came_late(place
     assert UsageSample.objects.get(resolution=MIDDLE).cpu_seconds == 4.0
 
 
+def test_what_was_summed_up_long_ago_is_not_made_again(placed):
+    used(placed, NOW)
+    roll_up(now=NOW + MIDDLE)
+    assert roll_up(now=NOW + MIDDLE + LATE - 1) == 1
+    assert roll_up(now=NOW + MIDDLE + LATE) == 0
+
+
 def test_what_a_worker_missed_while_it_was_away_is_summed_up_later(placed, monkeypatch):
     monkeypatch.setattr(commands, "MOST_INTERVALS", 2)
     for minute in (0, 3, 5, 9):
         used(placed, NOW + minute * MIDDLE)
-    while roll_up(now=NOW + COARSE) > 2:
-        pass
+    assert roll_up(now=NOW + COARSE + LATE) == 2
+    assert not UsageSample.objects.filter(resolution=COARSE).exists(), "not before all of its minutes"
+    assert roll_up(now=NOW + COARSE + LATE) == 2
+    assert roll_up(now=NOW + COARSE + LATE) == 1
     assert [at for _, at in rows(resolution=MIDDLE)] == [NOW + minute * MIDDLE for minute in (0, 3, 5, 9)]
     assert UsageSample.objects.get(resolution=COARSE).cpu_seconds == 8.0
 

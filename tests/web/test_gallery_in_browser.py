@@ -341,3 +341,69 @@ def test_variables_can_be_added_and_removed(page: Page, gallery: str) -> None:
     assert veil == "disc"
     page.get_by_role("button", name="Remove LOG_LEVEL").click()
     expect(page.locator("input[name=name-3]")).to_have_count(0)
+
+
+def test_a_chart_is_read_with_the_keyboard_and_tells_what_happened(page: Page, gallery: str) -> None:
+    page.goto(f"{gallery}/applications/storefront/metrics")
+    chart = page.locator("[data-chart=cpu]")
+    slider = chart.get_by_role("slider")
+    expect(slider).to_have_attribute("aria-label", "CPU: move along the time with the arrow keys")
+    slider.focus()
+    page.keyboard.press("Home")
+    first = slider.get_attribute("aria-valuetext") or ""
+    assert re.search(r"web: 0\.\d+ cores; worker: 0\.\d+ cores; db: 0\.\d+ cores", first)
+    page.keyboard.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuenow", "1")
+    expect(slider).not_to_have_attribute("aria-valuetext", first)
+    for _ in range(3):
+        page.keyboard.press("PageUp")  # a twelfth of the points
+    expect(slider).to_have_attribute("aria-valuenow", "91")
+    page.keyboard.press("ArrowLeft")
+    expect(chart.locator("[data-chart-note]")).to_contain_text("Deployment #510: version 2.14.0 went live, requested by Ada")
+    page.keyboard.press("Tab")
+    expect(chart.locator("[data-chart-note]")).to_be_empty()
+
+
+def test_a_mark_is_told_where_the_pointer_is(page: Page, gallery: str) -> None:
+    page.goto(f"{gallery}/applications/storefront/metrics")
+    chart = page.locator("[data-chart=memory]")
+    chart.scroll_into_view_if_needed()
+    box = chart.locator(".u-over").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 40 / 360, box["y"] + 60)
+    expect(chart.locator("[data-chart-note]")).to_contain_text("Closed by the freeze window “Quarter’s end” for 3 h 20 min")
+    page.mouse.move(box["x"] + box["width"] * 230 / 360, box["y"] + 60)
+    expect(chart.locator("[data-chart-note]")).to_contain_text("3 restarts")
+    expect(chart.locator("[data-chart-legend]")).to_contain_text(re.compile(r"web \d+ MB"))
+
+
+def test_a_chart_is_a_table_too(page: Page, gallery: str) -> None:
+    page.goto(f"{gallery}/applications/storefront/metrics")
+    chart = page.locator("[data-chart=requests]")
+    chart.get_by_text("As a table").click()
+    assert chart.locator("thead th").all_text_contents() == ["Time", "2xx", "3xx", "4xx", "5xx", "What happened"]
+    assert chart.locator("tbody tr").count() == 355, (
+        "360 intervals without five of which nothing is known; in a sixth it was stopped"
+    )
+    expect(chart.locator("tbody")).to_contain_text("Deployment #511, requested by Linus: Failed")
+
+
+def test_charts_take_the_newest_values_and_the_colours_of_the_theme(page: Page, gallery: str) -> None:
+    page.clock.install()
+    page.goto(f"{gallery}/applications/storefront/metrics")
+    expect(page.locator("[data-figure=web] [data-figure-memory]")).to_contain_text("of 512 MB")
+    newer = page.request.get(f"{gallery}/applications/storefront/in/staging/metrics").json()
+    newer["figures"][0]["memory"] = "444 MB of 512 MB"
+    newer["marks"] = [{**newer["marks"][-1], "text": "Somebody restarted it"}]
+    page.route("**/in/staging/metrics**", lambda route: route.fulfill(json=newer))
+    page.clock.run_for(61_000)
+    expect(page.locator("[data-figure=web] [data-figure-memory]")).to_have_text("444 MB of 512 MB")
+    expect(page.locator("[data-happened] li")).to_have_text([re.compile("Somebody restarted it")])
+    page.unroute("**/in/staging/metrics**")
+    page.route("**/in/staging/metrics**", lambda route: route.fulfill(status=503))
+    page.clock.run_for(61_000)
+    expect(page.locator("[data-chart=cpu] [data-chart-note]")).to_contain_text("could not be loaded")
+    drawn = "document.querySelector('[data-chart=cpu] canvas').toDataURL()"
+    light = page.evaluate(drawn)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.wait_for_function(f"light => {drawn} !== light", arg=light)

@@ -25,13 +25,11 @@ from tests.conftest import make_artifact, make_environment, make_person
 from tests.web.conftest import live
 
 PAGES = [
-    "/", "/applications/", "/applications/hello/", "/applications/hello/deployments", "/applications/hello/configuration",
-    "/applications/hello/events", "/applications/hello/commands",
-    "/applications/hello/logs", "/applications/hello/metrics", "/applications/hello/settings",
-    "/deployments/",
+    "/", "/applications/", "/applications/hello/", "/applications/hello/deployments",
+    "/applications/hello/configuration", "/applications/hello/events", "/applications/hello/commands",
+    "/applications/hello/logs", "/applications/hello/metrics", "/applications/hello/settings", "/deployments/",
     "/environments/", "/environments/staging/", "/resources/", "/freezes/", "/events/", "/settings/profile",
-    "/settings/tokens",
-    "/palette",
+    "/settings/tokens", "/palette",
 ]  # fmt: skip
 
 

@@ -166,12 +166,12 @@ class Desk:
         assert {self.state_of(name)["digest"] for name in names} == {placement["digest"]}
         assert deployment["served_digest"] == placement["digest"]
 
-    def settles(self, slug: str, number: int, version: str, *, replicas: int = 1) -> None:
+    def settles(self, slug: str, number: int, version: str, *, replicas: int = 1, environment: str = "staging") -> None:
         """Wait until `serves` holds."""
 
         def holds() -> bool:
             try:
-                self.serves(slug, number, version, replicas=replicas)
+                self.serves(slug, number, version, replicas=replicas, environment=environment)
             except (AssertionError, KeyError):
                 return False
             return True

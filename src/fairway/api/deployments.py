@@ -24,6 +24,7 @@ from fairway.deployments.commands import approvals, requests
 from fairway.deployments.models import Deployment
 from fairway.deployments.queries import HistoryFilter, collected_note, get_deployment, history, log_lines
 from fairway.environments import queries as environments
+from fairway.environments.rules import Strategy
 
 router = PermissionRouter(tags=["deployments"])
 LINES_AT_ONCE = 2000
@@ -35,6 +36,7 @@ class DeploymentWanted(Given):
     `break_glass` is the reason for deploying in spite of a lock or freeze; it needs a role and is recorded as an event. With
     `when_open` the request is accepted during a freeze, or a lock that ends, and waits for its end, at most until `start_by`
     (default: seven days). `access` (``public`` or ``signed_in``) says who may open it from its first deployment there on.
+    `strategy` is how the new version gets the requests (default: as the environment says).
     """
 
     application: str = Field(max_length=40)
@@ -47,12 +49,13 @@ class DeploymentWanted(Given):
     break_glass: str = Field("", max_length=500)
     when_open: bool = False
     start_by: Moment | None = None
+    strategy: Strategy | None = None
 
 
 class PromotionWanted(Given):
     """Deploy what runs in `from_environment` to `environment`, without a rebuild, with the configuration of the latter.
 
-    `when_open` and `start_by` as for deployments.
+    `when_open`, `start_by` and `strategy` as for deployments.
     """
 
     application: str = Field(max_length=40)
@@ -62,6 +65,7 @@ class PromotionWanted(Given):
     break_glass: str = Field("", max_length=500)
     when_open: bool = False
     start_by: Moment | None = None
+    strategy: Strategy | None = None
 
 
 class RollbackWanted(Given):
@@ -154,6 +158,7 @@ def deploy(request: HttpRequest, given: DeploymentWanted) -> Answer[DeploymentDe
         start_by=given.start_by,
         replicas=given.replicas,
         access=given.access,
+        strategy=given.strategy,
     )
     return Answer(201, deployment_detail(made))
 
@@ -173,6 +178,7 @@ def promote(request: HttpRequest, given: PromotionWanted) -> Answer[DeploymentDe
         break_glass=given.break_glass,
         when_open=given.when_open,
         start_by=given.start_by,
+        strategy=given.strategy,
     )
     return Answer(201, deployment_detail(made))
 

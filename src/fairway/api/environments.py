@@ -31,7 +31,7 @@ from fairway.environments.hosts import confirm_host_key, request_check
 from fairway.environments.models import Environment, Host
 from fairway.environments.protection import protection_sentences
 from fairway.environments.queries import environment_names, get_environment, host_of, proof_name, visible_to
-from fairway.environments.rules import WhenWorse
+from fairway.environments.rules import Strategy, WhenWorse
 from fairway.environments.runtimes import availability_of
 from fairway.environments.secrets import masked_options
 
@@ -47,7 +47,8 @@ class EnvironmentShown(Schema):
     may deploy here. With `only_releases`, single deployments are refused. What comes here must have been healthy in the
     environment `proven_in` for `proven_hours` without interruption. `protection` describes all of this in sentences.
 
-    `when_worse` says what happens if a new version answers visitors worse than the one before in its first minutes:
+    `strategy` says how a new version gets the requests: ``all`` at once, or as a ``canary``, in growing shares, as long as
+    it answers no worse than the one before. `when_worse` says what happens if it answers worse in its first minutes:
     ``tell`` (an event that channels can hear of), ``roll_back`` as well, or ``ignore``.
     """
 
@@ -70,6 +71,7 @@ class EnvironmentShown(Schema):
     only_releases: bool
     proven_in: str
     proven_hours: int
+    strategy: str
     when_worse: str
     protection: list[str]
     status: str
@@ -155,6 +157,7 @@ class EnvironmentChanges(Given):
     only_releases: bool | None = None
     proven_in: str | None = Field(None, max_length=40)
     proven_hours: int | None = Field(None, ge=0, le=MOST_PROVEN_HOURS)
+    strategy: Strategy | None = None
     when_worse: WhenWorse | None = None
 
 

@@ -104,7 +104,7 @@ class DeploymentShown(Schema):
 
     `away_seconds` is how long visitors saw the starting page because the old version had to stop first; null where they
     never did. `services` says how many instances of each it runs; `replicas` are those of ``web``. With `awaits_approval` it
-    waits for people, until `approve_by`.
+    waits for people, until `approve_by`. `strategy` is how it gets the requests: ``all`` at once, or as a ``canary``.
     """
 
     id: int
@@ -130,6 +130,7 @@ class DeploymentShown(Schema):
     step: str
     sentence: str
     gate_used: str
+    strategy: str
     probe: ProbeShown | None
     judgement: JudgementShown | None
     away_seconds: float | None
@@ -345,8 +346,8 @@ def _named(one: Any) -> Named:
 def _facts(deployment: Deployment, *, is_live: bool) -> dict[str, Any]:
     same = (
         "kind", "source_kind", "source", "replicas", "requested_by", "acting_role", "door", "reason", "broke_glass", "step",
-        "sentence", "gate_used", "probe", "judgement", "away_seconds", "served_digest", "log_lines", "log_collected_at",
-        "created_at", "awaits_approval", "approve_by", "approved_at", "started_at", "switched_at",
+        "sentence", "gate_used", "strategy", "probe", "judgement", "away_seconds", "served_digest", "log_lines",
+        "log_collected_at", "created_at", "awaits_approval", "approve_by", "approved_at", "started_at", "switched_at",
         "finished_at", "version",
     )  # fmt: skip
     artifact, configuration = deployment.artifact, deployment.configuration

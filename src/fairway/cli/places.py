@@ -255,6 +255,9 @@ def protect_env(
         str | None, typer.Option(metavar="ENV", help="Where a version must have been healthy first. “” for nowhere.")
     ] = None,
     proven_hours: Annotated[int | None, typer.Option(min=1, help="For how many hours without a break.")] = None,
+    strategy: Annotated[
+        str | None, typer.Option(metavar="all|canary", help="How a new version gets the requests of visitors.")
+    ] = None,
     when_worse: Annotated[
         str | None,
         typer.Option(metavar="WHAT", help="If a new version answers worse than the one before: tell, roll-back or ignore."),
@@ -266,7 +269,7 @@ def protect_env(
         "approvals_needed": approvals, "approval_people": _named(approver), "approval_roles": _roles(approver_role),
         "approval_days": approval_days, "deploy_people": _named(deployer), "deploy_roles": _roles(deployer_role),
         "only_releases": only_releases, "needs_ready": needs_ready, "proven_in": proven_in, "proven_hours": proven_hours,
-        "when_worse": when_worse and when_worse.replace("-", "_"),
+        "strategy": strategy, "when_worse": when_worse and when_worse.replace("-", "_"),
     }  # fmt: skip
     changes = {key: value for key, value in given.items() if value is not None}
     path = f"/environments/{part(env)}"

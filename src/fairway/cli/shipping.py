@@ -25,6 +25,10 @@ WhenOpen = Annotated[
     bool, typer.Option("--when-open", help="If a freeze or a temporary lock blocks it, wait until that ends.")
 ]
 StartBy = Annotated[str, typer.Option("--start-by", help="Wait no longer than until then, e.g. 2026-03-02T12:00Z.")]
+Strategy = Annotated[
+    str | None,
+    typer.Option(metavar="all|canary", help="How it gets the requests: at once, or in growing shares."),
+]
 Comment = Annotated[str, typer.Option("--comment", "-m", help="Your comment.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The deployment's number.")]
@@ -67,6 +71,7 @@ def deploy(
     break_glass: BreakGlass = "",
     when_open: WhenOpen = False,
     start_by: StartBy = "",
+    strategy: Strategy = None,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
@@ -100,6 +105,7 @@ def deploy(
             "break_glass": break_glass,
             "when_open": when_open,
             "start_by": start_by or None,
+            "strategy": strategy,
         }
         _ship(client, "/deployments", body, no_wait)
 
@@ -112,6 +118,7 @@ def promote(
     break_glass: BreakGlass = "",
     when_open: WhenOpen = False,
     start_by: StartBy = "",
+    strategy: Strategy = None,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
@@ -124,6 +131,7 @@ def promote(
         "break_glass": break_glass,
         "when_open": when_open,
         "start_by": start_by or None,
+        "strategy": strategy,
     }
     with Client() as client:
         _ship(client, "/promotions", body, no_wait)

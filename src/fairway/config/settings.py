@@ -176,6 +176,7 @@ LOG_DAYS = number("FAIRWAY_LOG_DAYS", 90)  # for which the logs and step times o
 LOG_BYTES = whole("FAIRWAY_LOG_MB", 2048) * 2**20  # the most text that all these logs have together
 HEAD_SECONDS = number("FAIRWAY_HEAD_SECONDS", 60)  # between two signed heads of the event chain
 HEADS_TO = os.environ.get("FAIRWAY_HEADS_TO", "")  # an external copy of them: a folder, or an https URL that accepts POST
+CANARY_SECONDS = number("FAIRWAY_CANARY_SECONDS", 60)  # for which a canary keeps each of its shares of the requests
 WATCH_SECONDS = number("FAIRWAY_WATCH_SECONDS", 300)  # for which a new version is watched
 WATCH_EVERY_SECONDS = number("FAIRWAY_WATCH_EVERY_SECONDS", 10)
 

@@ -33,6 +33,7 @@ from fairway.drivers.runtimes.contract import MAIN
 from fairway.engine import clock
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
+from fairway.environments.rules import Strategy
 
 __all__ = [
     "Deployment",
@@ -109,6 +110,7 @@ class Deployment(StatusRow):
     sentence = models.TextField(blank=True)
     detail = models.TextField(blank=True)
     gate_used = models.CharField(max_length=200, blank=True)
+    strategy = models.CharField(max_length=10, default=Strategy.ALL.value)  # how it gets the requests of visitors
     probe = models.JSONField(null=True)
     judgement = models.JSONField(null=True)  # `monitoring.judging.Judgement`; None until it was compared with the one before
     away_seconds = models.FloatField(null=True)
@@ -185,7 +187,12 @@ class Deployment(StatusRow):
     @property
     def steps(self) -> tuple[str, ...]:
         """The names of the steps that it has, in order."""
-        return steps_for(self.kind, self.artifact.spec if self.artifact else {})
+        return steps_for(self.kind, self.artifact.spec if self.artifact else {}, is_canary=self.is_canary)
+
+    @property
+    def is_canary(self) -> bool:
+        """Whether its version gets the requests in growing shares."""
+        return bool(self.strategy == Strategy.CANARY)
 
     @property
     def is_current(self) -> bool:

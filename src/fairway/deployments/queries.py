@@ -138,6 +138,12 @@ class StepView:
     sentence: str
 
 
+def canaries() -> list[Deployment]:
+    """The deployments whose version gets a share of the requests now."""
+    active = Deployment.objects.filter(status__in=sorted(ACTIVE), step="canary")
+    return list(active.select_related("application", "environment", "run"))
+
+
 def steps_of(deployment: Deployment) -> list[StepView]:
     """The workflow's steps in order, with the times of their latest attempts and the medians of earlier deployments."""
     rows: dict[str, RunStep] = {}

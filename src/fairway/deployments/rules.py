@@ -11,7 +11,7 @@ from typing import Any
 
 MOST_REPLICAS = 8  # the proxy's route holds eight addresses (docs/decisions/0001)
 START_BY = timedelta(days=7)  # after waiting longer than this for the gate to open, nobody expects it to start any more
-STEPS = ("prepare", "distribute", "release", "start", "check", "switch", "retire")
+STEPS = ("prepare", "distribute", "release", "start", "check", "canary", "switch", "retire")
 
 
 class Status(StrEnum):
@@ -82,9 +82,12 @@ def runs_release_command(kind: str, spec: Mapping[str, Any]) -> bool:
     return kind in BRINGS_SOMETHING_NEW and bool(spec.get("release"))
 
 
-def steps_for(kind: str, spec: Mapping[str, Any]) -> tuple[str, ...]:
+def steps_for(kind: str, spec: Mapping[str, Any], *, is_canary: bool = False) -> tuple[str, ...]:
     """The steps of a deployment of this kind, in order."""
-    return STEPS if runs_release_command(kind, spec) else tuple(name for name in STEPS if name != "release")
+    left_out = set() if is_canary else {"canary"}
+    if not runs_release_command(kind, spec):
+        left_out.add("release")
+    return tuple(name for name in STEPS if name not in left_out)
 
 
 class Wanted(StrEnum):

@@ -19,7 +19,14 @@ from fairway.drivers.runtimes.registry import UnavailableRuntime, runtime_names
 from fairway.environments.freeze_commands import notify_opened
 from fairway.environments.hosts import ensure_host_of
 from fairway.environments.models import Environment
-from fairway.environments.rules import DEFAULT_ENVIRONMENTS, WhenWorse, parse_environment_host, parse_options
+from fairway.environments.rules import (
+    DEFAULT_ENVIRONMENTS,
+    Strategy,
+    WhenWorse,
+    parse_choice,
+    parse_environment_host,
+    parse_options,
+)
 from fairway.environments.runtimes import runtime_of
 from fairway.environments.secrets import marked_options, sealed_options
 from fairway.environments.subjects import on_environment
@@ -36,7 +43,19 @@ PROTECTION = (
     *("approvals_needed", "approval_roles", "approval_people", "approval_days", "needs_ready"),
     *("deploy_roles", "deploy_people", "only_releases", "proven_in", "proven_hours"),
 )
-EDITABLE = ("name", "host", "url", "description", "position", "runtime", "options", "lane", "when_worse", *PROTECTION)
+EDITABLE = (
+    "name",
+    "host",
+    "url",
+    "description",
+    "position",
+    "runtime",
+    "options",
+    "lane",
+    "strategy",
+    "when_worse",
+    *PROTECTION,
+)
 MOST_APPROVALS = 10
 MOST_APPROVAL_DAYS = 90
 MOST_PROVEN_HOURS = 24 * 90
@@ -91,7 +110,9 @@ def edit_environment(*, actor: Actor, environment: Environment, as_of: int | Non
     if "position" in changes:
         row.position = _parse_position(changes.pop("position"))
     if "when_worse" in changes:
-        row.when_worse = _parse_when_worse(changes.pop("when_worse"))
+        row.when_worse = parse_choice(changes.pop("when_worse"), WhenWorse, field="when_worse")
+    if "strategy" in changes:
+        row.strategy = parse_choice(changes.pop("strategy"), Strategy, field="strategy")
     if "lane" in changes:
         row.lane = parse_slug(changes.pop("lane"), field="lane")
     current = {name: getattr(row, name) for name in ("name", "host", "url", "description", "runtime", "options")}
@@ -243,14 +264,6 @@ def _protect(actor: Actor, row: Environment, given: Mapping[str, Any]) -> None:
             setattr(row, name, bool(value))
     if "proven_in" in given or "proven_hours" in given:
         _parse_proven(row, str(given.get("proven_in", row.proven_in) or ""), given.get("proven_hours", row.proven_hours))
-
-
-def _parse_when_worse(value: str) -> str:
-    if value not in set(WhenWorse):
-        raise Invalid(
-            "when_worse", "“{value}” is not known; there are: {names}.", value=value[:40], names=", ".join(WhenWorse)
-        )
-    return value
 
 
 def _parse_number(field: str, value: Any, least: int, most: int) -> int:

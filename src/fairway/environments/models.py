@@ -13,7 +13,7 @@ from django.utils import timezone
 from fairway.environments.freeze_rules import Kind, Window
 from fairway.environments.host_rules import HostFacts, HostState, host_sentence, host_state
 from fairway.environments.recurrence import parse_recurrence
-from fairway.environments.rules import AVAILABLE, LOCKED, Lock, WhenWorse
+from fairway.environments.rules import AVAILABLE, LOCKED, Lock, Strategy, WhenWorse
 
 __all__ = ["Environment", "FreezeWindow", "Host", "Installation"]
 
@@ -46,6 +46,9 @@ class Environment(models.Model):
     only_releases = models.BooleanField(default=False)
     proven_in = models.CharField(max_length=40, blank=True)  # the slug of another environment, "" for none
     proven_hours = models.PositiveSmallIntegerField(default=0)
+    strategy = models.CharField(
+        max_length=10, default=Strategy.ALL.value
+    )  # of what is deployed here, unless it says another
     # what happens if a new version answers worse than the one before: `rules.WhenWorse`
     when_worse = models.CharField(max_length=10, default=WhenWorse.TELL.value)
     locked_at = models.DateTimeField(null=True)

@@ -18,6 +18,13 @@ DEFAULT_ENVIRONMENTS = (("development", 10), ("staging", 20), ("production", 30)
 LIMIT_KEYS = {"memory_mb": (16, 1_048_576), "cpus": (0.05, 256), "pids": (16, 1_000_000)}
 
 
+class Strategy(StrEnum):
+    """How a new version gets the requests of visitors."""
+
+    ALL = "all"  # all of them at once
+    CANARY = "canary"  # an eighth, a quarter, a half and then all, as long as it answers no worse than the one before
+
+
 class WhenWorse(StrEnum):
     """What happens if a new version answers worse than the one before while it is watched."""
 
@@ -37,6 +44,13 @@ class Lock:
 
     def holds_at(self, now: datetime) -> bool:
         return self.until is None or now < self.until
+
+
+def parse_choice(value: str, choices: type[StrEnum], *, field: str) -> str:
+    """One of the choices. Raises `Invalid`."""
+    if value not in set(choices):
+        raise Invalid(field, "“{value}” is not known; there are: {names}.", value=value[:40], names=", ".join(choices))
+    return str(value)
 
 
 def parse_environment_host(text: str) -> str:

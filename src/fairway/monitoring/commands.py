@@ -13,15 +13,15 @@ from typing import Any
 from django.db import models, transaction
 
 from fairway.deployments.models import Placement
-from fairway.monitoring.models import TrafficSample, UsageSample, columns_of
+from fairway.monitoring.models import USED, TrafficSample, UsageSample, columns_of
 from fairway.monitoring.rules import COUNTS, FINE, KEPT, MADE_OF, Served, Used, rolled_up, served_together, start_of
 
 MOST_INTERVALS = 20  # that are rolled up in one transaction; the next round goes on
 MOST_DELETED = 5000  # rows that one statement deletes, so that nobody waits long for the database
+LATE = 120  # seconds after the end of an interval in which a finer row of it may still be written
 AHEAD = 86400  # seconds that a row may be in the future before it counts as written while the clock was wrong
 
 Model = type[UsageSample] | type[TrafficSample]
-USED = tuple(Used.__dataclass_fields__)
 
 
 @transaction.atomic
@@ -40,29 +40,34 @@ def store_usage(*, at: int, resolution: int, samples: Mapping[tuple[int, str], U
 
 def roll_up(*, now: float) -> int:
     """Sum up every longer interval that has passed and is not summed up yet; returns how many intervals were. The newest one
-    that is summed up already is made again, in case something arrived late."""
-    return sum(
-        _roll_up(model, coarse, now, make)
-        for coarse in sorted(MADE_OF)
-        for model, make in ((UsageSample, _usage_of), (TrafficSample, _traffic_of))
-    )
+    that is summed up already is made again if it ended less than `LATE` seconds ago, in case something arrived late."""
+    total = 0
+    for model, make in ((UsageSample, _usage_of), (TrafficSample, _traffic_of)):
+        complete: float = now
+        for coarse in sorted(MADE_OF):
+            count, complete = _roll_up(model, coarse, complete, make)
+            total += count
+    return total
 
 
 Make = Callable[[Iterable[Any], int, int], list[Any]]
 
 
 @transaction.atomic
-def _roll_up(model: Model, coarse: int, now: float, make: Make) -> int:
+def _roll_up(model: Model, coarse: int, now: float, make: Make) -> tuple[int, float]:
+    """How many intervals were summed up, and until when all are: what is longer must not be made before."""
     fine: models.QuerySet[Any] = model._default_manager.filter(resolution=MADE_OF[coarse])
     done = model._default_manager.filter(resolution=coarse, at__lte=now - coarse).aggregate(newest=models.Max("at"))
     at, count = done["newest"] or 0, 0
+    if at + coarse + LATE <= now:
+        at += coarse
     while count < MOST_INTERVALS:
         first = fine.filter(at__gte=at).order_by("at").values_list("at", flat=True).first()
         if first is None or (at := start_of(first, coarse)) + coarse > now:
             break
         _replace(model, make(fine.filter(at__gte=at, at__lt=at + coarse).order_by("at"), at, coarse))
         at, count = at + coarse, count + 1
-    return count
+    return count, now if count < MOST_INTERVALS else at
 
 
 def _replace(model: Model, rows: list[Any]) -> None:

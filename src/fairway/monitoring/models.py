@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db import models
@@ -10,6 +11,8 @@ from fairway.deployments.models import Placement
 from fairway.monitoring.rules import COUNTS, Served, Used
 
 __all__ = ["TrafficSample", "UsageSample"]
+
+USED = tuple(Used.__dataclass_fields__)  # the columns with values, in the order of `Used`
 
 
 class UsageSample(models.Model):
@@ -39,7 +42,7 @@ class UsageSample(models.Model):
 
     @property
     def used(self) -> Used:
-        return Used(**{name: getattr(self, name) for name in Used.__dataclass_fields__})
+        return Used(**{name: getattr(self, name) for name in USED})
 
 
 class TrafficSample(models.Model):
@@ -73,8 +76,12 @@ class TrafficSample(models.Model):
 
     @property
     def served(self) -> Served:
-        durations = {int(index): count for index, count in self.durations.items()}
-        return Served(**{name: getattr(self, name) for name in COUNTS}, durations=durations)
+        return Served(**{name: getattr(self, name) for name in COUNTS}, durations=histogram_of(self.durations))
+
+
+def histogram_of(durations: Mapping[str, int]) -> dict[int, int]:
+    """A histogram as it is stored, with numbers as keys."""
+    return {int(index): count for index, count in durations.items()}
 
 
 def columns_of(served: Served) -> dict[str, Any]:

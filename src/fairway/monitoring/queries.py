@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,8 +14,8 @@ from fairway.accounts.rules import Actor, NotVisible
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import placements_visible_to
 from fairway.monitoring.marks import Mark, marks_of
-from fairway.monitoring.models import TrafficSample, UsageSample
-from fairway.monitoring.rules import FINE, RESOLUTIONS, Served, Used, rolled_up, served_together, start_of, step_of
+from fairway.monitoring.models import USED, TrafficSample, UsageSample, histogram_of
+from fairway.monitoring.rules import COUNTS, FINE, RESOLUTIONS, Served, Used, rolled_up, served_together, start_of, step_of
 
 CURRENT = 6 * FINE  # seconds for which the newest sample says what is used now
 
@@ -66,16 +66,18 @@ def _main_first(item: tuple[str, object]) -> tuple[bool, str]:
 def _usage(placement: Placement, since: int, step: int, resolution: int) -> dict[str, dict[int, Used]]:
     rows = _rows(UsageSample.objects.filter(placement=placement), since, resolution)
     grouped: dict[str, dict[int, list[Used]]] = defaultdict(lambda: defaultdict(list))
-    for row in _without_doubles(rows, "service"):
-        grouped[row.service][start_of(row.at, step)].append(row.used)
+    for service, _, at, *values in _without_doubles(rows.values_list("service", "resolution", "at", *USED)):
+        grouped[service][start_of(at, step)].append(Used(*values))
     return {service: {at: rolled_up(parts) for at, parts in found.items()} for service, found in grouped.items()}
 
 
 def _traffic(placement: Placement, since: int, step: int, resolution: int) -> dict[int, Served]:
     rows = _rows(TrafficSample.objects.filter(placement=placement), since, resolution)
     grouped: dict[int, list[Served]] = defaultdict(list)
-    for row in _without_doubles(rows, "deployment"):
-        grouped[start_of(row.at, step)].append(row.served)
+    columns = ("deployment", "resolution", "at", *COUNTS, "durations")
+    for _, _, at, *counts, durations in _without_doubles(rows.values_list(*columns)):
+        numbers = dict(zip(COUNTS, counts, strict=True))
+        grouped[start_of(at, step)].append(Served(**numbers, durations=histogram_of(durations)))
     return {at: served_together(parts) for at, parts in grouped.items()}
 
 
@@ -86,16 +88,14 @@ def _rows(every: QuerySet[Any], since: int, resolution: int) -> QuerySet[Any]:
     return every.filter(Q(resolution=resolution, at__gte=since) | finer).order_by("at")
 
 
-def _without_doubles(rows: Iterable[Any], key: str) -> list[Any]:
-    """These rows without those that a row of a coarser resolution was made of."""
+def _without_doubles(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """These rows (of a service or deployment, resolution, start, …) without those that a coarser one was made of."""
     every = list(rows)
-    coarse = {(getattr(row, key), row.resolution, row.at) for row in every if row.resolution > FINE}
-
-    def is_in_a_coarser(row: Any) -> bool:
-        longer = (one for one in RESOLUTIONS if one > row.resolution)
-        return any((getattr(row, key), one, start_of(row.at, one)) in coarse for one in longer)
-
-    return [row for row in every if not is_in_a_coarser(row)]
+    coarse = {row[:3] for row in every if row[1] > FINE}
+    for row in every:
+        key, resolution, at = row[:3]
+        if not any((key, longer, start_of(at, longer)) in coarse for longer in RESOLUTIONS if longer > resolution):
+            yield row
 
 
 def _marks(

@@ -199,6 +199,8 @@ FAILURES = (
     gettext_noop("Watching the new version"),
     gettext_noop("#{number} ({version}) restarted {times} times within {minutes} minutes of going live."),
     gettext_noop("#{number} ({version}) answers worse than the version before. {why}"),
+    gettext_noop("{eighths}/8 of the requests go to the new version."),
+    gettext_noop("With {eighths}/8 of the requests it answers worse than the version before. {why}"),
     gettext_noop("{share} of {count} requests failed; of the version before, {share_before} of {count_before}."),
     gettext_noop("The slowest 5% of {count} answers took {time} or more; of the version before, {time_before}."),
     gettext_noop("It is blocked, and starts as soon as it no longer is."),

@@ -16,7 +16,7 @@ from fairway.environments.models import Environment
 from fairway.environments.queries import DOCKER
 from fairway.environments.rules import WhenWorse
 from fairway.shared.names import Invalid
-from fairway.web.words import ROLE_LABELS, WALL_NAMES
+from fairway.web.words import ROLE_LABELS, STRATEGY_WORDS, WALL_NAMES
 
 WALL_CHOICES = [(name, WALL_NAMES[name]) for name in LAYERS]
 MAY_BRING = [role for role in Role if role in ROLES_FOR[Act.DEPLOY] | ROLES_FOR[Act.SCHEDULE_RELEASE]]
@@ -140,6 +140,7 @@ class ProtectionForm(forms.Form):
     proven_hours = forms.IntegerField(
         label=_("For this many hours"), required=False, min_value=1, max_value=MOST_PROVEN_HOURS
     )
+    strategy = forms.ChoiceField(label=_("How a new version gets the requests"), choices=list(STRATEGY_WORDS.items()))
     when_worse = forms.ChoiceField(
         label=_("If it answers worse than the one before"),
         choices=[

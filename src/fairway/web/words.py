@@ -10,6 +10,7 @@ from fairway.accounts.rules import Role
 from fairway.activity.rules import Door
 from fairway.deployments.rules import Access
 from fairway.environments.freeze_rules import Kind
+from fairway.environments.rules import Strategy
 
 Text = str | Promise
 
@@ -26,12 +27,19 @@ ACCESS_WORDS: dict[Access, Text] = {
     Access.SIGNED_IN: _("Any signed-in person"),
 }
 
+# How a new version gets the requests of visitors.
+STRATEGY_WORDS: dict[Strategy, Text] = {
+    Strategy.ALL: _("All at once"),
+    Strategy.CANARY: _("Canary: an eighth, a quarter, a half, then all"),
+}
+
 STEP_LABELS: dict[str, Text] = {
     "prepare": _("Prepare"),
     "distribute": _("Distribute"),
     "release": _("Release command"),
     "start": _("Start"),
     "check": _("Check"),
+    "canary": _("Canary"),
     "switch": _("Switch"),
     "retire": _("Retire"),
     "watch": _("Watch"),

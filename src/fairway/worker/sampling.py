@@ -22,7 +22,7 @@ from fairway.drivers.runtimes.contract import MAIN, InstanceState, Runtime, Usag
 from fairway.environments.models import Environment
 from fairway.environments.queries import host_of
 from fairway.environments.runtimes import host_availability, runtime_of
-from fairway.monitoring.commands import forget_samples, roll_up, store_usage
+from fairway.monitoring.commands import MOST_INTERVALS, forget_samples, roll_up, store_usage
 from fairway.monitoring.rules import COARSE, FINE, MIDDLE, Reading, Used, sample_of, start_of
 from fairway.worker.leadership import Leadership
 from fairway.worker.traffic import SETTLES, TrafficReader
@@ -69,7 +69,8 @@ class Sampler:
         if samples:
             store_usage(at=at, resolution=FINE, samples=samples)
         if (interval := start_of(now, MIDDLE)) != self._summed_up:
-            roll_up(now=now)
+            while roll_up(now=now) >= MOST_INTERVALS:
+                pass  # a worker was away for a while, and what it missed must be summed up before it is deleted
             self._summed_up = interval
         if (interval := start_of(now, COARSE)) != self._forgot:
             forget_samples(now=now)

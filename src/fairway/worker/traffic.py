@@ -20,6 +20,7 @@ from fairway.monitoring.commands import store_traffic
 from fairway.monitoring.counting import Answerer, Counter
 from fairway.monitoring.models import TrafficSample
 from fairway.monitoring.rules import FINE, KEPT, Served, served_together, start_of
+from fairway.workflows.canary import wake_worse
 from fairway.workflows.outside import proxy, proxy_folder
 
 SETTLES = 0.5  # seconds after which every request of an interval that has passed is in the log
@@ -43,8 +44,11 @@ class TrafficReader:
             labels = proxy().labels()
             self._counter.add(chain([first], requests), {**self._labels, **labels})
             self._labels = labels
-        for at, sums in self._counter.take(start_of(now - SETTLES, FINE)).items():
+        passed = self._counter.take(start_of(now - SETTLES, FINE))
+        for at, sums in passed.items():
             store_traffic(at=at, served=_by_placement(sums))
+        if passed:
+            wake_worse()
 
     def forget(self) -> None:
         """Begin anew at the next call: another worker has been the leader meanwhile."""

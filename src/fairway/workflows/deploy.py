@@ -5,6 +5,7 @@ distribute  bring the artifact to the environment's runtime, which verifies its 
 release     run the release command once, if there is one, with the new bytes, before any new instance starts
 start       start new instances beside the old ones, with a configuration version of their own
 check       until the deadline: the port answers, the health path is 2xx–3xx, or the container is healthy
+canary      where asked for: give the new version some eighths of the requests, then more (see `canary`)
 switch      switch the route atomically while the probe runs
 retire      drain, then stop the old instances
 
@@ -33,7 +34,6 @@ from fairway.deployments.commands.requests import STORY, replicas_for
 from fairway.deployments.models import Deployment, Placement, counts_of
 from fairway.deployments.queries import has_proved_itself
 from fairway.deployments.rules import Kind, Wanted
-from fairway.drivers.health import refusal
 from fairway.drivers.proxy.admin import drain
 from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.drivers.proxy.probe import Probe
@@ -43,6 +43,7 @@ from fairway.environments.runtimes import runtime_of
 from fairway.shared.failures import Failure, Refused, Retry
 from fairway.workflows.admission import admit, approval_is_missing, ask_gate, await_approval, refuse_to_go_back_in_time
 from fairway.workflows.backing import ensure_backing, remember_data, retire_backing
+from fairway.workflows.canary import canary, settle_strategy
 from fairway.workflows.draining import drained
 from fairway.workflows.instances import LAST_LINES, check_all, describe, remove_all, start_all, stop_all
 from fairway.workflows.interruption import (
@@ -53,6 +54,7 @@ from fairway.workflows.interruption import (
 )
 from fairway.workflows.judging import paths_of, refuse_if_it_answers_worse, refuse_if_its_page_fails, watch_answers
 from fairway.workflows.outside import forget_work_folder, probe_token
+from fairway.workflows.readback import read_back, refuse_if_one_died
 from fairway.workflows.releasing import end_release_command, run_release_command
 from fairway.workflows.sources import artifact_from_source, build_input_of, work_name
 from fairway.workflows.specs import backing_specs, instance_specs
@@ -85,7 +87,12 @@ def prepare(context: Context) -> Mapping[str, Any]:
         admit(step)
         _tell_if_it_serves_already(step)
         announce_interruption(step)
-        return {"artifact": step.artifact.pk, "release": step.deployment.runs_release_command}
+        settle_strategy(step)
+        return {
+            "artifact": step.artifact.pk,
+            "release": step.deployment.runs_release_command,
+            "canary": step.deployment.is_canary,
+        }
 
 
 def distribute(context: Context) -> None:
@@ -127,10 +134,10 @@ def check(context: Context) -> Mapping[str, Any]:
         refuse_if_its_page_fails(step)
         progress.gate_used(deployment=step.deployment, gate=results[0].gate)
         restarts = {spec.name: result.restarts for spec, result in zip(specs, results, strict=True)}
-        _read_back(step, restarts)
+        read_back(step, restarts)
         if not has_proved_itself(step.artifact):
             context.sleep(PROBATION)
-            _refuse_if_one_died(step, restarts)
+            refuse_if_one_died(step, restarts)
         return {"restarts": restarts}
 
 
@@ -142,7 +149,7 @@ def switch(context: Context) -> None:
     """
     with step_context_of(context) as step:
         _start_again_what_a_host_ended(step)
-        instances = _read_back(step)
+        instances = read_back(step)
         addresses = {instance.address for instance in instances if instance.is_main}
         if step.placement.current_id != step.deployment.pk:
             context.checkpoint(before=_as_it_was(step.placement))  # also proves we still own this run
@@ -162,11 +169,11 @@ def switch(context: Context) -> None:
             was_seen = _is_seen(step, probe)
             if was_seen:
                 watch_answers(step, probe)
-            _refuse_if_one_died(step)  # before the answers are judged, because visitors meet the dead version meanwhile
+            refuse_if_one_died(step)  # before the answers are judged, because visitors meet the dead version meanwhile
             if was_seen:
                 refuse_if_it_answers_worse(step, probe)
         progress.probed(deployment=step.deployment, figure=probe.figure())
-        _refuse_if_one_died(step)
+        refuse_if_one_died(step)
         if not was_seen:
             raise Retry("The proxy did not serve the new version in time.", detail=probe.figure().first_failure)
         _record_switch(step)
@@ -177,7 +184,7 @@ def _is_seen(step: StepContext, probe: Probe) -> bool:
     """Whether the probe sees the new version within `SEEN_WITHIN` seconds. Raises `Refused` if an instance dies before."""
     until = time.monotonic() + SEEN_WITHIN
     while not probe.await_new(LOOK_EVERY):
-        _refuse_if_one_died(step)
+        refuse_if_one_died(step)
         if time.monotonic() > until:
             return False
     return True
@@ -289,34 +296,10 @@ def _tell_if_it_serves_already(step: StepContext) -> None:
         step.log.say(f"{same}; it is restarted.")
 
 
-def _read_back(step: StepContext, restarts: Mapping[str, int] | None = None) -> list[Instance]:
-    """The instances of this deployment. Raises `Refused` if one is missing, has died (see `_refuse_if_one_died`), or runs
-    another digest."""
-    instances = step.own_instances()
-    if len(instances) != (wanted := sum(step.deployment.counts.values())):
-        raise Refused(f"{len(instances)} of {wanted} instances run; one is gone since it was checked.")
-    for instance in instances:
-        if instance.digest != step.artifact.digest:
-            raise Refused(f"{instance.name} runs {instance.digest or 'nothing known'} instead of {step.artifact.digest}.")
-    _refuse_if_one_died(step, restarts)
-    return instances
-
-
-def _refuse_if_one_died(step: StepContext, known: Mapping[str, int] | None = None) -> None:
-    """Raises `Refused` if an instance does not run or has restarted more often than `known` says (by default: than when it
-    was checked), because such a version must not replace one that works."""
-    known = step.context.state.get("restarts", {}) if known is None else known
-    for instance in step.own_instances():
-        if instance.state != InstanceState.RUNNING or instance.restarts > known.get(instance.name, instance.restarts):
-            code = "" if instance.exit_code is None else f" with code {instance.exit_code}"
-            subject = "The application" if instance.is_main else f"Its service “{instance.service}”"
-            raise refusal(step.runtime, [instance.name], f"{subject} was ready and then ended{code}.")
-
-
 def _record_switch(step: StepContext) -> None:
     """Record that the new version is live, after reading back both the digest and the routes. Raises `Retry` if a route is
     not the one that was written."""
-    instances = _read_back(step)
+    instances = read_back(step)
     for host in step.placement.hosts:
         route = step.proxy.route(host)
         if route is None or set(route.addresses) != {instance.address for instance in instances if instance.is_main}:
@@ -403,6 +386,7 @@ DEPLOY = Workflow(
         Step("release", release, deadline=timedelta(minutes=10), applies=lambda state: bool(state.get("release"))),
         Step("start", start, deadline=timedelta(minutes=5)),
         Step("check", check, deadline=timedelta(minutes=20)),
+        Step("canary", canary, deadline=timedelta(minutes=2), applies=lambda state: bool(state.get("canary"))),
         Step("switch", switch, deadline=timedelta(minutes=2)),
         Step("retire", retire, deadline=timedelta(minutes=15)),
     ),

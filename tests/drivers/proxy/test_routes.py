@@ -117,7 +117,6 @@ class TestContract:
         with pytest.raises(Invalid, match="generation"):
             proxy.ensure_route(Route("shop.localhost", RouteKind.OPEN, replicas(1), label))
 
-
     def test_a_part_of_the_requests_goes_to_another_generation(self, proxy: Proxy) -> None:
         rest = Rest("d42", replicas(3, 4, 5), 7)
         route = Route("shop.localhost", RouteKind.OPEN, replicas(1, 2), "d43", rest=rest)

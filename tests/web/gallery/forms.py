@@ -77,6 +77,9 @@ class ProtectionForm(forms.Form):
     needs_ready = forms.BooleanField(required=False)
     proven_in = forms.ChoiceField(choices=[("", "no environment"), ("staging", "Staging")])
     proven_hours = forms.IntegerField(required=False)
+    strategy = forms.ChoiceField(
+        choices=[("all", "All at once"), ("canary", "Canary: an eighth, a quarter, a half, then all")]
+    )
     when_worse = forms.ChoiceField(choices=[("tell", "Tell the channels"), ("roll_back", "Tell them and roll back")])
 
 

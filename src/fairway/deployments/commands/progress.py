@@ -86,6 +86,12 @@ def replicas_settled(*, deployment: Deployment, replicas: int, scales: Mapping[s
         deployment.replicas, deployment.scales = replicas, dict(scales)
 
 
+def strategy_settled(*, deployment: Deployment, strategy: str) -> None:
+    """Record how the version really gets the requests."""
+    Deployment.objects.filter(pk=deployment.pk).update(strategy=strategy)
+    deployment.strategy = strategy
+
+
 @transaction.atomic
 def switched(
     *,

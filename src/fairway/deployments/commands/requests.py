@@ -26,6 +26,7 @@ from fairway.deployments.subjects import deployment_facts, on_deployment, on_pla
 from fairway.engine.commands import enqueue, request_cancel
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
+from fairway.environments.rules import Strategy, parse_choice
 from fairway.shared.names import Invalid, parse_git_ref, parse_text
 
 STORY = "deploy"
@@ -54,6 +55,7 @@ def request_deployment(
     start_by: datetime | None = None,
     access: str | None = None,
     commit: str = "",
+    strategy: str | None = None,
 ) -> Deployment:
     """Request that the application's source (or a given artifact) goes live in an environment with its latest configuration.
 
@@ -62,7 +64,8 @@ def request_deployment(
     here only, and the application keeps its own. If the environment requires approvals, the deployment waits for
     them, and supersedes whatever waited there before. With `when_open` it is accepted during a freeze or a lock that ends,
     and waits for that until `start_by` (None: `START_BY` from now). `access` says who may open an application that is
-    deployed here for the first time, so that even the first visitor is checked. Raises `Blocked` or `Invalid`.
+    deployed here for the first time, so that even the first visitor is checked. `strategy` says how the version gets the
+    requests (`environments.rules.Strategy`; None: as the environment says). Raises `Blocked` or `Invalid`.
     """
     if access is not None:
         set_first_access(actor=actor, application=application, environment=environment, access=access)
@@ -86,6 +89,7 @@ def request_deployment(
         when_open=when_open,
         start_by=start_by,
         commit=commit,
+        strategy=strategy,
         source=None if only_here is None else (source_kind, only_here),
     )
 
@@ -101,6 +105,7 @@ def promote(
     break_glass: str = "",
     when_open: bool = False,
     start_by: datetime | None = None,
+    strategy: str | None = None,
 ) -> Deployment:
     """Request that the artifact which runs in one environment goes live in another: it is not built again, and it gets the
     configuration of that other environment. Raises `Blocked` or `Invalid`."""
@@ -119,6 +124,7 @@ def promote(
         break_glass=break_glass,
         when_open=when_open,
         start_by=start_by,
+        strategy=strategy,
     )
 
 
@@ -266,6 +272,7 @@ def _request(
     when_open: bool = False,
     start_by: datetime | None = None,
     commit: str = "",
+    strategy: str | None = None,
     source: tuple[str, dict[str, Any]] | None = None,
 ) -> Deployment:
     source_kind, source_given = source or (application.source_kind, None)
@@ -291,6 +298,7 @@ def _request(
         source=artifact.source if artifact else source_given or _source_at(application, commit),
         spec=None if artifact else application.spec,
         replicas=wanted,
+        strategy=_strategy(kind, environment, strategy),
         replaces=placement.current,
         returns_to=returns_to,
         requested_by_id=actor.id,
@@ -318,6 +326,13 @@ def _request(
     )
     end_waiting(waiting, superseded_by(deployment))
     return deployment
+
+
+def _strategy(kind: Kind, environment: Environment, asked: str | None) -> str:
+    """How the version gets the requests. What goes back or starts again gets all of them at once. Raises `Invalid`."""
+    if kind not in BRINGS_SOMETHING_NEW:
+        return Strategy.ALL
+    return environment.strategy if asked is None else parse_choice(asked, Strategy, field="strategy")
 
 
 def _source_at(application: Application, commit: str) -> dict[str, Any]:
