@@ -29,7 +29,7 @@ from fairway.worker.leadership import Leadership
 log = logging.getLogger(__name__)
 
 LATEST = 0.6 * FINE  # seconds that the runtimes get to answer in a round
-ASKED_AT_ONCE = 8  # runtimes
+ASKED_AT_ONCE = 32  # runtimes; threads are only started when others are busy
 RUNS = {InstanceState.RUNNING, InstanceState.RESTARTING}
 Where = tuple[int, str]  # a placement's id and one of its services
 

@@ -348,5 +348,18 @@ function start(root) {
   setInterval(() => void refresh(), Math.min(data.step, SLOWEST) * 1000);
 }
 
+/** Nothing is there yet: load the page again as soon as there is. @param {HTMLElement} waiting */
+function waitFor(waiting) {
+  setInterval(async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(waiting.dataset.url ?? "", { cache: "no-cache", headers: { Accept: "application/json" } });
+      if (answer.ok && !answer.redirected && (await answer.json()).charts.length) location.reload();
+    } catch { /* it is asked again */ }
+  }, 10_000);
+}
+
+const waiting = /** @type {HTMLElement|null} */ (document.querySelector("[data-charts-soon]"));
+if (waiting) waitFor(waiting);
 const root = /** @type {HTMLElement|null} */ (document.querySelector("[data-charts]"));
 if (root) start(root);
