@@ -155,8 +155,8 @@ Histogram = Mapping[int, int]  # how many durations there were, by the index of 
 
 @dataclass(frozen=True)
 class Served:
-    """What the proxy answered for one application in one interval, by the first digit of the status. Durations are of whole
-    answers."""
+    """What the proxy answered for one application in one interval, by the first digit of the status. `durations` are the
+    seconds until answers began, of those that an instance gave; there may be fewer of them than requests."""
 
     requests: int = 0
     informational: int = 0
