@@ -70,6 +70,12 @@ def test_a_gap_is_not_taken_for_one_interval():
     assert used_between(FIRST, replace(LATER, at=FIRST.at + LONGEST_GAP + 0.1)) is None
 
 
+def test_a_slow_answer_makes_no_higher_rate():
+    late = replace(LATER, at=FIRST.at + 14, cpu_seconds=FIRST.cpu_seconds + 14)
+    made = sample_of([(FIRST, late)])
+    assert (made.cpu_seconds, made.seconds) == (14, 14)
+
+
 def test_a_sample_adds_up_the_instances():
     other = replace(LATER, began="c", memory_bytes=5 * MB, limit_bytes=50 * MB)
     made = sample_of([(FIRST, LATER), (None, other)])

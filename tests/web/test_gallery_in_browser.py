@@ -364,6 +364,18 @@ def test_a_chart_is_read_with_the_keyboard_and_tells_what_happened(page: Page, g
     expect(chart.locator("[data-chart-note]")).to_be_empty()
 
 
+def test_a_chart_begins_where_something_is_known(page: Page, gallery: str) -> None:
+    page.goto(f"{gallery}/gallery/metrics-plain")
+    slider = page.locator("[data-chart=cpu]").get_by_role("slider")
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(slider).to_have_attribute("aria-valuenow", "298")  # of 359 points, the last sixth
+    expect(slider).to_have_attribute("aria-valuemin", "298")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("CPU: not measured"))
+    page.keyboard.press("End")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(r"CPU: 0\.0\d+ cores"))
+
+
 def test_a_mark_is_told_where_the_pointer_is(page: Page, gallery: str) -> None:
     page.goto(f"{gallery}/applications/storefront/metrics")
     chart = page.locator("[data-chart=memory]")

@@ -37,7 +37,7 @@ def data_of(page):
 
 def test_before_the_first_reading_it_says_when_that_comes(viewer, browse, placed):
     page = browse(viewer).get(PAGE).content.decode()
-    assert "The first reading comes within 20 seconds" in page
+    assert "The first reading appears here within 20 seconds" in page
     assert "chart-data" not in page
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -18,20 +19,19 @@ from tests.services.waiting import PATIENCE
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    """The clock that nobody can set, as the sampler reads it."""
-    now = [1000.0]
-    monkeypatch.setattr(sampling.time, "monotonic", lambda: now[0])
-    return now
+def clock():
+    """The clock that nobody can set, by which the runtime says when it read."""
+    return [1000.0]
 
 
 @pytest.fixture
-def told(monkeypatch, fake):
+def told(monkeypatch, fake, clock):
     """What the runtime tells of each instance: the answers of the coming rounds, by the number of the replica."""
     answers: dict[int, Usage | None] = {}
 
     def usages(self, names):
-        return {name: answers[int(name[-1])] for name in names if answers.get(int(name[-1]))}
+        found = {name: answers[int(name[-1])] for name in names if answers.get(int(name[-1]))}
+        return {name: replace(one, read_at=one.read_at or clock[0]) for name, one in found.items()}
 
     monkeypatch.setattr(type(fake), "usages", usages)
     return answers
@@ -45,7 +45,7 @@ def seen(live):
 
 
 def usage(cpu, *, began="a", restarts=0, limit=512 * MB):
-    return Usage(10 * MB, cpu, began, limit, restarts)
+    return Usage(10 * MB, cpu, began, limit, restarts, read_at=0.0)
 
 
 def take(sampler, clock, number):
@@ -131,10 +131,9 @@ def test_a_runtime_that_fails_is_asked_again(seen, fake, clock, told, monkeypatc
     monkeypatch.setattr(type(fake), "usages", lambda self, names: 1 / 0)
     take(sampler, clock, 0)
     monkeypatch.undo()
-    monkeypatch.setattr(sampling.time, "monotonic", lambda: clock[0])
     take(sampler, clock, 1)
     take(sampler, clock, 2)
-    assert len(stored()) == 1
+    assert [at for at, _, _ in stored()] == [FINE]
 
 
 def test_what_does_not_run_is_not_asked_for(seen, fake, told, clock):
@@ -153,6 +152,16 @@ def test_a_minute_is_summed_up_by_the_round_that_ends_it(seen, told, clock):
         told.update({0: usage(float(number)), 1: None})
         take(sampler, clock, number)
     assert UsageSample.objects.get(resolution=MIDDLE).cpu_seconds == MIDDLE / FINE
+
+
+def test_the_time_of_a_reading_is_the_runtimes_own(seen, told, clock):
+    sampler = Sampler()
+    told.update({0: replace(usage(1.0), read_at=1000.0), 1: None})
+    take(sampler, clock, 0)
+    told[0] = replace(usage(13.0), read_at=1012.0)
+    take(sampler, clock, 1)
+    row = UsageSample.objects.get()
+    assert (row.at - NOW, row.cpu_seconds, row.seconds) == (0, 12.0, 12)
 
 
 def test_nothing_is_asked_of_the_database_for_each_instance(seen, told, clock, django_assert_max_num_queries):

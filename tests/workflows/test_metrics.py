@@ -59,6 +59,9 @@ def test_prometheus_scrapes_it_and_answers_questions(desk: Desk, tmp_path: Path)
         wait_for(lambda: asked(port, question), "Prometheus knows that it is healthy")
         [one] = asked(port, f'fairway_deployments_total{{application="{slug}", status="succeeded"}}')
         assert (one["metric"]["environment"], one["value"][1]) == ("staging", "1")
+        used = f'fairway_service_memory_bytes{{application="{slug}", service="web"}} > 1000000'
+        wait_for(lambda: asked(port, used), "a worker has read what it uses")
+        assert asked(port, f'fairway_service_cpu_cores{{application="{slug}"}} < 1')
         assert asked(port, 'up{job="fairway"} == 1'), "it took every line"
         [group] = ask(port, "GET", "/api/v1/rules", {}).json["data"]["groups"]
         asked_for = {name for rule in group["rules"] for name in re.findall(r"fairway_\w+", rule["query"])}

@@ -18,7 +18,7 @@ FINE, MIDDLE, COARSE = 10, 60, 900
 RESOLUTIONS = (FINE, MIDDLE, COARSE)
 KEPT = {FINE: 2 * 3600, MIDDLE: 2 * 86400, COARSE: 90 * 86400}  # seconds for which the rows of each resolution are kept
 MADE_OF = {MIDDLE: FINE, COARSE: MIDDLE}
-LONGEST_GAP = 1.5 * FINE  # seconds between two readings that still tell what was used in one interval
+LONGEST_GAP = 1.8 * FINE  # seconds between two readings that still tell what was used in one interval
 
 # The upper bounds of the buckets of a histogram of durations, in seconds: each a quarter longer than the one before.
 BUCKETS = 61
@@ -97,8 +97,9 @@ def restarted_between(before: Reading | None, now: Reading) -> int:
 class Used:
     """What the instances of one service used in one interval.
 
-    `seconds` says how much of the interval the readings cover. `memory_bytes` is the mean of their sum, `memory_peak_bytes`
-    the highest sum; `limit_bytes` is the sum of their limits, None if one of them has none.
+    `seconds` says how much time the readings cover, so that `cpu_seconds / seconds` is the rate. `memory_bytes` is the mean
+    of their sum, `memory_peak_bytes` the highest sum; `limit_bytes` is the sum of their limits, None if one of them has
+    none.
     """
 
     seconds: int
@@ -117,10 +118,11 @@ def sample_of(pairs: Iterable[tuple[Reading | None, Reading]]) -> Used | None:
     every = [(before, now, used_between(before, now)) for before, now in pairs]
     if all(used is None for _, _, used in every):
         return None
+    spans = [now.at - before.at for before, now, used in every if before and used is not None]
     memory = sum(now.memory_bytes for _, now, _ in every)
     limits = [now.limit_bytes for _, now, _ in every]
     return Used(
-        seconds=FINE,
+        seconds=max(1, round(sum(spans) / len(spans))),
         instances=len(every),
         cpu_seconds=sum(used or 0.0 for _, _, used in every),
         memory_bytes=memory,
@@ -153,8 +155,8 @@ Histogram = Mapping[int, int]  # how many durations there were, by the index of 
 
 @dataclass(frozen=True)
 class Served:
-    """What the proxy answered for one application in one interval, by the first digit of the status. Durations are of whole
-    answers."""
+    """What the proxy answered for one application in one interval, by the first digit of the status. `durations` are the
+    seconds until answers began, of those that an instance gave; there may be fewer of them than requests."""
 
     requests: int = 0
     informational: int = 0

@@ -56,12 +56,15 @@ def _acts(actor: Actor) -> Iterator[Entry]:
 
 def _applications(actor: Actor) -> Iterator[Entry]:
     group, configuration, logs, commands = _("Applications"), _("Configuration"), _("Logs"), _("Commands")
+    metrics = _("Metrics")
     for application in applications_visible_to(actor):
         icon = KIND_ICONS[application.source_kind]
         yield _entry(group, application.name, reverse("application-detail", args=[application.slug]), icon, application.slug)
         url = reverse("application-configuration", args=[application.slug])
         yield _entry(group, f"{application.name}: {configuration}", url, "settings", keywords="variables secrets")
         yield _entry(group, f"{application.name}: {logs}", reverse("application-logs", args=[application.slug]), "terminal")
+        url = reverse("application-metrics", args=[application.slug])
+        yield _entry(group, f"{application.name}: {metrics}", url, "pulse", keywords="cpu memory requests charts")
         url = reverse("application-commands", args=[application.slug])
         yield _entry(group, f"{application.name}: {commands}", url, "play", keywords="run once shell job")
 

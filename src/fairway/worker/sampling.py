@@ -30,7 +30,7 @@ from fairway.worker.traffic import SETTLES, TrafficReader
 log = logging.getLogger(__name__)
 
 LATEST = 0.6 * FINE  # seconds that the runtimes get to answer in a round
-ASKED_AT_ONCE = 8  # runtimes
+ASKED_AT_ONCE = 32  # runtimes; threads are only started when others are busy
 RUNS = {InstanceState.RUNNING, InstanceState.RESTARTING}
 Where = tuple[int, str]  # a placement's id and one of its services
 
@@ -90,17 +90,17 @@ class Sampler:
     def _readings(self, expected: Mapping[str, Expected]) -> Iterator[tuple[str, Reading]]:
         """What the runtimes tell in time about these instances. A runtime that still works on the question of an earlier
         round is not asked again."""
-        asked: list[tuple[float, Future[Mapping[str, Usage]]]] = []
+        asked: list[Future[Mapping[str, Usage]]] = []
         self._unanswered = {key: future for key, future in self._unanswered.items() if not future.done()}
         for runtime, names in _by_runtime(expected):
             if id(runtime) not in self._unanswered:
                 future = self._pool.submit(_usages, runtime, names)
                 self._unanswered[id(runtime)] = future
-                asked.append((time.monotonic(), future))
-        wait([future for _, future in asked], timeout=LATEST)
-        for at, future in asked:
+                asked.append(future)
+        wait(asked, timeout=LATEST)
+        for future in asked:
             if future.done():
-                yield from ((name, _reading(at, usage)) for name, usage in future.result().items())
+                yield from ((name, _reading(usage)) for name, usage in future.result().items())
 
 
 def _until_next() -> float:
@@ -150,5 +150,7 @@ def _usages(runtime: Runtime, names: Collection[str]) -> Mapping[str, Usage]:
         return {}
 
 
-def _reading(at: float, usage: Usage) -> Reading:
-    return Reading(at, usage.began, usage.cpu_seconds, usage.memory_bytes, usage.memory_limit_bytes, usage.restarts)
+def _reading(usage: Usage) -> Reading:
+    return Reading(
+        usage.read_at, usage.began, usage.cpu_seconds, usage.memory_bytes, usage.memory_limit_bytes, usage.restarts
+    )

@@ -86,7 +86,7 @@ def plain() -> Data:
 
 
 def soon() -> Data:
-    return {**_head(), "is_running": True, **shown(None, "1h", URL + "1h")}
+    return {**_head(), "is_running": True, **shown(None, "1h", "/gallery/act")}
 
 
 def nothing() -> Data:

@@ -11,6 +11,7 @@ argument must adopt what the first call made and never double it. Failures are `
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -209,6 +210,7 @@ class Usage:
 
     `began` identifies that beginning: it is another text after each start, so that two readings with the same text can be
     subtracted. `memory_limit_bytes` is the limit in force, None if there is none; `restarts` counts as `Instance.restarts`.
+    `read_at` is when it was read, on `time.monotonic`: an Engine may take seconds to answer.
     """
 
     memory_bytes: int
@@ -216,6 +218,7 @@ class Usage:
     began: str = ""
     memory_limit_bytes: int | None = None
     restarts: int = 0
+    read_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import { bytes, icon, number, say } from "./words.js";
 
 const NEAR = 8; // pixels between the cursor and a mark that is told
 const HEIGHT = 176;
+const LEAST = 1 / 6; // of the period that a chart shows at least; it begins where something is known
 const SLOWEST = 60; // seconds between two looks for new values
 const SHAPES = { deployment: "▲", restart: "↻", stop: "■", start: "▶", scale: "◆", freeze: "❄" };
 const language = document.documentElement.lang || "en";
@@ -111,7 +112,7 @@ class Chart {
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
       scales: {
-        x: { time: true, range: () => [this.data.since, Math.max(this.data.until, this.data.since + this.data.step)] },
+        x: { time: true, range: () => [this.data.at[beginning(this.data)], Math.max(this.data.until, this.data.since + this.data.step)] },
         y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number|null} */ most) => [0, (most || (unit === "share" ? 0.01 : 0.1)) * 1.08] },
       },
       axes: [
@@ -121,7 +122,7 @@ class Chart {
       ],
       series: [{}, ...lines.map((line, index) => ({
         stroke: colours[index], width: line.dash ? 1.25 : 1.75, dash: line.dash ? [5, 4] : undefined, spanGaps: false,
-        points: { show: (/** @type {any} */ _, /** @type {number} */ series) => isSparse(lines[series - 1]?.values ?? []), size: 4 },
+        points: { show: (/** @type {any} */ _, /** @type {number} */ series) => isSparse(lines[series - 1]), size: 4 },
       }))],
       hooks: {
         drawClear: [(/** @type {any} */ plot) => this.drawFreezes(plot, tones)],
@@ -187,14 +188,14 @@ class Chart {
 
   /** @param {KeyboardEvent} event */
   pressed(event) {
-    const last = this.data.at.length - 1;
+    const [first, last] = [beginning(this.data), this.data.at.length - 1];
     const now = this.chosen ?? this.newest();
     const page = Math.max(1, Math.round(this.data.at.length / 12));
     /** @type {Record<string, number>} */
-    const moves = { ArrowLeft: now - 1, ArrowRight: now + 1, ArrowDown: now - 1, ArrowUp: now + 1, PageDown: now - page, PageUp: now + page, Home: 0, End: last };
+    const moves = { ArrowLeft: now - 1, ArrowRight: now + 1, ArrowDown: now - 1, ArrowUp: now + 1, PageDown: now - page, PageUp: now + page, Home: first, End: last };
     if (!(event.key in moves)) return;
     event.preventDefault();
-    this.choose(Math.min(Math.max(moves[event.key], 0), last));
+    this.choose(Math.min(Math.max(moves[event.key], first), last));
   }
 
   /** @param {number|null} index */
@@ -226,7 +227,7 @@ class Chart {
     const happened = this.chosen === null ? [] : this.marksAt(at, left);
     this.note.textContent = happened.map((mark) => `${SHAPES[/** @type {keyof SHAPES} */ (mark.kind)] ?? ""} ${mark.text}`).join(" · ");
     const spoken = [when(at, this.data.step), ...lines.map((line, place) => `${line.label}: ${line.values[index] === null ? say("chart.nothing") : values[place]}`), ...happened.map((mark) => mark.text)];
-    const attributes = { "aria-label": say("chart.keys", title), "aria-valuemin": "0", "aria-valuemax": String(this.data.at.length - 1), "aria-valuenow": String(index), "aria-valuetext": spoken.join("; ") };
+    const attributes = { "aria-label": say("chart.keys", title), "aria-valuemin": String(beginning(this.data)), "aria-valuemax": String(this.data.at.length - 1), "aria-valuenow": String(index), "aria-valuetext": spoken.join("; ") };
     for (const [name, value] of Object.entries(attributes)) this.canvas.setAttribute(name, value);
   }
 
@@ -270,6 +271,13 @@ class Chart {
   }
 }
 
+/** The index of the first point that is drawn: an application that has just begun is no dot at the edge. @param {Data} data */
+function beginning(data) {
+  const known = data.charts.flatMap((chart) => chart.lines.map((line) => line.values.findIndex((value) => value !== null))).filter((index) => index >= 0);
+  const marked = data.marks.map((mark) => data.at.findIndex((at) => at + data.step > mark.from)).filter((index) => index >= 0);
+  return Math.max(0, Math.min(Math.floor(data.at.length * (1 - LEAST)), ...known, ...marked) - 1);
+}
+
 /** @param {number} at @param {number} increment */
 function tick(at, increment) {
   const moment = new Date(at * 1000);
@@ -283,9 +291,9 @@ function short(unit, value, key) {
   return value === 0 && unit !== "share" ? number.format(0) : inWords(unit, value, key === "bytes" ? "" : key);
 }
 
-/** Whether a lonely point would not be seen as a line. @param {(number|null)[]} values */
-function isSparse(values) {
-  return values.filter((value) => value !== null).length < 13;
+/** Whether a lonely point would not be seen as a line. @param {Line|undefined} line */
+function isSparse(line) {
+  return line !== undefined && !line.dash && line.values.filter((value) => value !== null).length < 13;
 }
 
 /** @param {Mark[]} marks */
@@ -348,5 +356,18 @@ function start(root) {
   setInterval(() => void refresh(), Math.min(data.step, SLOWEST) * 1000);
 }
 
+/** Nothing is there yet: load the page again as soon as there is. @param {HTMLElement} waiting */
+function waitFor(waiting) {
+  setInterval(async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(waiting.dataset.url ?? "", { cache: "no-cache", headers: { Accept: "application/json" } });
+      if (answer.ok && !answer.redirected && (await answer.json()).charts.length) location.reload();
+    } catch { /* it is asked again */ }
+  }, 10_000);
+}
+
+const waiting = /** @type {HTMLElement|null} */ (document.querySelector("[data-charts-soon]"));
+if (waiting) waitFor(waiting);
 const root = /** @type {HTMLElement|null} */ (document.querySelector("[data-charts]"));
 if (root) start(root);
