@@ -74,3 +74,11 @@ def test_the_key_is_read_by_others(fairway, made, tmp_path):
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "ED25519 Public-Key" in done.stdout
+
+
+def test_the_bill_of_materials_is_printed_for_a_deployment_and_a_version(fairway, made):
+    document = json.loads(fairway("sbom", str(made)).out)
+    assert (document["bomFormat"], document["metadata"]["component"]["name"]) == ("CycloneDX", "proof")
+    assert document == json.loads(fairway("sbom", "proof:1").out)
+    for wrong in ("proof:", ":1", "proof", "1:2:x"):
+        assert fairway("sbom", wrong).code == 2

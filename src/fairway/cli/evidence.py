@@ -1,4 +1,4 @@
-"""Commands ``evidence …``: print signed evidence about a release or a deployment, verify it, print the public key."""
+"""Commands ``evidence …`` and ``sbom``: signed evidence, its verification and public key; bills of materials."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from fairway.cli import audit_file
-from fairway.cli.client import Client
+from fairway.cli.client import Client, part
 from fairway.cli.failures import BadInput, Code, Stop
 from fairway.cli.output import Json, answer, is_json, say
 from fairway.cli.release_named import find_release
@@ -99,3 +99,17 @@ def show_key(
 def show_script(as_json: Json = False) -> None:
     """Print the program that verifies evidence and exported events. It needs only Python 3.11, and no Fairway."""
     print(Path(audit_file.__file__).read_text(encoding="utf-8"), end="")
+
+
+def sbom(
+    what: Annotated[str, typer.Argument(metavar="DEPLOYMENT|APP:N", help="A deployment's number, or version N of APP.")],
+    as_json: Json = False,
+) -> None:
+    """Print the software bill of materials (CycloneDX) of what a deployment brought, or of a version."""
+    app, colon, number = what.rpartition(":")
+    if not number.isascii() or not number.isdigit() or bool(app) != bool(colon):
+        raise BadInput(f"“{what}” is neither a deployment's number nor APP:N.", advice="E.g. fairway sbom 12")
+    place = f"/applications/{part(app)}/artifacts" if app else "/deployments"
+    with Client() as client:
+        for line in client.lines(f"{place}/{number}/sbom"):
+            print(line)

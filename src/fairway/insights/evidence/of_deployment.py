@@ -24,7 +24,7 @@ from fairway.insights.evidence.parts import (
     refuse_nothing,
     subject_of,
 )
-from fairway.insights.evidence.provenance import provenance_of, source_of
+from fairway.insights.evidence.provenance import is_built, provenance_of, source_of
 from fairway.releases.models import Approval, Release, RolloutPackage
 from fairway.releases.queries import require_full_visibility
 from fairway.releases.queries import visible_to as releases_visible_to
@@ -90,7 +90,7 @@ def _predicate(one: Deployment, artifact: Artifact) -> dict[str, Any]:
             "version": artifact.version,
             "digest": artifact.digest,
             "kind": artifact.kind,
-            "origin": "fetched" if provenance_of(artifact) is None else "built",
+            "origin": "built" if is_built(artifact) else "fetched",
             "source": source_of(artifact),
         },
         "configuration": configuration_of(one.configuration),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.urls import reverse
@@ -26,7 +26,7 @@ TYPES = "https://fairway.invalid/evidence"
 DEPLOYMENT, RELEASE = f"{TYPES}/deployment/v1", f"{TYPES}/release/v1"
 
 
-def refuse_nothing(what: str) -> None:
+def refuse_nothing(what: str) -> NoReturn:
     """Raise `Blocked`: there are no bytes yet about which anything could be said."""
     words = {"what": what}
     sentence = _("%(what)s has no built or fetched version, so there is nothing that evidence could be about.") % words

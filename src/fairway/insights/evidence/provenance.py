@@ -13,6 +13,7 @@ from fairway.activity.envelopes import Statement
 from fairway.applications.models import Artifact
 from fairway.applications.rules import SourceKind
 from fairway.drivers.builders.services import backing_services_of
+from fairway.insights.evidence.bill import BILL_TYPE, bill_of
 from fairway.insights.evidence.parts import TYPES, moment, subject_of
 from fairway.shared.urls import without_secrets
 
@@ -24,8 +25,9 @@ TOLD_OPTIONS = ("publish", "dockerfile", "from", "collectstatic", "index", "pyth
 
 def provenance_of(artifact: Artifact) -> Statement | None:
     """The provenance of an artifact; None for an image that was fetched: Fairway cannot say how it was built."""
-    if artifact.source_kind == SourceKind.IMAGE:
+    if not is_built(artifact):
         return None
+    bill = bill_of(artifact)
     predicate = {
         "buildDefinition": {
             "buildType": BUILD,
@@ -42,9 +44,21 @@ def provenance_of(artifact: Artifact) -> Statement | None:
                 "invocationId": f"{artifact.application.slug}/artifacts/{artifact.number}",
                 "finishedOn": moment(artifact.created_at),
             },
+            "byproducts": [
+                {
+                    "name": "software bill of materials",
+                    "digest": {"sha256": hashlib.sha256(bill.encode()).hexdigest()},
+                    "mediaType": BILL_TYPE,
+                }
+            ],
         },
     }
     return Statement(PROVENANCE, (subject_of(artifact),), predicate)
+
+
+def is_built(artifact: Artifact) -> bool:
+    """Whether Fairway built it; otherwise it fetched an image."""
+    return artifact.source_kind != SourceKind.IMAGE
 
 
 def source_of(artifact: Artifact) -> dict[str, Any]:
