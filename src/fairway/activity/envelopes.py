@@ -60,4 +60,5 @@ class Statement:
 
 def signed_bytes(payload_type: str, payload: bytes) -> bytes:
     """What DSSE signs (its “pre-authentication encoding”)."""
-    return b"DSSEv1 %d %s %d %s" % (len(payload_type), payload_type.encode(), len(payload), payload)
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)

@@ -81,7 +81,7 @@ def verify(
 
 @evidence.command("key")
 def show_key(
-    pem: Annotated[bool, typer.Option("--pem", help="As other programs read it, for example cosign.")] = False,
+    pem: Annotated[bool, typer.Option("--pem", help="In the form that most other programs read.")] = False,
     as_json: Json = False,
 ) -> None:
     """Print the installation's public key, which signs evidence and heads. Keep it elsewhere, to compare with."""

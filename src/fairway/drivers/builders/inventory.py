@@ -23,6 +23,7 @@ MOST = 20_000  # components
 LARGEST = 8 * 1024 * 1024  # bytes of one file that is read
 DEEPEST = 24  # folders below each other
 GO_MAGIC = b"\xff Go buildinf:"
+METADATA = frozenset({"METADATA", "pyvenv.cfg", "package.json"})
 SKIPPED = frozenset({".git", "__pycache__"})
 _PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([A-Za-z0-9][A-Za-z0-9.!+_-]*)")
 
@@ -40,16 +41,24 @@ class Component:
 
 def of_bundle(folder: Path) -> list[Component]:
     """The packages in a built bundle: Python's and Node's installed ones, and the modules of Go programs."""
-    return _collected(_in_file(folder, path) for path in _files(folder))
+    app = str(folder / "app") + os.sep
+    return _collected(
+        _in_file(path)
+        for place, names in _folders(folder)
+        for name in names
+        if name in METADATA or place.startswith(app) or place + os.sep == app
+        for path in [Path(place, name)]
+    )
 
 
 def of_source(folder: Path) -> list[Component]:
     """The packages that lock files name. Which of them end up in an image is up to its build."""
-    found = []
-    for path in _files(folder):
-        if (read := LOCK_FILES.get(path.name)) and "node_modules" not in path.parts:
-            found.append(read(_text(path)))
-    return _collected(found)
+    return _collected(
+        LOCK_FILES[name](_text(Path(place, name)))
+        for place, names in _folders(folder)
+        if "node_modules" not in Path(place).relative_to(folder).parts
+        for name in sorted(LOCK_FILES.keys() & names)
+    )
 
 
 def _collected(found: Iterable[Iterable[Component]]) -> list[Component]:
@@ -62,34 +71,34 @@ def _collected(found: Iterable[Iterable[Component]]) -> list[Component]:
     return sorted(components)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """The regular files below a folder, without following links."""
+def _folders(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Each folder below this one, without following links, with the names of its files."""
+    top = len(folder.parts)
     for place, folders, names in os.walk(folder):
-        here = Path(place)
-        folders[:] = sorted(set(folders) - SKIPPED) if len(here.relative_to(folder).parts) < DEEPEST else []
-        for name in sorted(names):
-            with suppress(OSError):
-                if stat.S_ISREG((here / name).lstat().st_mode):
-                    yield here / name
+        folders[:] = sorted(set(folders) - SKIPPED) if place.count(os.sep) - top < DEEPEST else []
+        yield place, sorted(names)
 
 
 def _text(path: Path) -> str:
+    """What a regular file holds; "" for a link, a pipe, and a file that is too large or cannot be read."""
     with suppress(OSError):
-        if path.lstat().st_size <= LARGEST:
+        found = path.lstat()
+        if stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST:
             return path.read_text(encoding="utf-8", errors="replace")
     return ""
 
 
-def _in_file(folder: Path, path: Path) -> Iterator[Component]:
-    parent = path.parent
-    if path.name == "METADATA" and parent.name.endswith(".dist-info"):
-        yield from _distribution(_text(path))
+def _in_file(path: Path) -> Iterator[Component]:
+    if path.name == "METADATA":
+        yield from _distribution(_text(path)) if path.parent.name.endswith(".dist-info") else ()
     elif path.name == "pyvenv.cfg":
         yield from _interpreter(_text(path))
-    elif path.name == "package.json" and _is_installed(parent):
-        yield from _node_package(_text(path))
-    elif path.lstat().st_mode & 0o111 and path.relative_to(folder).parts[0] == "app":
-        yield from _go_modules(path)
+    elif path.name == "package.json":
+        yield from _node_package(_text(path)) if _is_installed(path.parent) else ()
+    else:
+        found = path.lstat()
+        if stat.S_ISREG(found.st_mode) and found.st_mode & 0o111 and found.st_size > len(GO_MAGIC):
+            yield from _go_modules(path)
 
 
 def _distribution(text: str) -> Iterator[Component]:
@@ -127,8 +136,6 @@ def _node(name: str, version: str, licence: str = "") -> Component:
 
 def _go_modules(path: Path) -> Iterator[Component]:
     """The modules that Go 1.18 and newer write into each program (the package ``debug/buildinfo``)."""
-    if path.lstat().st_size < len(GO_MAGIC):
-        return
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         at = content.find(GO_MAGIC)
         if at < 0 or not content[at + 15] & 2:  # the texts follow the header only then

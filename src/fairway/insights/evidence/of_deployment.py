@@ -138,7 +138,7 @@ def _approvals_of(numbers: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
 def _releases_of(actor: Actor, deployments: Sequence[Deployment]) -> Mapping[int, dict[str, Any]]:
     """The releases that these deployments are part of. What people answered is about every package of a release, so only
     who may see all of them on that target is told."""
-    numbers = [one.pk for one in deployments]
+    numbers = {one.pk for one in deployments}
     parts = RolloutPackage.objects.filter(Q(deployment__in=numbers) | Q(fallback__in=numbers))
     parts = parts.filter(rollout__release__in=releases_visible_to(actor).values("pk"))
     found: dict[int, dict[str, Any]] = {}

@@ -64,7 +64,8 @@ def _deployments_of(actor: Actor, release: Release) -> list[Deployment]:
     parts = RolloutPackage.objects.filter(rollout__release=release).values_list("deployment", "fallback")
     there = PackageOnTarget.objects.filter(package__release=release).values_list("deployment", "fallback")
     numbers = {number for row in (*parts, *there) for number in row if number}
-    return list(deployments.visible_to(actor).filter(pk__in=numbers).order_by("pk"))
+    chosen = deployments.visible_to(actor).filter(pk__in=numbers).order_by("pk")
+    return list(chosen.select_related("artifact__application", "artifact__contents"))
 
 
 def _predicate(actor: Actor, release: Release) -> dict[str, Any]:
