@@ -82,3 +82,11 @@ def test_the_bill_of_materials_is_printed_for_a_deployment_and_a_version(fairway
     assert document == json.loads(fairway("sbom", "proof:1").out)
     for wrong in ("proof:", ":1", "proof", "1:2:x"):
         assert fairway("sbom", wrong).code == 2
+
+
+def test_a_release_is_named_as_everywhere(fairway, made, tmp_path):
+    assert fairway("releases", "create", "Proof", "--version", "1", "--from", "development").code == 0
+    said = fairway("evidence", "Proof@1")
+    (tmp_path / "release.intoto.jsonl").write_text(said.out)
+    told = fairway("evidence", "verify", str(tmp_path / "release.intoto.jsonl"), "--json").json
+    assert (said.code, told["is_intact"], told["subjects"][0].partition(" ")[0]) == (0, True, "release")

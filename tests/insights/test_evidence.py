@@ -12,7 +12,11 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from django.test import Client
 from google.protobuf import json_format
+from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 from in_toto_attestation.predicates.provenance.v1 import provenance_pb2
 from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement as TheirStatement
@@ -50,6 +54,7 @@ from fairway.releases.commands.approvals import seal
 from fairway.releases.commands.rollouts import roll_out
 from tests.api.conftest import Api, token_of
 from tests.conftest import make_artifact, make_person
+from tests.exploring import examples
 from tests.releases.conftest import answering, desk, development, fake, proxy
 
 __all__ = ["answering", "desk", "development", "fake", "proxy"]
@@ -379,6 +384,37 @@ def test_the_api_hands_out_what_one_may_see_only(desk, approved, released, stagi
     empty = desk.release(version="9")
     refused = ada.get(f"/releases/{empty.pk}/evidence")
     assert (refused.status_code, refused.json()["blockers"][0]["code"]) == (409, "nothing_to_prove")
+
+
+def test_the_pages_lead_to_it(desk, approved, released):
+    client = Client()
+    client.force_login(User.objects.get(pk=desk.admin.id))
+    for page, links in (
+        (f"/deployments/{approved.pk}", [f"/api/v1/deployments/{approved.pk}/{what}" for what in ("evidence", "sbom")]),
+        (f"/releases/{released.pk}", [f"/api/v1/releases/{released.pk}/evidence"]),
+    ):
+        text = client.get(page).content.decode()
+        for link in links:
+            assert f'href="{link}"' in text
+            assert client.get(link).status_code == 200
+    empty = desk.release(version="9")
+    assert f"/api/v1/releases/{empty.pk}/evidence" not in client.get(f"/releases/{empty.pk}").content.decode()
+
+
+@settings_of_hypothesis(max_examples=examples(150))
+@given(at=st.integers(0, 10**6), to=st.characters(codec="utf-8"))
+def test_whatever_is_changed_in_the_file_is_found_unless_it_means_the_same(at, to):
+    parts = [
+        Statement(PROVENANCE, ({"name": "x 1", "digest": {"sha256": "0"}},), {"é": 1}),
+    ]
+    told = {"deployment": {"number": 7}, "statements": [parts[0].checksum], "events": [], "head": None}
+    parts.append(Statement(DEPLOYMENT, ({"name": "x 1", "digest": {"sha256": "0"}},), told))
+    text = "".join(f"{one.signed(bytes(32))}\n" for one in parts)
+    at %= len(text)
+    changed = text[:at] + to + text[at + 1 :]
+    proof = verify_evidence(changed.split("\n"))
+    if not proof.problem:
+        assert decoded(changed) == decoded(text)
 
 
 def _viewer_of(environment: Environment) -> Actor:

@@ -80,9 +80,14 @@ def _recipe(artifact: Artifact) -> dict[str, Any]:
     spec = artifact.spec
     install: Mapping[str, Any] = spec.get("install") or {}
     files: Mapping[str, str] = spec.get("files") or {}
+    services: Mapping[str, Mapping[str, Any]] = spec.get("services") or {}
     return {
         **{name: spec.get(name) for name in ("kind", "framework", "root", "port", "command", "build", "release")},
         "options": {name: install[name] for name in TOLD_OPTIONS if name in install},
+        "services": {
+            name: {key: differs[key] for key in ("image", "command") if differs.get(key)}
+            for name, differs in services.items()
+        },
         "variables": sorted(spec.get("environment") or {}),
         "files": {path: hashlib.sha256(text.encode()).hexdigest() for path, text in sorted(files.items())},
     }
