@@ -17,6 +17,7 @@ def made(running, tmp_path_factory):
     folder = tmp_path_factory.mktemp("proof") / "site"
     folder.mkdir()
     (folder / "index.html").write_text("<h1>Proof</h1>")
+    (folder / "go.sum").write_text("golang.org/x/text v0.3.0 h1:abc=\n")  # nothing is installed, so lock files tell
     running.create("proof", running.upload(folder))
     number = running.deploy("proof", "development")
     running.live(number)
@@ -79,6 +80,7 @@ def test_the_key_is_read_by_others(fairway, made, tmp_path):
 def test_the_bill_of_materials_is_printed_for_a_deployment_and_a_version(fairway, made):
     document = json.loads(fairway("sbom", str(made)).out)
     assert (document["bomFormat"], document["metadata"]["component"]["name"]) == ("CycloneDX", "proof")
+    assert [one["purl"] for one in document["components"]] == ["pkg:golang/golang.org/x/text@v0.3.0"]
     assert document == json.loads(fairway("sbom", "proof:1").out)
     for wrong in ("proof:", ":1", "proof", "1:2:x"):
         assert fairway("sbom", wrong).code == 2

@@ -131,11 +131,10 @@ def artifact_from_source(build_input: BuildInput) -> Artifact:
 
 
 def _contents(ref: ArtifactRef, checkout: Checkout) -> Contents:
-    """What is in what was built, as far as it can be seen: in a bundle what is installed, of an image what the source's lock
-    files name."""
-    if ref.location is not None:
-        found, seen_in = inventory.of_bundle(ref.location), Contents.BUNDLE
-    else:
+    """What is in what was built, as far as it can be seen: what is installed in a bundle, else what the source's lock files
+    name."""
+    found, seen_in = inventory.of_bundle(ref.location) if ref.location is not None else [], Contents.BUNDLE
+    if not found:
         found, seen_in = inventory.of_source(checkout.folder), Contents.SOURCE
     return Contents(components=[list(astuple(each)) for each in found], seen_in=seen_in, fairway=__version__)
 

@@ -102,10 +102,24 @@ def test_lock_files_of_a_source_are_read(tmp_path):
             "httpx == 0.28.1 # why\n",
             "go.sum": "golang.org/x/text v0.3.0 h1:abc=\ngolang.org/x/text v0.3.0/go.mod h1:def=\nrubbish\n",
             "poetry.lock": "not = [toml",
+            "Cargo.lock": '[[package]]\nname = "mine"\nversion = "0.1.0"\n'
+            '[[package]]\nname = "serde"\nversion = "1.0.1"\nsource = "registry+https://github.com/rust-lang/crates.io-index"\n',
+            "composer.lock": json.dumps(
+                {
+                    "packages": [{"name": "monolog/monolog", "version": "3.0.0"}],
+                    "packages-dev": [{"name": "phpunit/phpunit", "version": "11.0.0"}],
+                }
+            ),
+            "Gemfile.lock": "GEM\n  remote: https://rubygems.org/\n  specs:\n    rack (3.1.0)\n    rails (8.0.0)\n"
+            "      rack (>= 2.2)\n\nDEPENDENCIES\n  rails (~> 8.0)\n",
             "node_modules/x/package-lock.json": json.dumps(lock).replace("1.0.0", "9.9.9"),
         },
     )
     assert names(of_source(tmp_path)) == [
+        "pkg:cargo/serde@1.0.1",
+        "pkg:composer/monolog/monolog@3.0.0",
+        "pkg:gem/rack@3.1.0",
+        "pkg:gem/rails@8.0.0",
         "pkg:golang/golang.org/x/text@v0.3.0",
         "pkg:npm/%40s/c@2.0.0",
         "pkg:npm/a@1.0.0",

@@ -206,10 +206,33 @@ def _go_sum(text: str) -> Iterator[Component]:
             yield _go(words[0], words[1])
 
 
+def _cargo_lock(text: str) -> Iterator[Component]:
+    """Packages without a source are the project's own."""
+    for found in tomllib.loads(text).get("package", []):
+        if "source" in found:
+            name, version = found["name"], found["version"]
+            yield Component(f"pkg:cargo/{quote(name)}@{quote(version)}", name, version)
+
+
+def _composer_lock(text: str) -> Iterator[Component]:
+    for found in json.loads(text).get("packages") or []:
+        name, version = found["name"], found["version"]
+        yield Component(f"pkg:composer/{quote(name, safe='/')}@{quote(version)}", name, version)
+
+
+def _gemfile_lock(text: str) -> Iterator[Component]:
+    """The lines ``NAME (VERSION)`` below ``specs:`` are indented by four; those of what they need, by six."""
+    for name, version in re.findall(r"^ {4}([\w.-]+) \(([\w.-]+)\)$", text, re.MULTILINE):
+        yield Component(f"pkg:gem/{quote(name)}@{quote(version)}", name, version)
+
+
 LOCK_FILES: dict[str, Callable[[str], Iterable[Component]]] = {
     "package-lock.json": _package_lock,
     "uv.lock": _python_lock,
     "poetry.lock": _python_lock,
     "requirements.txt": _requirements,
     "go.sum": _go_sum,
+    "Cargo.lock": _cargo_lock,
+    "composer.lock": _composer_lock,
+    "Gemfile.lock": _gemfile_lock,
 }

@@ -20,8 +20,8 @@ BILL_TYPE = "application/vnd.cyclonedx+json"
 ITSELF = "artifact"  # how the parts of the document refer to the artifact
 NOTES = {
     Contents.BUNDLE: "The packages that are installed in the bundle. What they carry inside themselves is not listed.",
-    Contents.SOURCE: "The packages that lock files of the source name. Those of the base image are not listed, and which of"
-    " these the image has is up to its build.",
+    Contents.SOURCE: "The packages that lock files of the source name. Which of them are in the result is up to its build;"
+    " those of a base image are not listed.",
     "fetched": "Fairway fetched this image and did not build it. Only its digest is known.",
     "unknown": "It was built before Fairway listed packages. Only its digest is known.",
 }
