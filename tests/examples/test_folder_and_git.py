@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from fairway.cli.audit_file import verify_evidence
 from tests.examples.six import FLASK, Example, assert_as_deployed, each_example, host_of, place, some_examples
 from tests.services.installation import Installation
 
@@ -102,6 +106,25 @@ def test_what_was_built_is_never_built_again(fairway: Installation, git: str, tm
         FLASK.assert_serves(fairway, host_of("one-build", HERE))
     assert "nothing to build" in fairway.log_of(number)
     assert digests[0] == digests[1]
+
+
+def test_evidence_leads_back_to_the_commit_and_names_the_packages(fairway: Installation, git: str, tmp_path: Path) -> None:
+    repository = Repository(git, FLASK.copied_to(tmp_path))
+    commit = repository.commit("Begin")
+    place(fairway, "proven", repository.source(), HERE)
+    live = fairway.live(fairway.deploy("proven", HERE))
+    text = fairway.api("GET", f"/deployments/{live['id']}/evidence").text
+    assert not (proof := verify_evidence(text.splitlines())).problem, proof.problem
+    built, told = (json.loads(base64.b64decode(json.loads(line)["payload"])) for line in text.splitlines())
+    assert built["predicate"]["buildDefinition"]["resolvedDependencies"][0]["digest"] == {"gitCommit": commit}
+    assert built["predicate"]["runDetails"]["builder"]["version"]["tool"].startswith("uv")
+    assert (
+        told["predicate"]["switch"]["served_digest"] == live["digest"] == f"sha256:{told['subject'][0]['digest']['sha256']}"
+    )
+    assert told["predicate"]["switch"]["probe"]["sent"] > 0
+    bill = fairway.api("GET", f"/deployments/{live['id']}/sbom")
+    assert hashlib.sha256(bill.body).hexdigest() == built["predicate"]["runDetails"]["byproducts"][0]["digest"]["sha256"]
+    assert "pkg:pypi/flask@3.1.3" in [one["purl"] for one in bill.json["components"]]
 
 
 def test_a_folder_of_a_larger_repository(fairway: Installation, git: str, tmp_path: Path) -> None:

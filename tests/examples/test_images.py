@@ -34,6 +34,8 @@ def test_as_a_built_image(
     log = fairway.log_of(live["id"])
     assert f"Detected {example.framework};" in log
     assert "Builder: " in log
+    bill = fairway.call("GET", f"/deployments/{live['id']}/sbom")
+    assert ("lock files" in json.dumps(bill), bool(bill["components"])) == (True, example.name != "static")
     example.assert_serves(fairway, host_of(slug, containers))
 
 

@@ -8,6 +8,8 @@ itself names something that is not theirs, there must be nothing. A new door tha
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -299,6 +301,8 @@ def answer(client: Client, url: str) -> tuple[int, str]:
     if url.partition("?")[0].endswith(STREAMS):
         return response.status_code, ""
     body = response.getvalue() if response.streaming else response.content
+    if response.get("Content-Type") == "application/vnd.in-toto.bundle":  # what is signed is encoded there
+        body = b"\n".join(base64.b64decode(json.loads(line)["payload"]) for line in body.splitlines())
     return response.status_code, body.decode()
 
 

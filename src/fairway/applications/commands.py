@@ -19,7 +19,15 @@ from fairway.activity.changes import refuse_stale
 from fairway.activity.commands import record
 from fairway.activity.rules import On
 from fairway.applications.files import upload_file
-from fairway.applications.models import Application, Artifact, Configuration, Credential, Inspection, Upload
+from fairway.applications.models import (
+    Application,
+    Artifact,
+    Configuration,
+    Contents,
+    Credential,
+    Inspection,
+    Upload,
+)
 from fairway.applications.queries import (
     get_credential,
     get_upload,
@@ -263,9 +271,13 @@ def record_artifact(
     source_kind: str,
     source: Mapping[str, Any],
     created_by: str,
+    contents: Contents | None = None,
     **provenance: Any,
 ) -> Artifact:
-    """The artifact with these bytes and this spec, created if there is none. Joins the deployment's transaction."""
+    """The artifact with these bytes and this spec, created if there is none. Joins the deployment's transaction.
+
+    `contents` is what is in it, not saved yet; None if that is not known.
+    """
     with transaction.atomic():
         Application.objects.select_for_update(no_key=True).get(pk=application.pk)
         same = (
@@ -274,9 +286,10 @@ def record_artifact(
             .first()
         )
         if same is not None:
+            _keep_contents(same, contents)
             return _found_again(same, ref, provenance)
         newest = Artifact.objects.filter(application=application).aggregate(newest=Max("number"))["newest"] or 0
-        return Artifact.objects.create(
+        made = Artifact.objects.create(
             application=application,
             number=newest + 1,
             version=version[:120],
@@ -290,6 +303,14 @@ def record_artifact(
             created_by=created_by,
             **provenance,
         )
+        _keep_contents(made, contents)
+        return made
+
+
+def _keep_contents(artifact: Artifact, contents: Contents | None) -> None:
+    if contents is not None and not Contents.objects.filter(artifact=artifact).exists():
+        contents.artifact = artifact
+        contents.save()
 
 
 def _found_again(same: Artifact, ref: ArtifactRef, provenance: Mapping[str, Any]) -> Artifact:

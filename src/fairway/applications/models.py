@@ -15,7 +15,16 @@ from fairway.applications.rules import SourceKind
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef
 
-__all__ = ["Application", "Artifact", "Configuration", "Credential", "CredentialScope", "Inspection", "Upload"]
+__all__ = [
+    "Application",
+    "Artifact",
+    "Configuration",
+    "Contents",
+    "Credential",
+    "CredentialScope",
+    "Inspection",
+    "Upload",
+]
 
 
 class Application(models.Model):
@@ -110,6 +119,29 @@ class Artifact(models.Model):
     @property
     def parsed_spec(self) -> Spec:
         return Spec.from_json(self.spec)
+
+
+class Contents(models.Model):
+    """The packages in an artifact, as they were found when it was built; kept when its bytes are collected.
+
+    `components` are ``[[purl, name, version, licence], …]`` in order. `seen_in` says where they were found: ``bundle`` (what
+    is installed there) or ``source`` (what lock files name). `fairway` is the version that looked.
+    """
+
+    BUNDLE, SOURCE = "bundle", "source"
+
+    artifact = models.OneToOneField(Artifact, on_delete=models.CASCADE, related_name="contents")
+    components = models.JSONField(default=list)
+    seen_in = models.CharField(max_length=10)
+    fairway = models.CharField(max_length=40)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(seen_in__in=["bundle", "source"]), name="contents_seen_in_known")
+        ]
+
+    def __str__(self) -> str:
+        return f"{len(self.components)} packages of {self.artifact_id}"
 
 
 class Configuration(models.Model):

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("fairway", "0043_samples"),
+        ("fairway", "0044_contents"),
     ]
 
     operations = [

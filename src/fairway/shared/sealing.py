@@ -41,7 +41,7 @@ class Seal:
     def open_all(self, sealed: str) -> dict[str, str]:
         return dict(json.loads(self.open(sealed))) if sealed else {}
 
-    def mark(self, value: str) -> str:
-        """An irreversible marker (HMAC): it shows whether a secret changed, never what it is."""
+    def mark(self, value: str, *, digits: int = 12) -> str:
+        """An irreversible marker (HMAC): it shows whether a secret changed, never what it is. At most 64 digits."""
         oldest = self._keys[-1].encode()  # the oldest key stays, so that marks stay comparable after a rotation
-        return hmac.new(oldest, value.encode(), hashlib.sha256).hexdigest()[:12]
+        return hmac.new(oldest, value.encode(), hashlib.sha256).hexdigest()[:digits]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,19 +13,20 @@ from django.conf import settings
 from fairway import __version__
 from fairway.applications.commands import record_artifact
 from fairway.applications.files import upload_file
-from fairway.applications.models import Application, Artifact, Credential
+from fairway.applications.models import Application, Artifact, Contents, Credential
 from fairway.applications.queries import credential_for, is_out_of_scope
 from fairway.applications.rules import SourceKind, https_host
 from fairway.applications.secrets import git_sign_in, open_credential
 from fairway.deployments.models import Deployment
 from fairway.drivers.addresses import POLICIES, AddressPolicy
+from fairway.drivers.builders import inventory
 from fairway.drivers.builders.command_line import join_command
 from fairway.drivers.builders.contract import BuildRequest, Checkout, Finding, Spec
 from fairway.drivers.builders.detection.choosing import Unrunnable, chosen_spec, kinds_of
 from fairway.drivers.builders.fetch_archive import ArchiveLimits, unpack
 from fairway.drivers.builders.fetch_git import FetchLimits, fetch_git, resolve_ref
 from fairway.drivers.builders.services import backing_services_of
-from fairway.drivers.runtimes.contract import ArtifactKind, Progress, Runtime
+from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Progress, Runtime
 from fairway.environments.models import Environment
 from fairway.shared import facts
 from fairway.shared.failures import NeedsPerson, Refused
@@ -125,7 +126,17 @@ def artifact_from_source(build_input: BuildInput) -> Artifact:
         builder=built.builder,
         size_bytes=built.size_bytes,
         remarks=[asdict(remark) for remark in remarks],
+        contents=_contents(built.artifact, checkout),
     )
+
+
+def _contents(ref: ArtifactRef, checkout: Checkout) -> Contents:
+    """What is in what was built, as far as it can be seen: what is installed in a bundle, else what the source's lock files
+    name."""
+    found, seen_in = inventory.of_bundle(ref.location) if ref.location is not None else [], Contents.BUNDLE
+    if not found:
+        found, seen_in = inventory.of_source(checkout.folder), Contents.SOURCE
+    return Contents(components=[list(astuple(each)) for each in found], seen_in=seen_in, fairway=__version__)
 
 
 def _with_pinned_images(build_input: BuildInput, spec: Spec) -> Spec:

@@ -9,6 +9,7 @@ import pytest
 
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.detection.source_folder import SourceFolder
+from fairway.drivers.builders.inventory import of_bundle
 from fairway.drivers.builders.node_install import Installer
 from fairway.drivers.builders.node_members import built_before, compiled_place
 from fairway.drivers.runtimes.process.bundle import Bundle
@@ -49,6 +50,7 @@ def test_a_project_is_installed_by_its_own_package_manager(
 ) -> None:
     built = build(built_data, make(tmp_path / "app", {**files, "server.js": SERVER.format("ms")}), heard)
     assert any(line in one for one in heard.lines)
+    assert "pkg:npm/ms@2.1.3" in [one.purl for one in of_bundle(place_of(built))]
     with served(place_of(built), tmp_path) as client:
         assert client.get("/").text.endswith(" 3600000")
 

@@ -13,6 +13,7 @@ import pytest
 from fairway.drivers.builders.bundle import BundleBuilder
 from fairway.drivers.builders.contract import BuildRequest, Built, Checkout, Spec
 from fairway.drivers.builders.detection.detect import detect
+from fairway.drivers.builders.inventory import of_bundle
 from fairway.drivers.builders.layers import erase
 from fairway.drivers.builders.python_older import older_than
 from fairway.drivers.builders.pythons import Pythons, PythonSource
@@ -85,6 +86,9 @@ def test_every_package_manager_installs_and_the_application_serves(
     built = build(built_data, folder, heard, spec)
     with served(place_of(built), tmp_path) as client:
         assert client.get("/").text == version
+    assert {f"pkg:pypi/idna@{version}", "cpython"} <= {
+        word for one in of_bundle(place_of(built)) for word in (one.purl, one.name)
+    }
     litter = sorted(place.name for place in (place_of(built) / "app").iterdir())
     assert litter == sorted([*files, "main.py"])
 

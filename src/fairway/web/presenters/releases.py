@@ -162,10 +162,18 @@ def _more_acts(actor: Actor, release: Release) -> list[Button]:
         (Act.EDIT_RELEASE, Button(_("Edit"), reverse("release-edit", args=number), "settings", method="get")),
         (Act.CREATE_RELEASE, Button(_("Clone"), reverse("release-clone", args=number), "copy", method="get")),
         (Act.VIEW, _download(actor, release)),
+        (Act.VIEW, _evidence(actor, release)),
         (Act.CANCEL_RELEASE, _cancel(release)),
         (Act.DELETE_RELEASE, _delete(release)),
     ]
     return [button for act, button in found if button is not None and (act == Act.VIEW or may(actor, act))]
+
+
+def _evidence(actor: Actor, release: Release) -> Button | None:
+    """The button to download evidence, if there is a version that it could be about."""
+    if all(package.artifact_id is None for package in queries.visible_packages(release, actor)):
+        return None
+    return Button(_("Download evidence"), f"/api/v1/releases/{release.pk}/evidence", "download", method="get")
 
 
 def _download(actor: Actor, release: Release) -> Button | None:
