@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from fractions import Fraction
 from math import comb
@@ -88,15 +89,27 @@ def test_millions_of_requests_are_compared_at_once() -> None:
     assert chance_of(0, 10_000_000, 10_000_000, 10_000_000) == pytest.approx(0, abs=1e-300)
 
 
+def of(random_numbers: random.Random, requests: int, share: float) -> int:
+    """How many of so many requests fail by chance: the distance from one to the next is geometric."""
+    failed, at = 0, 0
+    while share and (at := at + 1 + int(math.log(random_numbers.random()) / math.log(1 - share))) <= requests:
+        failed += 1
+    return failed
+
+
+def answered(requests: int, failed: int) -> Served:
+    return Served(requests=requests, successes=requests - failed, server_errors=failed, durations={20: requests})
+
+
 def looks(random_numbers: random.Random, *, bad: float) -> list[Verdict]:
     """The verdicts about one version that is looked at every ten seconds for five minutes, with 25 requests a second, of
     which some fail by chance: of the version before 1 %."""
-    before = served(6000, failed=sum(random_numbers.random() < 0.01 for _ in range(6000)))
+    before = answered(6000, of(random_numbers, 6000, 0.01))
     requests, failed, verdicts = 0, 0, []
     for _ in range(30):
         requests += 250
-        failed += sum(random_numbers.random() < bad for _ in range(250))
-        verdicts.append(verdict(before, served(requests, failed=failed)))
+        failed += of(random_numbers, 250, bad)
+        verdicts.append(verdict(before, answered(requests, failed)))
     return verdicts
 
 
@@ -110,3 +123,30 @@ def test_a_version_with_three_times_the_errors_is_found_within_a_minute_or_two()
     random_numbers = random.Random(20261130)
     for _ in range(20):
         assert looks(random_numbers, bad=0.03).index(Verdict.MORE_ERRORS) < 12
+
+
+def canary(random_numbers: random.Random, *, bad: float, usual: float) -> int:
+    """The largest share (eighths) that a canary got under 200 requests/s for a minute each, looked at every ten seconds,
+    before it was called worse; 8 if it never was."""
+    before, failed_before = 12_000, of(random_numbers, 12_000, usual)
+    requests = failed = 0
+    for eighths in (1, 2, 4):
+        for _ in range(6):
+            new, old = 250 * eighths, 250 * (8 - eighths)
+            requests, failed = requests + new, failed + of(random_numbers, new, bad)
+            before, failed_before = before + old, failed_before + of(random_numbers, old, usual)
+            if verdict(answered(before, failed_before), answered(requests, failed)) is Verdict.MORE_ERRORS:
+                return eighths
+    return 8
+
+
+@pytest.mark.parametrize("usual", [0.0, 0.005])
+def test_a_canary_with_three_percent_of_errors_never_gets_more_than_a_quarter(usual: float) -> None:
+    random_numbers = random.Random(20261130)
+    assert max(canary(random_numbers, bad=0.03, usual=usual) for _ in range(100)) <= 2
+
+
+def test_a_canary_like_the_version_before_is_hardly_ever_called_off() -> None:
+    random_numbers = random.Random(20261130)
+    called_off = sum(canary(random_numbers, bad=0.01, usual=0.01) < 8 for _ in range(500))
+    assert called_off <= 5, "1 %; 4 of 2,000 were, measured once"

@@ -102,7 +102,9 @@ def _predicate(one: Deployment, artifact: Artifact) -> dict[str, Any]:
         },
         "overrides": [{"what": "gate", "by": one.requested_by, "reason": one.broke_glass}] if one.broke_glass else [],
         "switch": {
+            "strategy": one.strategy,
             "probe": one.probe,
+            "judgement": one.judgement,
             "ready_by": one.gate_used,
             "served_digest": one.served_digest,
             "away_seconds": one.away_seconds,
