@@ -17,6 +17,17 @@ from tests.web.conftest import finish, live
 IN_STAGING = "/applications/hello/in/staging"
 
 
+def test_a_version_may_be_deployed_as_a_canary_where_one_serves(deployer, browse, hello, staging):
+    browser = browse(deployer)
+    assert 'name="strategy"' not in browser.get(f"{IN_STAGING}/deploy").content.decode(), "nothing serves there yet"
+    live(hello, staging)
+    assert '<option value="all" selected>' in browser.get(f"{IN_STAGING}/deploy").content.decode()
+    wrong = browser.post(f"{IN_STAGING}/deploy", {"strategy": "explode"})
+    assert wrong.status_code == 422
+    browser.post(f"{IN_STAGING}/deploy", {"strategy": "canary"})
+    assert Deployment.objects.latest("pk").is_canary
+
+
 def test_deploy_makes_a_queued_row_and_leads_to_its_page(deployer, browse, hello, staging):
     answer = browse(deployer).post(f"{IN_STAGING}/deploy", {"reason": "First try"})
     made = Deployment.objects.get()

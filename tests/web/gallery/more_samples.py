@@ -313,6 +313,7 @@ def deploy_new() -> Data:
         "application": {**APPS[0], "kind": "git", "source": "https://git.example.com/shop/storefront.git#main"}, "environment": {**PRODUCTION, "host": "production.localhost"}, "environments": ENVIRONMENTS,
         "current": {"version": "2.13.2", "digest": sha("2.13.2")}, "artifacts": artifacts, "chosen": "90", "ref": "main", "reason": "", "errors": {},
         "configuration": {"number": 7, "comment": ""}, "expected_seconds": 14.0, "away": {"volumes": "media", "seconds": 4.2}, "blockers": [blocker()], "can_break_glass": True, "url": "/gallery/act", "fresh": None, "upload": None,
+        "strategies": [],
     }  # fmt: skip
 
 
@@ -324,6 +325,11 @@ def deploy_upload() -> Data:
         "fresh": {"checksum": "8c1f0e2b", "name": "sales-dashboard"},
         "chosen": "",
         "upload": new()["upload"],
+        "away": None,
+        "strategies": [
+            {"value": "all", "label": "All at once", "is_chosen": False},
+            {"value": "canary", "label": "Canary: an eighth, a quarter, a half, then all", "is_chosen": True},
+        ],
     }
 
 

@@ -15,12 +15,13 @@ from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.protection import PROTECTS, approval_words, needs_approval
 from fairway.deployments.queries import absence, expected_total_seconds, placements_visible_to
-from fairway.deployments.rules import Kind
+from fairway.deployments.rules import Kind, Wanted
 from fairway.environments.models import Environment
 from fairway.environments.queries import environments_for
 from fairway.web.errors import shown
 from fairway.web.presenters.applications import head, source_text
 from fairway.web.presenters.placements import away_shown
+from fairway.web.words import STRATEGY_WORDS
 
 RECENT = 30
 
@@ -34,6 +35,7 @@ class Choice:
     upload_name: str = ""
     ref: str = ""
     reason: str = ""
+    strategy: str = ""
     errors: dict[str, str] = field(default_factory=dict)
 
 
@@ -61,12 +63,21 @@ def choices_shown(actor: Actor, application: Application, environment: Environme
             Deployment(application=application, environment=environment, kind=Kind.DEPLOY)
         ),
         "away": away_shown(absence(here) if here else None),
+        "strategies": _strategies(here, environment, choice),
         "blockers": shown(found),
         "approval": approval_words(environment) if needs_approval(Act.DEPLOY, environment) else "",
         "can_break_glass": may_break and bool(found),
         "can_wait": bool(found) and opens_by_itself(found),
         "url": reverse("placement-deploy", args=[application.slug, environment.slug]),
     }
+
+
+def _strategies(here: Placement | None, environment: Environment, choice: Choice) -> list[dict[str, Any]]:
+    """How the version can get the requests; empty if it can only get all at once."""
+    if here is None or here.current is None or here.wanted != Wanted.RUNNING or absence(here) is not None:
+        return []
+    chosen = choice.strategy or environment.strategy
+    return [{"value": one.value, "label": label, "is_chosen": one == chosen} for one, label in STRATEGY_WORDS.items()]
 
 
 def _current(here: Placement | None) -> dict[str, str] | None:

@@ -60,6 +60,7 @@ def deploy(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
             reason=why,
             break_glass=glass,
             when_open=bool(request.POST.get("when_open")),
+            strategy=request.POST.get("strategy") or None,
             **what,
         )
     except Blocked as problem:
@@ -150,5 +151,6 @@ def _typed(request: HttpRequest, problem: Invalid | None = None) -> Choice:
         name,
         request.POST.get("ref", ""),
         request.POST.get("reason", ""),
+        request.POST.get("strategy", ""),
         {problem.field: sentence} if problem else {},
     )
