@@ -25,6 +25,7 @@ FORM = {
     "only_releases": "on",
     "proven_in": "staging",
     "proven_hours": "24",
+    "strategy": "canary",
     "when_worse": "roll_back",
 }
 

@@ -65,7 +65,10 @@ def test_an_environment(admin, grace, browse, staging):
 
 def test_the_protection_of_an_environment(admin, grace, browse, staging):
     browser, address = browse(admin), "/environments/staging/protection"
-    form = {"approvals_needed": "1", "approval_days": "7", "approval_people": "ada", "as_of": read(browser, address)}
+    form = {
+        **{"approvals_needed": "1", "approval_days": "7", "approval_people": "ada", "strategy": "all", "when_worse": "tell"},
+        "as_of": read(browser, address),
+    }
     edit_environment(actor=grace, environment=staging, approvals_needed=2)
     is_told_and_saves_again(browser, address, form, "Number of approvals", "ada")
     assert Environment.objects.get(slug="staging").approvals_needed == 1

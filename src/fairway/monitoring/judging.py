@@ -89,19 +89,19 @@ def sentence_of(judgement: Judgement) -> str:
     before, after = judgement.before, judgement.after
     if judgement.verdict is Verdict.MORE_ERRORS:
         return (
-            f"{after.failed_share:.1%} of {after.requests:,} requests failed; "
-            f"of the version before, {before.failed_share:.1%} of {before.requests:,}."
+            f"{after.failed_share:.1%} of {after.requests} requests failed; "
+            f"of the version before, {before.failed_share:.1%} of {before.requests}."
         )
     if judgement.verdict is Verdict.SLOWER:
         return (
-            f"The slowest 5% of {after.requests:,} answers took {_milliseconds(after.p95)} or more; "
+            f"The slowest 5% of {after.requests} answers took {_milliseconds(after.p95)} or more; "
             f"of the version before, {_milliseconds(before.p95)}."
         )
     return ""
 
 
 def _milliseconds(seconds: float | None) -> str:
-    return f"{1000 * (seconds or 0):,.0f} ms"
+    return f"{1000 * (seconds or 0):.0f} ms"
 
 
 def facts_of(judgement: Judgement) -> dict[str, Any]:

@@ -126,6 +126,5 @@ def _refuse_if_worse(step: StepContext, share: Mapping[str, Any]) -> None:
     facts = facts_of(judgement)
     progress.judged(deployment=step.deployment, judgement=facts, is_worse=judgement.is_worse, is_final=False)
     if judgement.is_worse:
-        raise Refused(
-            f"With {share['eighths']}/8 of the requests it answers worse than the version before. {sentence_of(judgement)}"
-        )
+        eighths, why = share["eighths"], sentence_of(judgement)
+        raise Refused(f"With {eighths}/8 of the requests it answers worse than the version before. {why}")
