@@ -5,40 +5,28 @@ People type passwords into the field for the user name, so an unknown user name 
 
 from __future__ import annotations
 
-import time
-
-from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Q
 
+from fairway.accounts.counting import counted
 from fairway.accounts.models import User
 from fairway.activity.commands import record
 from fairway.activity.rules import Door, On, Who
-
-WINDOW = 60 * 60  # seconds; failures are counted within it, for each person and for all unknown names together
 
 LONGEST = 254  # characters; no name or address of ours is longer
 
 
 def note_failure(*, login: str, address: str, client: str) -> None:
-    """Count a failure; record an event with the count for the 1st, 2nd, 4th, 8th … failure within `WINDOW`."""
+    """Count a failure; record an event with the count for the 1st, 2nd, 4th, 8th … failure within an hour."""
     user = person_named(login)
-    if count := _counted(f"sign-in-failed:{user.pk if user else 0}"):
+    if count := counted(f"sign-in-failed:{user.pk if user else 0}"):
         _tell(user, "person.sign_in_failed", count, address, client)
 
 
 def note_wrong_code(*, user: User, address: str, client: str) -> None:
     """Count a wrong code after the right password, and record it as `note_failure` does: somebody may know the password."""
-    if count := _counted(f"code-refused:{user.pk}"):
+    if count := counted(f"code-refused:{user.pk}"):
         _tell(user, "person.code_refused", count, address, client)
-
-
-def _counted(what: str) -> int:
-    """Count one more within `WINDOW`; the count if it is the 1st, 2nd, 4th, 8th …, else 0."""
-    key = f"{what}:{int(time.time() // WINDOW)}"
-    count = int(cache.get(key, 0)) + 1
-    cache.set(key, count, WINDOW)
-    return 0 if count & (count - 1) else count
 
 
 def person_named(login: str) -> User | None:

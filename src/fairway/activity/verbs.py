@@ -238,6 +238,8 @@ def _table() -> Iterator[Verb]:
     yield verb("person.signed_in", _("{who} signed in"))
     yield verb("person.signed_out", _("{who} signed out"))
     yield verb("person.session_ended", _("{who} ended a session of {what}"))
+    yield verb("person.refused", _("{who} was refused something"), warning)
+    yield verb("token.refused", _("Someone came with {what}"), warning)
     yield verb("person.sign_in_failed", _("Someone failed to sign in as {what}"), warning)
     yield verb("person.two_step_turned_on", _("{who} turned two-step sign-in on"))
     yield verb("person.two_step_turned_off", _("{who} turned two-step sign-in off"), warning)

@@ -70,7 +70,7 @@ MIDDLEWARE = [
     "fairway.web.middleware.ReaderZone",
     "fairway.web.middleware.EventNumber",
     "fairway.web.middleware.FreezesReadOnce",
-    "fairway.web.middleware.RefusalsLogged",
+    "fairway.web.middleware.RefusalsNoted",
     "fairway.web.middleware.DomainErrors",
 ]
 

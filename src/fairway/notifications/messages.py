@@ -73,6 +73,8 @@ TITLES: Mapping[str, Text] = {
     "trigger.refused": gettext_lazy("Webhook request refused"),
     "ci.token_refused": gettext_lazy("CI job refused"),
     "person.sign_in_failed": gettext_lazy("Failed sign-in"),
+    "person.refused": gettext_lazy("Refused"),
+    "token.refused": gettext_lazy("Invalid token"),
     "sign_in.refused": gettext_lazy("Sign-in refused"),
     "rollout.needs_decision": gettext_lazy("Waits for a decision"),
     "rollout.started": gettext_lazy("Rollout started"),

@@ -82,6 +82,8 @@ _OF_VERBS: Mapping[str, Topic] = {
     "trigger.refused": Topic.REFUSED,
     "ci.token_refused": Topic.REFUSED,
     "person.sign_in_failed": Topic.REFUSED,
+    "person.refused": Topic.REFUSED,
+    "token.refused": Topic.REFUSED,
     "sign_in.refused": Topic.REFUSED,
     "gate.glass_broken": Topic.SECURITY,
     "person.roles_set": Topic.SECURITY,

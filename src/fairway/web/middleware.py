@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 
 from fairway.accounts.models import User
 from fairway.accounts.permissions import bearer_token
-from fairway.accounts.rules import Blocked, NotVisible
+from fairway.accounts.refusals import note_invalid_token, note_refused
+from fairway.accounts.rules import Actor, Blocked, NotVisible
 from fairway.environments.freeze_queries import cached_windows
 from fairway.shared.disk import is_disk_full
 from fairway.shared.names import Invalid
@@ -112,9 +113,9 @@ class FreezesReadOnce:
             return self.get_response(request)
 
 
-class RefusalsLogged:
-    """Logs who was refused what: 403, and 401 for a token that is not valid. Names the route, not the path, which may hold a
-    secret."""
+class RefusalsNoted:
+    """Logs and records who was refused what: 403, and 401 for a token that is not valid. Names the route, not the path,
+    which may hold a secret."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -127,7 +128,19 @@ class RefusalsLogged:
             route = request.resolver_match.route if request.resolver_match else "?"
             where = request.META.get("REMOTE_ADDR", "?")
             log.warning("Refused (%s): %s %s, asked by %s from %s", response.status_code, request.method, route, who, where)
+            self._record(request, actor, f"{request.method} {route}")
         return response
+
+    def _record(self, request: HttpRequest, actor: Actor | None, asked: str) -> None:
+        """Without the database, or on a full disk, the answer stays what it is, and the log has the refusal."""
+        try:
+            if actor is not None:
+                note_refused(actor=actor, asked=asked)
+            elif bearer_token(request) is not None:
+                client = request.headers.get("User-Agent", "")[:200]
+                note_invalid_token(asked=asked, address=request.META.get("REMOTE_ADDR", ""), client=client)
+        except DatabaseError:
+            log.exception("A refusal could not be recorded")
 
 
 class DomainErrors:
