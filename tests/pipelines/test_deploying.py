@@ -71,6 +71,19 @@ def test_one_that_has_not_begun_is_superseded_and_one_that_runs_goes_on(sender: 
     assert second.sentence == f"Superseded by #{third.pk}, requested later by Fairway."
 
 
+@pytest.mark.parametrize(("step", "status"), [("canary", Status.WAITING), ("prepare", Status.CANCELLED)])
+def test_a_canary_that_waits_for_its_next_share_has_begun(sender: Sender, step: str, status: Status) -> None:
+    sender.send(push())
+    first = sender.work()
+    first.move_to(Status.RUNNING)
+    first.move_to(Status.WAITING, step=step)
+    Run.objects.filter(pk=first.run_id).update(awaits_signal=True)
+    sender.send(push())
+    sender.work()
+    first.refresh_from_db()
+    assert first.status == status
+
+
 def test_a_deployment_of_somebody_else_is_left_alone(sender: Sender) -> None:
     by_hand = live(sender.trigger.application, sender.trigger.environment)
     from fairway.deployments.commands.requests import request_deployment

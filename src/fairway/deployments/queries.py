@@ -14,7 +14,7 @@ from fairway.accounts.queries import reached
 from fairway.accounts.rules import Actor, NotVisible, reach_of
 from fairway.applications.models import Application, Artifact
 from fairway.deployments.models import Deployment, JobLogChunk, JobRun, LogChunk, Placement, ScheduledJob
-from fairway.deployments.rules import ACTIVE, Status, Volumes, Wanted, expected_seconds, volumes_in_common
+from fairway.deployments.rules import ACTIVE, CANARY, Status, Volumes, Wanted, expected_seconds, volumes_in_common
 from fairway.drivers.builders.services import backing_services_of
 from fairway.engine.models import RunStep
 from fairway.engine.queries import queue_position
@@ -140,7 +140,7 @@ class StepView:
 
 def canaries() -> list[Deployment]:
     """The deployments whose version gets a share of the requests now."""
-    active = Deployment.objects.filter(status__in=sorted(ACTIVE), step="canary")
+    active = Deployment.objects.filter(status__in=sorted(ACTIVE), step=CANARY)
     return list(active.select_related("application", "environment", "run"))
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 MOST_REPLICAS = 8  # the proxy's route holds eight addresses (docs/decisions/0001)
 START_BY = timedelta(days=7)  # after waiting longer than this for the gate to open, nobody expects it to start any more
-STEPS = ("prepare", "distribute", "release", "start", "check", "canary", "switch", "retire")
+CANARY = "canary"  # the step in which a new version gets a growing share of the requests
+STEPS = ("prepare", "distribute", "release", "start", "check", CANARY, "switch", "retire")
 
 
 class Status(StrEnum):
@@ -84,7 +85,7 @@ def runs_release_command(kind: str, spec: Mapping[str, Any]) -> bool:
 
 def steps_for(kind: str, spec: Mapping[str, Any], *, is_canary: bool = False) -> tuple[str, ...]:
     """The steps of a deployment of this kind, in order."""
-    left_out = set() if is_canary else {"canary"}
+    left_out = set() if is_canary else {CANARY}
     if not runs_release_command(kind, spec):
         left_out.add("release")
     return tuple(name for name in STEPS if name not in left_out)

@@ -17,7 +17,7 @@ from fairway.activity.commands import record
 from fairway.deployments.models import Deployment, DeploymentApproval
 from fairway.deployments.protection import Approvals, approvals_of, may_wait_until, why_not_approve
 from fairway.deployments.queries import AWAITS_APPROVAL
-from fairway.deployments.rules import BRINGS_SOMETHING_NEW, Status
+from fairway.deployments.rules import BRINGS_SOMETHING_NEW, CANARY, Status
 from fairway.deployments.subjects import on_deployment
 from fairway.engine.commands import request_cancel, signal
 from fairway.engine.models import Run
@@ -26,7 +26,8 @@ from fairway.environments.models import Environment
 from fairway.environments.protection import approver_blocker, may_approve
 from fairway.shared.names import Invalid, parse_text
 
-WAITS = AWAITS_APPROVAL | Q(status=Status.WAITING, run__awaits_signal=True)  # for people, or for the gate to open
+# For people, or for the gate to open. A canary waits as well, but it has begun.
+WAITS = AWAITS_APPROVAL | (Q(status=Status.WAITING, run__awaits_signal=True) & ~Q(step=CANARY))
 
 
 @transaction.atomic
