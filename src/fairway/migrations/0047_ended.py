@@ -1,4 +1,4 @@
-"""An index by which the deployments of a period are found among all of the history (docs/decisions/0065-insights.md)."""
+"""Indexes by which the deployments of a period are found among all of the history (docs/decisions/0065-insights.md)."""
 
 from __future__ import annotations
 
@@ -12,5 +12,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="deployment",
             index=models.Index(fields=["-finished_at"], name="deployment_ended"),
+        ),
+        migrations.AddIndex(
+            model_name="deployment",
+            index=models.Index(fields=["application", "-finished_at"], name="deployment_ended_of"),
         ),
     ]

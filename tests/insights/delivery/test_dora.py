@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairway.insights.delivery.dora import AROUND, REMEDY, Cause, Row, dora, ended_in, failures_in, judged, rework_in
+from fairway.insights.delivery.dora import AFTER, BEFORE, REMEDY, Cause, Row, dora, ended_in, failures_in, judged, rework_in
 from fairway.insights.delivery.periods import Period
 
 BEGIN = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -161,7 +161,7 @@ def test_what_lies_further_away_changes_nothing(rows, first, days):
     """Reading the rows around a period is enough: the figures are those of the whole history."""
     since = date(2026, 11, 2) + first * DAY
     period = Period(since, since + (days - 1) * DAY, ZoneInfo("Europe/Paris"))
-    near = [one for one in rows if period.begins - AROUND <= one.finished_at < period.ends + AROUND]
+    near = [one for one in rows if period.begins - BEFORE <= one.finished_at < period.ends + AFTER]
     assert dora(ended_in(rows, period), *judged(rows)) == dora(ended_in(near, period), *judged(near))
 
 

@@ -18,7 +18,7 @@ from fairway.engine.models import Run, RunStep
 from fairway.insights.delivery import queries
 from fairway.insights.delivery.dora import Cause
 from fairway.insights.delivery.periods import Period
-from fairway.insights.delivery.queries import IN_A_CANARY, MOST_TIMED, behind, delivery, parse_asked
+from fairway.insights.delivery.queries import IN_A_CANARY, MOST_TIMED, Names, behind, delivery, parse_asked
 from fairway.shared.names import Invalid
 from fairway.workflows.canary import SHARES, _words
 from tests.conftest import make_artifact, make_person
@@ -68,7 +68,7 @@ def test_what_happened_is_read(ask, ended, hello, production):
     ]
     assert [part.outcomes.total for part in found.parts if part.outcomes.total] == [7]
     assert list(found.places) == [("hello", "production")]
-    assert (found.application_names, found.environment_names) == ({"hello": "Hello"}, {"production": "Production"})
+    assert found.names == Names({"hello": "Hello"}, {"production": "Production"})
     assert behind(found, "failed") == [worse.pk]
     assert behind(found, "ended") == [one.pk for one in (odd, other, broken, back, worse, again, first)]
     assert behind(found, "outcome_good") == [back.pk, again.pk, first.pk]

@@ -13,7 +13,7 @@ from fairway.activity.rules import Door
 from fairway.insights.delivery.dora import Row, dora, ended_in, judged
 from fairway.insights.delivery.outcomes import Failed, Spread, by_part, outcomes, times, troubles
 from fairway.insights.delivery.periods import Period
-from fairway.insights.delivery.queries import Asked, Delivery, StepTime
+from fairway.insights.delivery.queries import Asked, Delivery, Names, StepTime
 from fairway.shared.names import Invalid
 from fairway.web.presenters import insights as presenter
 from tests.web.gallery import samples
@@ -61,7 +61,6 @@ def _found(days: int, count: int, places: list[str]) -> Delivery:
     period = Period(now.date() - timedelta(days=days - 1), now.date(), UTC)
     read = _rows(count, now, places)
     failures, rework = judged(read)
-    failed = {one.row.number for one in failures}
     rows, earlier = ended_in(read, period), ended_in(read, period.before)
     whole = dora(rows, failures, rework)
     bad = [row for row in rows if row.status in {"failed", "errored"}]
@@ -71,13 +70,12 @@ def _found(days: int, count: int, places: list[str]) -> Delivery:
         now=now,
         dora=whole,
         before=dora(earlier, failures, rework),
-        outcomes=outcomes(rows, failed),
-        outcomes_before=outcomes(earlier, failed),
-        failures=tuple(one for one in failures if one.row in rows),
-        places={place: (dora(there, failures, rework), outcomes(there, failed)) for place, there in here.items() if there},
-        application_names={one["slug"]: one["name"] for one in APPLICATIONS},
-        environment_names={"production": "Production"},
-        parts=by_part(period, rows, failed, dict(zip(whole.shipped, whole.lead_seconds, strict=True))),
+        outcomes=outcomes(rows, failures),
+        outcomes_before=outcomes(earlier, failures),
+        failures=tuple(failures[number] for number in whole.failed),
+        places={place: (dora(there, failures, rework), outcomes(there, failures)) for place, there in here.items() if there},
+        names=Names({one["slug"]: one["name"] for one in APPLICATIONS}, {"production": "Production"}),
+        parts=by_part(period, rows, failures, dict(zip(whole.shipped, whole.lead_seconds, strict=True))),
         times=times(rows, []),
         steps=[StepTime("prepare", Spread(38, 41.0, 190.0)), StepTime("switch", Spread(38, 0.6, 1.9))] if rows else [],
         troubles=troubles([Failed(row.number, *WHY[row.number % len(WHY)]) for row in bad], 10),

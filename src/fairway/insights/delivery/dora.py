@@ -3,16 +3,15 @@
 Each figure keeps the deployments that it was made of. A deployment belongs to the day on which it ended. Restarts bring
 nothing, so they never count. A deployment *failed* if somebody or something had to put it right after it went live, see
 `failures_in`. What happens later than `REMEDY` after it went live says nothing about it any more: so a figure needs the rows
-of its period and those that ended up to `AROUND` before and after it, and more of them change nothing.
+of its period, and those that ended up to `BEFORE` before and `AFTER` after it; more of them change nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import groupby
 from statistics import median
 from typing import NamedTuple
 
@@ -20,7 +19,8 @@ from fairway.deployments.rules import BRINGS_SOMETHING_NEW, Kind, Status
 from fairway.insights.delivery.periods import Period
 
 REMEDY = timedelta(days=7)  # after going live, within which a rollback or the next version is a remedy for it
-AROUND = 2 * REMEDY + timedelta(days=1)
+BEFORE = REMEDY + timedelta(days=1)  # a failure that makes what follows it rework
+AFTER = 2 * REMEDY + timedelta(days=1)  # a remedy, and whether that was good itself
 ROLLBACKS = frozenset({Kind.ROLLBACK, Kind.AUTOMATIC_ROLLBACK})
 
 Place = tuple[str, str]  # application, environment
@@ -131,13 +131,12 @@ class Dora:
         return len(self.new) / days
 
 
-def dora(rows: Iterable[Row], failures: Sequence[Failure], rework: Collection[int]) -> Dora:
+def dora(rows: Iterable[Row], failures: Mapping[int, Failure], rework: Container[int]) -> Dora:
     """The figures of these deployments. `failures` and `rework` may know of others, too."""
     live = [row for row in rows if row.went_live]
     new = [row for row in live if row.is_new]
-    numbers = {row.number for row in new}
     shipped = [row for row in new if row.committed_at is not None and row.is_first]
-    failed = [one for one in failures if one.row.number in numbers]
+    failed = [failures[row.number] for row in new if row.number in failures]
     recovered = [one for one in failed if one.seconds is not None]
     return Dora(
         new=_numbers(new),
@@ -172,14 +171,17 @@ def ended_in(rows: Iterable[Row], period: Period) -> list[Row]:
 # -- what failed, and what was done about it
 
 
-def judged(rows: Iterable[Row]) -> tuple[list[Failure], set[int]]:
-    """The failures among these deployments, and the numbers of those that were rework."""
-    failures: list[Failure] = []
+def judged(rows: Iterable[Row]) -> tuple[dict[int, Failure], set[int]]:
+    """The failures among these deployments, by number, and the numbers of those that were rework."""
+    failures: dict[int, Failure] = {}
     rework: set[int] = set()
-    for _place, there in groupby(sorted(rows, key=lambda row: (row.place, row.number)), key=lambda row: row.place):
-        here = list(there)
+    places: dict[Place, list[Row]] = {}
+    for row in rows:
+        places.setdefault((row.application, row.environment), []).append(row)
+    for here in places.values():
+        here.sort(key=lambda row: row.number)
         found = failures_in(here)
-        failures += found
+        failures |= {one.row.number: one for one in found}
         rework |= rework_in(here, found)
     return failures, rework
 

@@ -28,6 +28,7 @@ class Known:
     key: str
     unit: str
     title: Text
+    short: Text  # the title of a column
     formula: Text
     value: Callable[[Dora, int], float | None]
     sample: Callable[[Dora], int]
@@ -37,29 +38,29 @@ class Known:
 
 KNOWN = (
     Known(
-        "deployment_frequency", PER_DAY, _("Deployment frequency"),
+        "deployment_frequency", PER_DAY, _("Deployment frequency"), _("Frequency"),
         _("New versions that went live, divided by the days of the period that have begun."),
         lambda found, days: found.per_day(days), lambda found: len(found.new), "new", is_better_high=True,
     ),
     Known(
-        "lead_time", SECONDS, _("Lead time for changes"),
+        "lead_time", SECONDS, _("Lead time for changes"), _("Lead time"),
         _("Median time from the commit of a version until it first went live in the environment."),
         lambda found, days: found.lead_time, lambda found: len(found.shipped), "lead_time",
     ),
     Known(
-        "change_fail_rate", SHARE, _("Change fail rate"),
+        "change_fail_rate", SHARE, _("Change fail rate"), _("Fail rate"),
         _("New versions that failed within 7 days of going live (rolled back, taken back, held, or judged worse than the "
           "version before), divided by all new versions that went live."),
         lambda found, days: found.fail_rate, lambda found: len(found.new), "failed",
     ),
     Known(
-        "recovery_time", SECONDS, _("Failed deployment recovery time"),
+        "recovery_time", SECONDS, _("Failed deployment recovery time"), _("Recovery"),
         _("Median time from going live of a new version that failed until a good version was live again, if that was within "
           "7 days."),
         lambda found, days: found.recovery_time, lambda found: len(found.recovered), "recovered",
     ),
     Known(
-        "rework_rate", SHARE, _("Deployment rework rate"),
+        "rework_rate", SHARE, _("Deployment rework rate"), _("Rework"),
         _("Rollbacks, and the first new version within 7 days after one that failed, divided by everything that went live."),
         lambda found, days: found.rework_rate, lambda found: len(found.live), "rework",
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -26,13 +26,13 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
-def outcome_of(row: Row, failed: Collection[int]) -> Outcome:
-    """`failed` are the numbers of those that failed after going live."""
-    if row.number in failed:
-        return Outcome.FAILED_LATER
-    return {Status.SUCCEEDED: Outcome.GOOD, Status.ERRORED: Outcome.ERRORED, Status.CANCELLED: Outcome.CANCELLED}.get(
-        Status(row.status), Outcome.FAILED
-    )
+OF_STATUS = {
+    Status.SUCCEEDED.value: Outcome.GOOD,
+    Status.FAILED.value: Outcome.FAILED,
+    Status.ERRORED.value: Outcome.ERRORED,
+    Status.CANCELLED.value: Outcome.CANCELLED,
+    Outcome.FAILED_LATER.value: Outcome.FAILED_LATER,
+}
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,13 @@ class Outcomes:
         return self.count(Outcome.GOOD) / decided if decided else None
 
 
-def outcomes(rows: Iterable[Row], failed: Collection[int]) -> Outcomes:
-    found: dict[Outcome, list[int]] = {}
+def outcomes(rows: Iterable[Row], failed: Container[int]) -> Outcomes:
+    """How these deployments ended; `failed` has the numbers of those that failed after going live."""
+    found: dict[str, list[int]] = {}  # by plain text: there may be many rows, and hashing an enumeration takes its time
     for row in rows:
-        found.setdefault(outcome_of(row, failed), []).append(row.number)
-    return Outcomes({outcome: tuple(found[outcome]) for outcome in Outcome if outcome in found})
+        found.setdefault("failed_later" if row.number in failed else row.status, []).append(row.number)
+    there = {OF_STATUS[status]: tuple(numbers) for status, numbers in found.items()}
+    return Outcomes({outcome: there[outcome] for outcome in Outcome if outcome in there})
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Part:
         return median(self.lead_seconds) if self.lead_seconds else None
 
 
-def by_part(period: Period, rows: Sequence[Row], failed: Collection[int], lead_seconds: Mapping[int, float]) -> list[Part]:
+def by_part(period: Period, rows: Sequence[Row], failed: Container[int], lead_seconds: Mapping[int, float]) -> list[Part]:
     """The parts of a period, in order. Every deployment of the period is in exactly one of them."""
     parts = period.parts()
     at = {day: index for index, part in enumerate(parts) for day in part.dates()}

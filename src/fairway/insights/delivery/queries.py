@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from fairway.deployments.rules import Status
 from fairway.engine.models import RunStep
 from fairway.environments.models import Environment
 from fairway.environments.queries import get_environment
-from fairway.insights.delivery.dora import AROUND, Dora, Failure, Place, Row, dora, ended_in, judged
+from fairway.insights.delivery.dora import AFTER, BEFORE, Dora, Failure, Place, Row, dora, ended_in, judged
 from fairway.insights.delivery.outcomes import (
     Failed,
     Outcome,
@@ -55,6 +55,14 @@ class Asked:
     environment: Environment | None = None
 
 
+@dataclass
+class Names:
+    """The names of applications and environments by their slugs."""
+
+    applications: dict[str, str] = field(default_factory=dict)
+    environments: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class StepTime:
     step: str
@@ -74,8 +82,7 @@ class Delivery:
     outcomes_before: Outcomes
     failures: tuple[Failure, ...]
     places: dict[Place, tuple[Dora, Outcomes]]
-    application_names: dict[str, str]
-    environment_names: dict[str, str]
+    names: Names
     parts: list[Part]
     times: Times
     steps: list[StepTime]
@@ -99,9 +106,8 @@ def parse_asked(actor: Actor, *, application: str, environment: str, period: Per
 def delivery(actor: Actor, asked: Asked, now: datetime | None = None) -> Delivery:
     """How well the deployments of a period went, compared with the period before."""
     period = asked.period
-    read = _rows(actor, asked)
+    read, names = _rows(actor, asked)
     failures, rework = judged(read)
-    failed = {one.row.number for one in failures}
     rows, earlier = ended_in(read, period), ended_in(read, period.before)
     figures = dora(rows, failures, rework)
     there: dict[Place, list[Row]] = {}
@@ -113,13 +119,12 @@ def delivery(actor: Actor, asked: Asked, now: datetime | None = None) -> Deliver
         now=now or timezone.now(),
         dora=figures,
         before=dora(earlier, failures, rework),
-        outcomes=outcomes(rows, failed),
-        outcomes_before=outcomes(earlier, failed),
-        failures=tuple(one for one in failures if one.row.number in set(figures.failed)),
-        places={place: (dora(here, failures, rework), outcomes(here, failed)) for place, here in sorted(there.items())},
-        application_names=_names(Application, (application for application, _ in there)),
-        environment_names=_names(Environment, (environment for _, environment in there)),
-        parts=by_part(period, rows, failed, dict(zip(figures.shipped, figures.lead_seconds, strict=True))),
+        outcomes=outcomes(rows, failures),
+        outcomes_before=outcomes(earlier, failures),
+        failures=tuple(failures[number] for number in figures.failed),
+        places={place: (dora(here, failures, rework), outcomes(here, failures)) for place, here in sorted(there.items())},
+        names=names,
+        parts=by_part(period, rows, failures, dict(zip(figures.shipped, figures.lead_seconds, strict=True))),
         times=times(rows, waits),
         steps=_step_times(actor, asked, {wait.number for wait in waits}),
         troubles=troubles(_failed(actor, asked), MOST_TROUBLES),
@@ -135,9 +140,9 @@ def _ended(actor: Actor, asked: Asked, begins: datetime, ends: datetime) -> Quer
     return history(actor, wanted).filter(finished_at__gte=begins, finished_at__lt=ends)
 
 
-def _rows(actor: Actor, asked: Asked) -> list[Row]:
+def _rows(actor: Actor, asked: Asked) -> tuple[list[Row], Names]:
     """The deployments of both periods, and those around them that say how they fared."""
-    begins, ends = asked.period.before.begins - AROUND, asked.period.ends + AROUND
+    begins, ends = asked.period.before.begins - BEFORE, asked.period.ends + AFTER
     earlier = Deployment.objects.filter(
         artifact=OuterRef("artifact"), environment=OuterRef("environment"), switched_at__isnull=False, pk__lt=OuterRef("pk")
     )
@@ -148,14 +153,17 @@ def _rows(actor: Actor, asked: Asked) -> list[Row]:
     )
     found = chosen.order_by("-finished_at").values_list(
         "pk", "application__slug", "environment__slug", "kind", "status", "created_at", "started_at", "switched_at",
-        "finished_at", "replaces_id", "artifact__committed_at", "was_there", "judgement__verdict",
+        "finished_at", "replaces_id", "artifact__committed_at", "was_there", "judgement__verdict", "application__name",
+        "environment__name",
     )[:MOST]  # fmt: skip
-    rows = [_row(one) for one in found]
-    return _with_holds(rows, begins, ends)
+    names = Names()
+    rows = [_row(one, names) for one in found]
+    return _with_holds(rows, begins, ends), names
 
 
-def _row(values: tuple[Any, ...]) -> Row:
-    *fields, was_there, verdict = values
+def _row(values: tuple[Any, ...], names: Names) -> Row:
+    *fields, was_there, verdict, application, environment = values
+    names.applications[fields[1]], names.environments[fields[2]] = application, environment
     return Row._make([*fields, not was_there, verdict in WORSE, False])
 
 
@@ -232,11 +240,6 @@ def _failed(actor: Actor, asked: Asked) -> list[Failed]:
     bad = _ended(actor, asked, period.begins, period.ends).filter(status__in=[Status.FAILED, Status.ERRORED])
     found = bad.values_list("pk", "run__outcome_step", "step", "sentence")[:MOST]
     return [Failed(number, outcome or step, sentence) for number, outcome, step, sentence in found]
-
-
-def _names(model: type[Application] | type[Environment], slugs: Iterable[str]) -> dict[str, str]:
-    """The names of what rows that the actor sees are about."""
-    return dict(model.objects.filter(slug__in=set(slugs)).values_list("slug", "name"))
 
 
 # -- which deployments are behind a figure

@@ -97,8 +97,8 @@ def insights_shown(actor: Actor, found: Delivery, filters: Mapping[str, str], en
         "failures": [
             {
                 "number": one.row.number,
-                "application": found.application_names.get(one.row.application, one.row.application),
-                "environment": found.environment_names.get(one.row.environment, one.row.environment),
+                "application": found.names.applications.get(one.row.application, one.row.application),
+                "environment": found.names.environments.get(one.row.environment, one.row.environment),
                 "cause": CAUSE_WORDS[one.cause],
                 "recovered": None if one.seconds is None else duration_words(one.seconds),
             }
@@ -185,17 +185,20 @@ def _figure(one: Figure, links: Links) -> Data:
         "title": known.title,
         "formula": known.formula,
         "value": value_words(known.unit, one.value),
-        "sample": _of(one.sample),
+        "sample": _of(one.deployments, one.sample),
         "before": value_words(known.unit, one.before) if one.before is not None and one.sample_before else "",
-        "sample_before": _of(one.sample_before),
+        "sample_before": _of(one.sample_before, one.sample_before),
         "trend": _trend(one),
-        "count": one.deployments,
         "url": links.behind(known.behind) if one.deployments else "",
     }
 
 
-def _of(sample: int) -> str:
-    return ngettext("of %(count)s deployment", "of %(count)s deployments", sample) % {"count": number_format(sample)}
+def _of(count: int, sample: int) -> str:
+    """“9 of 68 deployments”, or “68 deployments” if a figure counts all of them."""
+    words = {"count": number_format(count), "sample": number_format(sample)}
+    if count == sample:
+        return ngettext("%(count)s deployment", "%(count)s deployments", count) % words
+    return ngettext("%(count)s of %(sample)s deployment", "%(count)s of %(sample)s deployments", sample) % words
 
 
 def _trend(one: Figure) -> str:
@@ -230,7 +233,7 @@ def _outcomes(found: Delivery, links: Links) -> Data:
     return {
         "rate": percent(found.outcomes.success_rate),
         "rate_before": percent(found.outcomes_before.success_rate) if found.outcomes_before.total else "",
-        "total": ngettext("%(count)s deployment", "%(count)s deployments", total) % {"count": number_format(total)},
+        "total": _of(total, total),
         "url": links.behind("ended"),
         "rows": [
             {
@@ -273,11 +276,11 @@ def _places(found: Delivery, links: Links) -> list[Data]:
         return []
     return [
         {
-            "application": found.application_names.get(application, application),
-            "environment": found.environment_names.get(environment, environment),
+            "application": found.names.applications.get(application, application),
+            "environment": found.names.environments.get(environment, environment),
             "url": links.page(application=application, environment=environment),
             "values": [
-                {"label": known.title, "value": value_words(known.unit, known.value(there, days))} for known in KNOWN
+                {"label": known.short, "value": value_words(known.unit, known.value(there, days))} for known in KNOWN
             ],
             "success_rate": percent(ended.success_rate),
         }
