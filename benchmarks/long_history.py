@@ -22,6 +22,7 @@ PAGES = {
     "history, filtered": "/deployments/?environment=production&status=failed",
     "events": "/events/",
     "an application": "/applications/app-7/",
+    "insights of an application": "/insights/?application=app-7",
 }
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "
 
@@ -118,7 +119,7 @@ def _insert(cursor: Any, table: str, values: dict[str, str], count: int) -> None
 
 
 def _plain(name: str, kind: str) -> str:
-    if name in ("source", "before", "after"):
+    if name in ("source", "scales", "before", "after"):
         return "'{}'"
     return "0" if "int" in kind or "bool" in kind else "''"
 

@@ -290,6 +290,8 @@ QUERIES = {
     "/calendar": ("", f"?{_SPAN}"),
     "/calendar/": (f"?view=week&at={_NOW + timedelta(days=1):%Y-%m-%d}",),
     "/events": ("?text=told&limit=200",),
+    "/insights/": ("?environment=",),
+    "/insights/deployments": ("?figure=ended&environment=",),
     "/events/": ("?q=told",),
     "/events/export": ("?text=told", "?format=csv&text=told"),
 }

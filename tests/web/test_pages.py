@@ -28,7 +28,7 @@ PAGES = [
     "/", "/applications/", "/applications/hello/", "/applications/hello/deployments",
     "/applications/hello/configuration", "/applications/hello/events", "/applications/hello/commands",
     "/applications/hello/logs", "/applications/hello/metrics", "/applications/hello/settings", "/deployments/",
-    "/environments/", "/environments/staging/", "/resources/", "/freezes/", "/events/", "/settings/profile",
+    "/insights/", "/environments/", "/environments/staging/", "/resources/", "/freezes/", "/events/", "/settings/profile",
     "/settings/tokens", "/palette",
 ]  # fmt: skip
 

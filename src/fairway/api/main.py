@@ -29,6 +29,7 @@ from fairway.api import (
     evidence,
     freezes,
     health,
+    insights,
     inspections,
     jobs,
     mail,
@@ -56,7 +57,8 @@ PREFIX = "api/v1/"
 ROOMS = (
     me, people, rights, security, sign_in, mail, channels, tokens, environments, freezes, applications, inspections,
     uploads, credentials, configurations, deployments, placements, placement_metrics, jobs, schedules, triggers, stages, ci,
-    resources, backups, catalog, artifacts, blockers, releases, packages, rollouts, events, evidence, health, metrics,
+    resources, backups, catalog, artifacts, blockers, releases, packages, rollouts, events, evidence, insights, health,
+    metrics,
 )  # fmt: skip
 DESCRIPTION = (
     "Everything Fairway does, by HTTP. Send `Authorization: Bearer <token>`; make a token under your profile or with "

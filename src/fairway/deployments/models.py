@@ -138,6 +138,8 @@ class Deployment(StatusRow):
             models.Index(fields=["environment", "-id"]),
             models.Index(fields=["status", "-id"]),
             models.Index(fields=["requested_by", "-id"]),
+            models.Index(fields=["-finished_at"], name="deployment_ended"),
+            models.Index(fields=["application", "-finished_at"], name="deployment_ended_of"),
             # Few deployments of the history still have a log, so the index covers only those.
             models.Index(fields=["finished_at"], condition=Q(log_collected_at=None), name="deployment_with_log"),
         ]

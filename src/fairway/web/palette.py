@@ -97,6 +97,8 @@ def _pages(actor: Actor) -> Iterator[Entry]:
     yield _entry(group, _("Environments"), reverse("environment-list"), "layers", keywords="deployment targets")
     yield _entry(group, _("Resources"), reverse("resource-list"), "disk", keywords="database postgres backup binding")
     yield _entry(group, _("Deployments"), reverse("deployment-list"), "deploy", keywords="history")
+    keywords = "dora frequency lead time fail rate recovery rework statistics"
+    yield _entry(group, _("Insights"), reverse("insights"), "pulse", keywords=keywords)
     yield _entry(group, _("Freeze windows"), reverse("freeze-list"), "calendar", keywords="freeze blackout maintenance")
     yield _entry(group, _("Events"), reverse("event-list"), "events", keywords="audit log who what when")
     yield _entry(group, _("Two-step sign-in"), reverse("two-step"), "shield", keywords="2fa mfa totp authenticator code")

@@ -24,6 +24,7 @@ from fairway.web.views import (
     freezes,
     home,
     hosts,
+    insights,
     instance_logs,
     mail,
     metrics,
@@ -145,6 +146,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{PLACEMENT}/dismiss-writes", placements.dismiss_writes, name="placement-dismiss-writes"),
     path(f"{PLACEMENT}/release-hold", placements.release_hold, name="placement-release-hold"),
     # Deployments
+    path("insights/", insights.insights, name="insights"),
+    path("insights/deployments", insights.deployments, name="insights-deployments"),
     path("deployments/", deployments.deployment_list, name="deployment-list"),
     path("deployments/<int:number>", deployments.deployment_detail, name="deployment-detail"),
     path("deployments/<int:number>/cancellation", deployments.cancellation, name="deployment-cancellation"),
