@@ -26,6 +26,7 @@ from fairway.api import (
     deployments,
     environments,
     events,
+    forges,
     freezes,
     health,
     inspections,
@@ -53,8 +54,8 @@ from fairway.api.problems import Problem, answer_problems, not_found
 PREFIX = "api/v1/"
 ROOMS = (
     me, people, rights, security, sign_in, mail, channels, tokens, environments, freezes, applications, inspections,
-    uploads, credentials, configurations, deployments, placements, jobs, schedules, triggers, stages, ci, resources, backups,
-    catalog, artifacts, blockers, releases, packages, rollouts, events, health, metrics,
+    uploads, credentials, configurations, deployments, placements, jobs, schedules, triggers, stages, ci, forges, resources,
+    backups, catalog, artifacts, blockers, releases, packages, rollouts, events, health, metrics,
 )  # fmt: skip
 DESCRIPTION = (
     "Everything Fairway does, by HTTP. Send `Authorization: Bearer <token>`; make a token under your profile or with "
