@@ -106,8 +106,9 @@ def build() -> World:
         version = world.word("entry", (name, ""))
         Installed.objects.create(application=application, entry="datasette", version=version, installed_by="boss")
         world.forges[name] = ForgeConnection.objects.create(
-            application=application, kind="github", api_url="https://api.github.com", project=world.word("project", (name, "")),
-            repository="https://github.com/acme/shop", sealed_token=seal_of_fields().seal("hush hush hush"), saved_by="boss",
+            application=application, kind="github", api_url="https://api.github.com", saved_by="boss",
+            repository="https://github.com/acme/shop", project=world.word("project", (name, "")),
+            sealed_token=seal_of_fields().seal("hush hush hush"),
         )  # fmt: skip
     for place in ENVIRONMENTS:
         world.resources[place] = Resource.objects.create(
