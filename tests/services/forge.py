@@ -70,9 +70,9 @@ class FakeForge:
         given = headers.get("PRIVATE-TOKEN") or headers.get("Authorization", "").rpartition(" ")[2]
         if given != self.token:
             return 401, {"message": "Bad credentials"}
-        if found := re.fullmatch(r"/(?:api/v1/)?repos/([^/]+/[^/]+)(/.*)?", path):
-            is_known = found[1].lower() == self.project
-            return self._github(method, found[2] or "", query, content) if is_known else (404, {"message": "Not Found"})
+        for start in (f"/repos/{self.project}", f"/api/v1/repos/{self.project}"):
+            if re.match(rf"{re.escape(start)}(/|$)", path, re.IGNORECASE):
+                return self._github(method, path[len(start) :], query, content)
         if found := re.fullmatch(r"/api/v4/projects/([^/]+)(/.*)?", path):
             is_known = unquote(found[1]).lower() == self.project
             return (
