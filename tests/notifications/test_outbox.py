@@ -17,8 +17,9 @@ from fairway.notifications.commands import outbox
 from fairway.notifications.commands.channels import create_channel, edit_channel, send_again
 from fairway.notifications.commands.outbox import channels_due, forget_notices, make_notices, send_due
 from fairway.notifications.models import Channel, Notice, NoticePosition
-from fairway.notifications.rules import DELAYS, LONGEST_RETRY_AFTER, MOST_KEPT
+from fairway.notifications.rules import MOST_KEPT
 from fairway.notifications.troubles import sentence_of
+from fairway.shared.retrying import DELAYS, LONGEST_RETRY_AFTER
 from tests.conftest import make_environment
 from tests.notifications.conftest import channel_to, happens, later
 from tests.services.receiver import Receiver

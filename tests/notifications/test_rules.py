@@ -7,20 +7,16 @@ import pytest
 from fairway.activity.verbs import VERBS, Severity
 from fairway.drivers.messengers.contract import Kind, Tone
 from fairway.notifications.rules import (
-    DELAYS,
     FAILURES,
-    LONGEST_RETRY_AFTER,
     SUCCESSES,
     Happened,
     Route,
     Topic,
     default_routes,
     hears,
-    next_delay,
     parse_kind,
     parse_routes,
     parse_url,
-    rest_after,
     routes_of,
     shown_url,
     tone_of,
@@ -28,6 +24,7 @@ from fairway.notifications.rules import (
 )
 from fairway.notifications.rules import VERBS as HEARD
 from fairway.shared.names import Invalid
+from fairway.shared.retrying import DELAYS, LONGEST_RETRY_AFTER, next_delay, rest_after
 
 SLACK = "https://hooks.slack.com/services/T0/B0/secret"
 

@@ -33,7 +33,7 @@ from fairway.drivers.resources.sealed_files import seal_file
 from fairway.engine.commands import enqueue
 from fairway.environments.models import Environment, FreezeWindow
 from fairway.notifications.models import Channel, Notice
-from fairway.pipelines.models import CiTrust, Stage, StagePromotion, Trigger, WebhookDelivery
+from fairway.pipelines.models import CiTrust, ForgeConnection, Stage, StagePromotion, StatusReport, Trigger, WebhookDelivery
 from fairway.releases.commands.approvals import reject, seal
 from fairway.releases.commands.packages import add_package
 from fairway.releases.commands.releases import create_release
@@ -68,6 +68,7 @@ class World:
     triggers: dict[tuple[str, str], Trigger] = field(default_factory=dict)
     stages: dict[tuple[str, str], Stage] = field(default_factory=dict)
     ci_trusts: dict[tuple[str, str], CiTrust] = field(default_factory=dict)
+    forges: dict[str, ForgeConnection] = field(default_factory=dict)
     channel: Channel | None = None
 
     def word(self, kind: str, owner: object, roles: tuple[str, ...] = ()) -> str:
@@ -104,6 +105,11 @@ def build() -> World:
         world.applications[name] = application
         version = world.word("entry", (name, ""))
         Installed.objects.create(application=application, entry="datasette", version=version, installed_by="boss")
+        world.forges[name] = ForgeConnection.objects.create(
+            application=application, kind="github", api_url="https://api.github.com", saved_by="boss",
+            repository="https://github.com/acme/shop", project=world.word("project", (name, "")),
+            sealed_token=seal_of_fields().seal("hush hush hush"),
+        )  # fmt: skip
     for place in ENVIRONMENTS:
         world.resources[place] = Resource.objects.create(
             environment=world.environments[place], name=world.word("resource", ("", place)), kind="postgres", version="18.6",
@@ -171,6 +177,10 @@ def _placed(world: World, pair: tuple[str, str]) -> None:
     stage = world.stages[pair] = Stage.objects.create(
         application=application, environment=environment, after_minutes=10, saved_by_id=who.id, saved_by=who.name,
         origin=Environment.objects.exclude(pk=environment.pk).order_by("pk")[0],
+    )  # fmt: skip
+    StatusReport.objects.create(
+        connection=world.forges[pair[0]], deployment=deployment, progress="success", state="given_up", trouble="refused",
+        said={"host": "api.github.com", "status": 422, "answer": world.word("forge", pair)}, tried_at=timezone.now(),
     )  # fmt: skip
     StagePromotion.objects.create(
         stage=stage, source=deployment, outcome="blocked", sentence=world.word("refused", pair), tried_at=timezone.now()

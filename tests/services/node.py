@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,17 +17,19 @@ from tests.services.docker_base import NODE
 
 
 @contextmanager
-def node_program(package: str, program: Path, words: list[str], *, least: int, ready: Callable[[], bool]) -> Iterator[None]:
-    """The program runs with the package, on this machine's Node or on a newer one from PyPI, until the context ends."""
+def node_program(
+    package: str | Sequence[str], program: Path, words: list[str], *, least: int, ready: Callable[[], bool]
+) -> Iterator[None]:
+    """The program runs with the packages, on this machine's Node or on a newer one from PyPI, until the context ends."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         pytest.skip("Node.js and npm are not installed; on Debian: apt-get install nodejs npm")
     with TemporaryDirectory(prefix="fairway-node-") as folder:
-        place = Path(folder)
-        command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", folder, package]
+        place, packages = Path(folder), [package] if isinstance(package, str) else list(package)
+        command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", folder, *packages]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            pytest.fail(f"{package} could not be installed: {done.stderr[-2000:]}")
+            pytest.fail(f"{', '.join(packages)} could not be installed: {done.stderr[-2000:]}")
         shutil.copy(program, place)
         log = place / "log"
         process = start([_new_enough(node, least, place / "node"), str(place / program.name), *words], log)

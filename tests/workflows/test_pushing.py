@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from tests.services.forge import TOKEN, FakeForge, fake_forge
 from tests.services.git_server import GitServer, git_server
 from tests.services.installation import Answer, Installation, ask, installed
 from tests.services.waiting import eventually, wait_for
@@ -135,7 +136,23 @@ def pushed(fairway: Installation, server: GitServer, tmp_path: Path) -> Pushed:
     return one
 
 
-def test_a_push_goes_live(pushed: Pushed) -> None:
+@pytest.fixture
+def forge(pushed: Pushed) -> Iterator[FakeForge]:
+    """The forge of the repository, which is told of deployments."""
+    with fake_forge() as one:
+        one.project = pushed.slug
+        wanted = {"kind": "github", "api_url": one.address, "token": TOKEN}
+        pushed.fairway.call("POST", f"/applications/{pushed.slug}/forge", wanted)
+        yield one
+        pushed.fairway.call("DELETE", f"/applications/{pushed.slug}/forge")
+
+
+def told_of(forge: FakeForge, environment: str) -> list[str]:
+    """What the forge was told of the deployments in this environment, in order."""
+    return [state for number, state in forge.told if forge.deployments[number]["environment"] == environment]
+
+
+def test_a_push_goes_live(pushed: Pushed, forge: FakeForge) -> None:
     commit = pushed.commit("1.0", "Open the harbour\n\nFor everybody.")
     pushed.push()
     number = pushed.deployment_of(commit)
@@ -149,6 +166,12 @@ def test_a_push_goes_live(pushed: Pushed) -> None:
     pushed.push()
     pushed.fairway.live(pushed.deployment_of(second))
     assert "Page 1.1" in pushed.says()
+    once = ["queued", "in_progress", "success"]
+    wait_for(lambda: len(forge.told) == 7, "the forge is told")
+    assert told_of(forge, "Development") == [*once, *once, "inactive"]
+    statuses = [(one["sha"], one["state"]) for one in forge.statuses if one["context"] == "fairway/development"]
+    assert statuses == [(sha, state) for sha in (commit, second) for state in ("pending", "pending", "success")]
+    assert forge.statuses[-1]["target_url"].endswith(f"/deployments/{pushed.deployment_of(second)}")
     pushed.push("origin", "HEAD:refs/heads/other")
     wait_for(lambda: pushed.deliveries()[0]["ref"] == "other", "the other branch is told of")
     assert pushed.deliveries()[0]["outcome"] == "ignored"
@@ -243,8 +266,9 @@ def test_a_body_that_is_too_large_is_refused_and_recorded(pushed: Pushed) -> Non
     assert large.status == 202, large.text
 
 
-def test_a_push_goes_from_development_to_production_though_workers_die(pushed: Pushed) -> None:
-    """A pipeline of three environments: the same bytes travel, built once, each promoted once."""
+def test_a_push_goes_from_development_to_production_though_workers_die(pushed: Pushed, forge: FakeForge) -> None:
+    """A pipeline of three environments: the same bytes travel, built once, each promoted once; the forge is told of
+    each state once."""
     fairway, slug = pushed.fairway, pushed.slug
     line = ["development", "staging", "production"]
     for origin, environment in pairwise(line):
@@ -267,6 +291,11 @@ def test_a_push_goes_from_development_to_production_though_workers_die(pushed: P
         fairway.live(made()[environment]["id"])
         assert "Page 1.0" in fairway.visit(f"{slug}.{environment}.localhost").text
     assert len({fairway.deployment(one["id"])["digest"] for one in made().values()}) == 1
+    wait_for(lambda: len(forge.told) == 9, "the forge is told")
+    for environment in ("Development", "Staging", "Production"):
+        assert told_of(forge, environment) == ["queued", "in_progress", "success"]
+        assert forge.said_of(f"fairway/{environment.lower()}") == ["pending", "pending", "success"]
+    assert len(forge.deployments) == 3
     stages = fairway.call("GET", f"/stages?application={slug}")
     assert [one["last_promotion"]["deployment"] for one in stages] == [made()[name]["id"] for name in line[1:]]
     assert fairway.call("GET", "/audit/verification")["is_intact"]

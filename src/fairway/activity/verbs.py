@@ -109,6 +109,14 @@ def _table() -> Iterator[Verb]:
     yield verb("ci.trust_ended", _("{who} ended the trust in CI jobs: {what}"))
     yield verb("ci.token_given", _("A CI job got a token: {what}"))
     yield verb("ci.token_refused", _("A CI job was refused a token: {what}"), warning)
+    yield verb("forge.connected", _("{who} connected the forge {what}"))
+    yield verb("forge.edited", _("{who} changed the connection to the forge {what}"))
+    yield verb("forge.paused", _("{who} paused the statuses at the forge {what}"))
+    yield verb("forge.resumed", _("{who} resumed the statuses at the forge {what}"))
+    yield verb("forge.stopped", _("{who} stopped sending statuses to the forge {what}: somebody has to look"), error)
+    yield verb("forge.tried", _("{who} tried the connection to the forge {what}"))
+    yield verb("forge.sent_again", _("{who} sent a status to the forge {what} again"))
+    yield verb("forge.disconnected", _("{who} disconnected the forge {what}"))
     yield verb("trigger.refused", _("A request to the webhook of deploy on push was refused: {what}"), warning)
     yield verb("trigger.blocked", _("{who} could not deploy a push: {what}"), error)
     yield verb(
@@ -294,6 +302,7 @@ GROUPS: Mapping[str, Text] = {
     "ci": _("CI jobs"),
     "trigger": _("Deploy on push"),
     "stage": _("Automatic promotion"),
+    "forge": _("Statuses at the forge"),
     "release": _("Releases"),
     "package": _("Packages"),
     "rollout": _("Rollouts"),

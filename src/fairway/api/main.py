@@ -27,6 +27,7 @@ from fairway.api import (
     environments,
     events,
     evidence,
+    forges,
     freezes,
     health,
     insights,
@@ -57,8 +58,8 @@ PREFIX = "api/v1/"
 ROOMS = (
     me, people, rights, security, sign_in, mail, channels, tokens, environments, freezes, applications, inspections,
     uploads, credentials, configurations, deployments, placements, placement_metrics, jobs, schedules, triggers, stages, ci,
-    resources, backups, catalog, artifacts, blockers, releases, packages, rollouts, events, evidence, insights, health,
-    metrics,
+    forges, resources, backups, catalog, artifacts, blockers, releases, packages, rollouts, events, evidence, insights,
+    health, metrics,
 )  # fmt: skip
 DESCRIPTION = (
     "Everything Fairway does, by HTTP. Send `Authorization: Bearer <token>`; make a token under your profile or with "

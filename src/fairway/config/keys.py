@@ -44,6 +44,7 @@ def _rotate() -> None:
     from fairway.applications.commands import rotate_keys
     from fairway.environments.secrets import reseal_options
     from fairway.notifications.commands.channels import reseal_channels
+    from fairway.pipelines.commands.forges import reseal_forges
     from fairway.pipelines.commands.triggers import reseal_triggers
     from fairway.resources.progress import reseal
 
@@ -55,6 +56,7 @@ def _rotate() -> None:
         + reseal_providers()
         + reseal_two_step()
         + reseal_triggers()
+        + reseal_forges()
         + reseal_channels()
         + reseal()
     )

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("fairway", "0045_judged")]
+    dependencies = [("fairway", "0046_statuses_back")]
 
     operations = [
         migrations.AddIndex(

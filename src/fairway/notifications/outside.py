@@ -16,7 +16,7 @@ from fairway.notifications.models import Notice
 from fairway.notifications.troubles import stored
 
 if TYPE_CHECKING:
-    from fairway.drivers.messengers.posting import Line
+    from fairway.drivers.posting import Line
 
 
 def send(notice: Notice) -> str:
@@ -51,7 +51,7 @@ def _messenger(kind: Kind) -> Messenger:
 
 def _line() -> Line:
     from fairway.drivers.addresses import POLICIES
-    from fairway.drivers.messengers.posting import Line
+    from fairway.drivers.posting import Line
 
     return Line(POLICIES[settings.NOTIFY_ADDRESSES])
 

@@ -20,11 +20,6 @@ MOST_ROUTES = 10
 MOST_ADDRESSES = 20
 MOST_CHANNELS = 100
 MOST_NAMED = 50  # environments or applications of one route
-DELAYS = (10.0, 60.0, 300.0, 1800.0, 7200.0)  # seconds until a notice is tried again
-MOST_TRIES = len(DELAYS) + 1
-JITTER = 0.1  # of a delay, at most, so that what failed together does not come back together
-LONGEST_RETRY_AFTER = 6 * 3600.0  # seconds; a receiver that asks for more is asked then
-LONGEST_REST = 60.0  # seconds for which a channel sends nothing after a failure
 KEPT_FOR = timedelta(days=30)
 MOST_KEPT = 1000  # settled notices of one channel
 
@@ -227,25 +222,6 @@ def _parsed_route(one: Mapping[str, Any], field: str) -> Route:
     if max(len(slugs) for slugs in named) > MOST_NAMED:
         raise Invalid(field, "name more than {most}; leave it empty for all.", most=MOST_NAMED)
     return Route(topics, named[0], named[1])
-
-
-def next_delay(tries: int, *, retry_after: float | None = None, chance: float = 0.0) -> float | None:
-    """The seconds until a notice that failed `tries` times is sent again; None if it is given up.
-
-    `retry_after` is what the receiver asked for, `chance` a number from 0 to 1 that spreads the delays.
-    """
-    if tries >= MOST_TRIES:
-        return None
-    delay = DELAYS[max(tries, 1) - 1] * (1 + JITTER * chance)
-    return max(delay, min(retry_after or 0.0, LONGEST_RETRY_AFTER))
-
-
-def rest_after(delay: float | None, retry_after: float | None) -> float:
-    """The seconds for which the whole channel sends nothing after a failure, so that each of many notices does not find
-    out by itself that the receiver is away."""
-    if retry_after:
-        return min(retry_after, LONGEST_RETRY_AFTER)
-    return min(DELAYS[0] if delay is None else delay, LONGEST_REST)
 
 
 def parse_kind(text: str) -> Kind:

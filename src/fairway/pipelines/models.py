@@ -13,12 +13,24 @@ from fairway.accounts.rules import Actor
 from fairway.applications.models import Application
 from fairway.deployments.models import Deployment
 from fairway.drivers.forges.contract import RefKind
+from fairway.drivers.forges.statuses import REPORTING, Progress
 from fairway.drivers.identity.kinds import Ci
 from fairway.environments.models import Environment
+from fairway.pipelines.report_rules import State
 from fairway.pipelines.rules import Outcome
 from fairway.pipelines.stage_rules import Promoted
 
-__all__ = ["CiTokenUse", "CiTrust", "Stage", "StagePromotion", "Trigger", "WebhookDelivery"]
+__all__ = [
+    "CiTokenUse",
+    "CiTrust",
+    "ForgeConnection",
+    "ForgeDeployment",
+    "Stage",
+    "StagePromotion",
+    "StatusReport",
+    "Trigger",
+    "WebhookDelivery",
+]
 
 
 class Saved(models.Model):
@@ -211,3 +223,83 @@ class StagePromotion(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.source_id} by stage {self.stage_id}: {self.outcome}"
+
+
+class ForgeConnection(models.Model):
+    """Where the forge of an application's repository is told of its deployments: the address of its API, the repository's
+    path there, and a token, which is sealed and never shown.
+
+    It tells of what happens after event number `read_event`. While a person has to look (`stopped_at`), nothing is sent;
+    `trouble` and `said` say why, see `report_words.py`. Nothing is sent before `rests_until` either.
+    """
+
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="forge_connections")
+    kind = models.CharField(max_length=10)
+    api_url = models.CharField(max_length=300)
+    project = models.CharField(max_length=300)
+    repository = models.CharField(max_length=500)  # the address of the source that it was made for
+    sealed_token = models.TextField(blank=True)
+    is_paused = models.BooleanField(default=False)
+    read_event = models.BigIntegerField(default=0)
+    stopped_at = models.DateTimeField(null=True)
+    trouble = models.CharField(max_length=40, blank=True)
+    said = models.JSONField(default=dict)
+    rests_until = models.DateTimeField(null=True)
+    saved_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True)  # the row stays, because history refers to it
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["application"], condition=Q(deleted_at=None), name="one_forge_each"),
+            models.CheckConstraint(condition=Q(kind__in=[one.value for one in REPORTING]), name="forge_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.project} at {self.api_url}"
+
+
+class StatusReport(models.Model):
+    """One thing that a forge is told about one deployment, in the outbox until it was taken or given up."""
+
+    connection = models.ForeignKey(ForgeConnection, on_delete=models.CASCADE, related_name="reports")
+    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="status_reports")
+    progress = models.CharField(max_length=12)
+    state = models.CharField(max_length=10, default=State.WAITING.value)
+    tries = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(default=timezone.now)
+    tried_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    trouble = models.CharField(max_length=40, blank=True)
+    said = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["connection", "deployment", "progress"], name="one_report_of_a_progress"),
+            models.CheckConstraint(condition=Q(state__in=[one.value for one in State]), name="report_state_known"),
+            models.CheckConstraint(condition=Q(progress__in=[one.value for one in Progress]), name="report_progress_known"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["connection", "-id"], name="report_newest"),
+            models.Index(fields=["connection", "id"], condition=Q(state=State.WAITING.value), name="report_waiting"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.deployment_id} {self.progress}: {self.state}"
+
+
+class ForgeDeployment(models.Model):
+    """The number that a forge gave a deployment, so that it is not made there twice."""
+
+    connection = models.ForeignKey(ForgeConnection, on_delete=models.CASCADE, related_name="forge_deployments")
+    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="forge_deployments")
+    number = models.CharField(max_length=40)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["connection", "deployment"], name="one_forge_deployment_each")
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.deployment_id} is {self.number}"

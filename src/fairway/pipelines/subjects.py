@@ -9,7 +9,7 @@ from fairway.accounts.queries import active_actors, actor_of_request, tokens_lef
 from fairway.accounts.rules import SYSTEM, Act, Actor, Role, may
 from fairway.activity.rules import Door, On
 from fairway.environments.protection import may_deploy_here
-from fairway.pipelines.models import Saved, Stage, Trigger
+from fairway.pipelines.models import ForgeConnection, Saved, Stage, Trigger
 from fairway.pipelines.rules import narrowed
 
 
@@ -21,6 +21,10 @@ def on_trigger(trigger: Trigger) -> On:
 def on_stage(stage: Stage) -> On:
     label = f"{stage.application.name} → {stage.environment.name}"
     return On("stage", stage.pk, label, stage.application.slug, stage.environment.slug)
+
+
+def on_forge(connection: ForgeConnection) -> On:
+    return On("forge", connection.pk, f"{connection.application.name} · {connection.project}", connection.application.slug)
 
 
 def runner_of(trigger: Trigger) -> Actor:

@@ -25,10 +25,10 @@ from fairway.shared.failures import Failure
 from fairway.worker.cleaning import clean
 from fairway.worker.heads import HeadSigner
 from fairway.worker.hosts import HostKeeper
-from fairway.worker.notices import NoticeSender
 from fairway.worker.reconciler import Reconciler
 from fairway.worker.resources import ResourceKeeper
 from fairway.worker.sampling import Sampler
+from fairway.worker.sending import NOTICES, STATUSES, Sender
 from fairway.workflows import register_all
 from fairway.workflows.outside import caddy
 
@@ -60,7 +60,8 @@ def run_worker(stop: threading.Event) -> None:
         _thread("resources", lambda: ResourceKeeper().run(stop), stop),
         _thread("sampler", lambda: Sampler().run(stop), stop),
         _thread("heads", lambda: HeadSigner().run(stop), stop),
-        _thread("notices", lambda: NoticeSender().run(stop), stop),
+        _thread("notices", lambda: Sender(NOTICES).run(stop), stop),
+        _thread("statuses", lambda: Sender(STATUSES).run(stop), stop),
         _thread("home", lambda: installation.watch(stop), stop),
         _thread("schedule", lambda: Schedule(_ticks(), worker_name=name).run_forever(stop), stop),
         # in a thread of its own, because collecting garbage may take minutes

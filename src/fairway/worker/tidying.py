@@ -30,6 +30,7 @@ from fairway.environments.runtimes import availability_of, runtime_of
 from fairway.notifications.commands.outbox import forget_notices
 from fairway.pipelines.commands.ci_trusts import forget_exchanges
 from fairway.pipelines.commands.deliveries import forget_deliveries
+from fairway.pipelines.commands.reports import forget_reports
 from fairway.releases.queries import still_resolving, uploads_needed
 from fairway.worker.rules import GOOD_KEPT, KeptLog, logs_to_collect
 from fairway.workflows.outside import forget_work_folder, proxy
@@ -86,6 +87,7 @@ def tidy_rows() -> dict[str, int]:
         "inspections": Inspection.objects.filter(created_at__lt=timezone.now() - A_DAY).delete()[0],
         "deliveries": forget_deliveries(),
         "notices": forget_notices(),
+        "status reports": forget_reports(),
         "exchanged CI tokens": forget_exchanges(),
         "sessions": Session.objects.filter(expire_date__lt=timezone.now()).delete()[0],
         "ended sessions": forget_ended_sessions(),

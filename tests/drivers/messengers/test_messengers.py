@@ -20,9 +20,9 @@ from fairway.drivers.forges.signatures import new_secret, verify
 from fairway.drivers.messengers import discord, slack, teams
 from fairway.drivers.messengers.contract import Message, Messenger, NotTaken, Target, Trouble
 from fairway.drivers.messengers.mail import Mail
-from fairway.drivers.messengers.posting import Line, retry_after
 from fairway.drivers.messengers.smtp import Security, Server
 from fairway.drivers.messengers.webhook import Webhook
+from fairway.drivers.posting import Line, retry_after
 from tests.drivers.messengers.block_kit import refused_because
 from tests.drivers.messengers.contract import MESSAGE, ODD, MessengerContract
 from tests.services.mail import PASSWORD, USER, MailServer, certificate_for, mail_server

@@ -306,7 +306,7 @@ def deploy_new() -> Data:
     versions = ["2.14.0", "2.13.2", "2.13.1", "2.13.0", "2.12.9"]
     artifacts = [
         {"id": 90 - n, "version": version, "digest": sha(version), "at": back(days=n * 2, hours=1), "source": "git.example.com/shop/storefront, main", "author": "Linus Åkesson",
-         "message": "Round the shipping costs once, not per line", "is_current": n == 1, "is_bad": n == 2, "bad_reason": "Charges twice. Marked by Grace Hopper.", "places": ["Development"] if n == 0 else ["Production"] if n == 1 else []}
+         "message": "Round the shipping costs once, not per line", "is_current": n == 1, "is_bad": n == 2, "bad_reason": "Charges twice. Marked by Grace Hopper.", "compare": "" if n == 1 else "https://git.example.com/compare/1...2", "places": ["Development"] if n == 0 else ["Production"] if n == 1 else []}
         for n, version in enumerate(versions)
     ]  # fmt: skip
     return {
@@ -314,6 +314,7 @@ def deploy_new() -> Data:
         "current": {"version": "2.13.2", "digest": sha("2.13.2")}, "artifacts": artifacts, "chosen": "90", "ref": "main", "reason": "", "errors": {},
         "configuration": {"number": 7, "comment": ""}, "expected_seconds": 14.0, "away": {"volumes": "media", "seconds": 4.2}, "blockers": [blocker()], "can_break_glass": True, "url": "/gallery/act", "fresh": None, "upload": None,
         "strategies": [],
+        "changes": {"compare": "https://git.example.com/compare/1...2", "old": "8c1f0e2", "new": "main", "keys": [{"name": "CHECKOUT_URL", "how": "changed"}], "before": {"id": 490, "version": "2.13.2", "status": "failed"}},
     }  # fmt: skip
 
 

@@ -61,6 +61,7 @@ def tab() -> Data:
         "pipeline": pipeline(),
         "triggers": section,
         "ci": act("CI jobs", "token", method="get"),
+        "forge": act("Statuses", "git", method="get"),
     }
 
 

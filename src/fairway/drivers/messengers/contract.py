@@ -8,6 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from fairway.drivers.taking import NotTaken, Trouble
+
+__all__ = ["Kind", "Message", "Messenger", "NotTaken", "Target", "Tone", "Trouble", "shortened"]
+
 
 class Kind(StrEnum):
     SLACK = "slack"
@@ -55,46 +59,6 @@ class Target:
     url: str = field(default="", repr=False)
     secret: str = field(default="", repr=False)
     address: str = ""
-
-
-class Trouble(StrEnum):
-    """Why a message was not taken."""
-
-    NOT_HTTPS = "not_https"
-    NOT_PERMITTED = "not_permitted"
-    UNKNOWN_HOST = "unknown_host"
-    TIMEOUT = "timeout"
-    CERTIFICATE = "certificate"
-    UNREACHABLE = "unreachable"
-    REDIRECT = "redirect"
-    GONE = "gone"
-    TOO_MANY = "too_many"
-    REFUSED = "refused"
-    FAILED = "failed"
-    NO_SERVER = "no_server"  # no mail server is set up
-    MAIL = "mail"  # the mail server did not take it; `mail` says why
-
-
-class NotTaken(Exception):
-    """A message was not taken, so it may be sent again.
-
-    `answer` is what the receiver said, without secrets; `status` its HTTP status, 0 if there was none; `retry_after` the
-    number of seconds to wait at least, if the receiver named one.
-    """
-
-    def __init__(
-        self,
-        trouble: Trouble,
-        *,
-        host: str = "",
-        status: int = 0,
-        answer: str = "",
-        retry_after: float | None = None,
-        mail: str = "",
-    ) -> None:
-        super().__init__(trouble.value)
-        self.trouble, self.host, self.status, self.answer = trouble, host, status, answer
-        self.retry_after, self.mail = retry_after, mail
 
 
 class Messenger(Protocol):

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from fairway.drivers.messengers.contract import Message, Target, Tone, shortened
-from fairway.drivers.messengers.posting import Line, as_json
+from fairway.drivers.posting import Line, as_json
 
 TITLE, DESCRIPTION, NAME, VALUE, FOOTER = 256, 2000, 100, 300, 300  # together below 6,000, which is the limit of all
 MOST_FIELDS = 8

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from fairway.drivers.messengers.contract import Message, Target, Tone, shortened
-from fairway.drivers.messengers.posting import Line, as_json
+from fairway.drivers.posting import Line, as_json
 
 HEADER, TEXT, FIELD, BUTTON, URL = 150, 3000, 2000, 75, 3000
 MOST_FIELDS = 10

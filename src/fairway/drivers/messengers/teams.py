@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from fairway.drivers.messengers.contract import Message, NotTaken, Target, Tone, Trouble, shortened
-from fairway.drivers.messengers.posting import Line, as_json
+from fairway.drivers.posting import Line, as_json
 
 # Characters. A message may have 28 KB, in which every character may take four bytes.
 SENTENCE, SHORT, LABEL = 2000, 300, 100

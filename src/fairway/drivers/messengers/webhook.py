@@ -6,7 +6,7 @@ import time
 
 from fairway.drivers.forges.signatures import standard_signature
 from fairway.drivers.messengers.contract import Message, Target
-from fairway.drivers.messengers.posting import Line, as_json
+from fairway.drivers.posting import Line, as_json
 
 
 class Webhook:

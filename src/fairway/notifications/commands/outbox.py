@@ -29,8 +29,9 @@ from fairway.notifications.commands.channels import new_notice
 from fairway.notifications.messages import happened_in
 from fairway.notifications.models import Channel, Notice, NoticePosition
 from fairway.notifications.outside import send, trouble_of
-from fairway.notifications.rules import KEPT_FOR, MOST_KEPT, MOST_TRIES, VERBS, State, hears, next_delay, rest_after
+from fairway.notifications.rules import KEPT_FOR, MOST_KEPT, VERBS, State, hears
 from fairway.notifications.subjects import on_channel
+from fairway.shared.retrying import MOST_TRIES, next_delay, rest_after
 
 log = logging.getLogger(__name__)
 AT_ONCE = 500  # events that notices are made of in one transaction

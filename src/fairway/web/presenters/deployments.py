@@ -35,7 +35,9 @@ from fairway.web.errors import shown
 from fairway.web.failure_words import findings_in_words, in_words
 from fairway.web.presenters.acts import ActContext, Button, deployment_acts
 from fairway.web.presenters.applications import source_text
+from fairway.web.presenters.changes import changes_shown
 from fairway.web.presenters.filters import who
+from fairway.web.presenters.forges import told_shown
 from fairway.web.presenters.placements import away_shown
 from fairway.web.words import DOOR_LABELS, LOG_LABELS, ROLE_LABELS, STEP_LABELS, gate_words
 
@@ -59,6 +61,8 @@ def deployment_shown(actor: Actor, deployment: Deployment) -> dict[str, Any]:
         "acts": deployment_acts(actor, deployment, placement, _onward(actor, deployment, placement)),
         "approval": approval_shown(actor, deployment) if deployment.approve_by else None,
         "log": None if deployment.log_collected_at else log_shown(deployment),
+        "told": told_shown(deployment),
+        "changes": changes_shown(deployment),
     }
 
 

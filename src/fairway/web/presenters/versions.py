@@ -9,17 +9,18 @@ from typing import Any
 from django.urls import reverse
 
 from fairway.accounts.rules import Act, Actor, may
-from fairway.applications.models import Application, Artifact, Upload
+from fairway.applications.models import Application, Artifact, Configuration, Upload
 from fairway.applications.queries import artifacts_of, latest_configuration
 from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.protection import PROTECTS, approval_words, needs_approval
 from fairway.deployments.queries import absence, expected_total_seconds, placements_visible_to
-from fairway.deployments.rules import Kind, Wanted
+from fairway.deployments.rules import ENDED, Kind, Wanted, shown_status
 from fairway.environments.models import Environment
 from fairway.environments.queries import environments_for
 from fairway.web.errors import shown
 from fairway.web.presenters.applications import head, source_text
+from fairway.web.presenters.changes import compared, compared_with, keys_shown
 from fairway.web.presenters.placements import away_shown
 from fairway.web.words import STRATEGY_WORDS
 
@@ -52,6 +53,7 @@ def choices_shown(actor: Actor, application: Application, environment: Environme
         "environment": environment,
         "environments": environments_for(actor, application),
         "current": _current(here),
+        "changes": _changes(application, here, latest, choice.ref),
         "artifacts": _artifacts(application, places, environment),
         "chosen": choice.artifact,
         "fresh": {"checksum": choice.upload.checksum, "name": choice.upload_name} if choice.upload else None,
@@ -87,12 +89,34 @@ def _current(here: Placement | None) -> dict[str, str] | None:
     return {"version": current.version, "digest": current.artifact.digest if current.artifact else ""}
 
 
+def _changes(application: Application, here: Placement | None, latest: Configuration | None, ref: str) -> dict[str, Any]:
+    """What the newest from the source would change here: the context of ``parts/changes.html``."""
+    current, address = here.current if here else None, str(application.source.get("url", ""))
+    name = ref or str(application.source.get("ref", "HEAD"))
+    old = current.artifact if current else None
+    last = Deployment.objects.filter(application=application, environment=here.environment_id) if here else None
+    before = last.filter(status__in=ENDED).select_related("artifact").order_by("-pk").first() if last else None
+    status = shown_status(before.status, is_current=before == current) if before else ""
+    return {
+        "compare": compared_with(application, old, name, address),
+        "old": old.commit[:7] if old else "",
+        "new": name,
+        "keys": keys_shown(current.configuration, latest) if current else [],
+        "before": {"id": before.pk, "version": before.version, "status": status} if before else None,
+    }
+
+
 def _artifacts(application: Application, places: list[Placement], environment: Environment) -> list[dict[str, Any]]:
     where: dict[int, list[Environment]] = defaultdict(list)
     for place in places:
         if place.current and place.current.artifact_id:
             where[place.current.artifact_id].append(place.environment)
-    return [_artifact(artifact, where[artifact.pk], environment) for artifact in artifacts_of(application)[:RECENT]]
+    here = next((place.current for place in places if place.environment_id == environment.pk), None)
+    old = here.artifact if here else None
+    return [
+        {**_artifact(one, where[one.pk], environment), "compare": compared(application, old, one)}
+        for one in artifacts_of(application)[:RECENT]
+    ]
 
 
 def _artifact(artifact: Artifact, where: list[Environment], environment: Environment) -> dict[str, Any]:

@@ -66,6 +66,7 @@ STATUSES |= {
     "notice_waiting": (pgettext_lazy("notice", "Waiting"), "queued", "run"),
     "notice_retrying": (pgettext_lazy("notice", "To be tried again"), "waiting", "warn"),
     "notice_delivered": (pgettext_lazy("notice", "Delivered"), "available", "ok"),
+    "status_sent": (pgettext_lazy("status at a forge", "Sent"), "available", "ok"),
     "notice_given_up": (pgettext_lazy("notice", "Given up"), "failed", "bad"),
     "channel_paused": (pgettext_lazy("channel", "Paused"), "stopped", "idle"),
     "channel_disabled": (pgettext_lazy("channel", "Disabled"), "errored", "bad"),

@@ -12,6 +12,7 @@ from fairway.applications.queries import get_application as application_named
 from fairway.web.pages import page
 from fairway.web.presenters.applications import head, list_shown, overview
 from fairway.web.presenters.ci import ci_link
+from fairway.web.presenters.forges import forge_button
 from fairway.web.presenters.pipeline import pipeline_shown
 from fairway.web.presenters.triggers import triggers_shown
 from fairway.web.views.deployments import history_context
@@ -44,4 +45,5 @@ def application_deployments(request: HttpRequest, slug: str) -> HttpResponse:
     context = {**history_context(request, actor, application.slug), **head(actor, application)}
     triggers = triggers_shown(actor, application)
     context |= {"triggers": triggers, "pipeline": pipeline_shown(actor, application), "ci": ci_link(application)}
+    context["forge"] = forge_button(application)
     return page(request, "applications/deployments.html", context)

@@ -1,4 +1,4 @@
-"""Posts JSON to a URL: encrypted, to permitted addresses, within limits of time and size, without following redirects."""
+"""Sends JSON to a URL: encrypted, to permitted addresses, within limits of time and size, without following redirects."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 
 from fairway.drivers.addresses import AddressPolicy
-from fairway.drivers.messengers.contract import NotTaken, Trouble
 from fairway.drivers.outgoing import asked
+from fairway.drivers.taking import NotTaken, Trouble
 from fairway.shared.failures import NeedsPerson, Retry
 from fairway.shared.masking import Masker
 
@@ -44,8 +44,25 @@ class Line:
 
     def post(self, address: str, body: bytes, headers: Mapping[str, str] | None = None, *, secret: str = "") -> str:
         """Post JSON; returns the beginning of the answer, with the URL's path and `secret` masked. Raises `NotTaken`."""
+        path = self.checked(address).raw_path.decode()
+        answer = self.request("POST", address, body, headers)
+        said = answer.said(address, path, secret)
+        judge(answer, said)
+        return said
+
+    def request(
+        self,
+        method: str,
+        address: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        most_bytes: int = MOST_BYTES,
+    ) -> Answer:
+        """Send one request with JSON; returns the answer, whatever its status, with `most_bytes` of its body at most. Raises
+        `NotTaken` if there is none."""
         url = self.checked(address)
-        sent = {"Content-Type": "application/json", **(headers or {})}
+        sent = {**({"Content-Type": "application/json"} if body is not None else {}), **(headers or {})}
         try:
             with (
                 httpx.Client(
@@ -54,11 +71,9 @@ class Line:
                     timeout=httpx.Timeout(self.seconds),
                     verify=ssl.create_default_context() if url.scheme == "https" else False,
                 ) as client,
-                asked(client, url, self.policy, method="POST", headers=sent, content=body) as answer,
+                asked(client, url, self.policy, method=method, headers=sent, content=body) as answer,
             ):
-                said = Masker([address, url.raw_path.decode(), secret])(self._text_of(answer, url))
-                _judge(answer, url, said)
-                return said
+                return Answer(url.host, answer.status_code, answer.headers, self._read(answer, most_bytes))
         except NeedsPerson:
             raise NotTaken(Trouble.NOT_PERMITTED, host=url.host) from None
         except Retry:
@@ -68,37 +83,58 @@ class Line:
         except httpx.HTTPError as problem:
             raise _of_connection(problem, url) from None
 
-    def _text_of(self, answer: httpx.Response, url: httpx.URL) -> str:
+    def _read(self, answer: httpx.Response, most: int) -> bytes:
         """The beginning of the body. A receiver that sends a byte now and then has answered by its status."""
         until, body = time.monotonic() + self.seconds, bytearray()
         try:
             for chunk in answer.iter_raw():
                 body += chunk
-                if len(body) >= MOST_BYTES or time.monotonic() > until:
+                if len(body) >= most or time.monotonic() > until:
                     break
         except httpx.HTTPError:
             pass
-        text = body[:MOST_BYTES].decode("utf-8", "replace")
-        return "".join(sign if sign.isprintable() else " " for sign in text).strip()[:LONGEST_ANSWER]
+        return bytes(body[:most])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a receiver answered: its status, its headers, and the beginning of its body."""
+
+    host: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def said(self, *secrets: str) -> str:
+        """The body as one short line, without these secrets."""
+        text = self.body[:MOST_BYTES].decode("utf-8", "replace")
+        line = "".join(sign if sign.isprintable() else " " for sign in text).strip()[:LONGEST_ANSWER]
+        return self.masked(line, *secrets)
+
+    def masked(self, text: str, *secrets: str) -> str:
+        return Masker(list(secrets))(text)
+
+    def not_taken(self, trouble: Trouble, said: str) -> NotTaken:
+        wait = retry_after(self.headers)
+        return NotTaken(trouble, host=self.host, status=self.status, answer=said, retry_after=wait)
 
 
 def as_json(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-def _judge(answer: httpx.Response, url: httpx.URL, said: str) -> None:
+def judge(answer: Answer, said: str) -> None:
     """Raises `NotTaken` unless the receiver took the message."""
-    status = answer.status_code
-    if 200 <= status < 300:
+    if 200 <= answer.status < 300:
         return
-    trouble = Trouble.FAILED if status >= 500 else Trouble.REFUSED
-    if 300 <= status < 400:
+    trouble = Trouble.FAILED if answer.status >= 500 else Trouble.REFUSED
+    if 300 <= answer.status < 400:
         trouble = Trouble.REDIRECT
-    elif status == HTTPStatus.GONE:
+    elif answer.status == HTTPStatus.GONE:
         trouble = Trouble.GONE
-    elif status == HTTPStatus.TOO_MANY_REQUESTS:
+    elif answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         trouble = Trouble.TOO_MANY
-    raise NotTaken(trouble, host=url.host, status=status, answer=said, retry_after=retry_after(answer.headers))
+    raise answer.not_taken(trouble, said)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

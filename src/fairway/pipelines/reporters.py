@@ -1,0 +1,91 @@
+"""The forges that can be told, and where each is. They are loaded once something is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from fairway.applications.secrets import seal
+from fairway.deployments.models import Deployment
+from fairway.deployments.subjects import placement_of
+from fairway.drivers.forges.contract import Forge, RefKind
+from fairway.drivers.forges.statuses import LONGEST_DESCRIPTION, Place, Progress, Report, Reporter
+from fairway.pipelines.models import ForgeConnection, WebhookDelivery
+from fairway.pipelines.report_rules import context_of, known_commit
+
+if TYPE_CHECKING:
+    from fairway.drivers.posting import Line
+
+
+def reporter_for(connection: ForgeConnection) -> Reporter:
+    """What tells the forge of this connection. The guard of addresses is that of sources."""
+    from fairway.drivers.addresses import POLICIES
+    from fairway.drivers.forges.github import Gitea, GitHub
+    from fairway.drivers.forges.gitlab import GitLab
+    from fairway.drivers.posting import Line
+
+    made: dict[Forge, Callable[[Line, Place], Reporter]] = {
+        Forge.GITHUB: GitHub,
+        Forge.GITLAB: GitLab,
+        Forge.GITEA: Gitea,
+    }
+    forge, token = Forge(connection.kind), seal().open(connection.sealed_token)
+    place = Place(forge, connection.api_url, connection.project, token)
+    return made[forge](Line(POLICIES[settings.SOURCE_ADDRESSES]), place)
+
+
+def commit_of(deployment: Deployment) -> str:
+    """The commit that it deploys, "" while that is not known."""
+    artifact = deployment.artifact
+    return known_commit(artifact.commit if artifact else "", deployment.source.get("ref", ""))
+
+
+def report_of(deployment: Deployment, progress: Progress) -> Report:
+    """What the forge is told, in the installation's language. It names nothing that a secret could be part of."""
+    environment = deployment.environment
+    placement = placement_of(deployment.application, environment) if progress is Progress.SUCCESS else None
+    ref, is_tag = _ref_of(deployment)
+    return Report(
+        progress=progress,
+        commit=commit_of(deployment),
+        context=context_of(environment.slug),
+        environment=environment.name,
+        is_production=environment.slug == "production",
+        page=page_of(deployment.pk),
+        description=_description(deployment, progress)[:LONGEST_DESCRIPTION],
+        url=placement.url if placement else "",
+        ref=ref,
+        is_tag=is_tag,
+    )
+
+
+def page_of(number: int) -> str:
+    """The address of a deployment's page, by which forges link to it and by which it is found again there."""
+    return f"{settings.PUBLIC_URL}{reverse('deployment-detail', args=[number])}"
+
+
+def _description(deployment: Deployment, progress: Progress) -> str:
+    with translation.override(settings.LANGUAGE_CODE):
+        said = {
+            Progress.QUEUED: _("Waits to be deployed to %(environment)s"),
+            Progress.IN_PROGRESS: _("Is being deployed to %(environment)s"),
+            Progress.SUCCESS: _("Deployed to %(environment)s"),
+            Progress.FAILURE: _("The deployment to %(environment)s failed"),
+            Progress.ERROR: _("The deployment to %(environment)s could not be carried out"),
+            Progress.CANCELLED: _("The deployment to %(environment)s was cancelled"),
+            Progress.INACTIVE: _("Followed by another version in %(environment)s"),
+        }
+        return said[progress] % {"environment": deployment.environment.name}
+
+
+def _ref_of(deployment: Deployment) -> tuple[str, bool]:
+    """The branch or tag that was deployed, and whether it is a tag: what was pushed, else that of the application."""
+    push = WebhookDelivery.objects.filter(deployment=deployment).exclude(ref="").order_by("-pk").first()
+    if push is not None:
+        return push.ref, push.ref_kind == RefKind.TAG
+    return str(deployment.application.source.get("ref") or "HEAD"), False

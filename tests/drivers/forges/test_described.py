@@ -1,0 +1,56 @@
+"""What Fairway sends to GitHub is what GitHub's own description of its API allows: Prism refuses everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from fairway.drivers.forges.contract import Forge
+from fairway.drivers.forges.github import GitHub
+from fairway.drivers.forges.statuses import Place, Progress, Report
+from fairway.drivers.posting import Line
+from fairway.drivers.taking import NotTaken
+from tests.services.github_described import described_github
+
+pytestmark = pytest.mark.node
+COMMIT = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
+
+
+@pytest.fixture(scope="module")
+def github() -> Iterator[GitHub]:
+    with described_github() as address:
+        yield GitHub(Line(None, seconds=60), Place(Forge.GITHUB, address, "octocat/hello", "token"))
+
+
+def report(progress: Progress, **more: object) -> Report:
+    values = {
+        "commit": COMMIT,
+        "context": "fairway/staging",
+        "environment": "Staging",
+        "is_production": False,
+        "page": "https://fairway.example.com/deployments/7",
+        "description": "Deployed to Staging",
+        "url": "https://shop.staging.example.com",
+    }
+    return Report(progress, **{**values, **more})
+
+
+def test_a_deployment_is_looked_for_and_made(github: GitHub) -> None:
+    assert github.opened(report(Progress.QUEUED), frozenset())
+
+
+@pytest.mark.parametrize("progress", list(Progress))
+@pytest.mark.parametrize("is_repeated", [False, True])
+def test_each_progress_is_told(github: GitHub, progress: Progress, is_repeated: bool) -> None:
+    github.tell(report(progress), "1", is_repeated=is_repeated)
+
+
+def test_it_can_be_tried(github: GitHub) -> None:
+    github.try_it()
+
+
+def test_what_the_description_does_not_allow_is_refused(github: GitHub) -> None:
+    """So the tests above can fail."""
+    with pytest.raises(NotTaken):
+        github.tell(report(Progress.SUCCESS, description=7), "1", is_repeated=False)
