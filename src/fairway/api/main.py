@@ -14,6 +14,7 @@ from ninja.openapi.docs import DocsBase
 from fairway import __version__
 from fairway.accounts.permissions import public
 from fairway.api import (
+    alerts,
     applications,
     artifacts,
     backups,
@@ -55,8 +56,9 @@ from fairway.api.problems import Problem, answer_problems, not_found
 PREFIX = "api/v1/"
 ROOMS = (
     me, people, rights, security, sign_in, mail, channels, tokens, environments, freezes, applications, inspections,
-    uploads, credentials, configurations, deployments, placements, placement_metrics, jobs, schedules, triggers, stages, ci,
-    resources, backups, catalog, artifacts, blockers, releases, packages, rollouts, events, evidence, health, metrics,
+    uploads, credentials, configurations, deployments, placements, placement_metrics, alerts, jobs, schedules, triggers,
+    stages, ci, resources, backups, catalog, artifacts, blockers, releases, packages, rollouts, events, evidence,
+    health, metrics,
 )  # fmt: skip
 DESCRIPTION = (
     "Everything Fairway does, by HTTP. Send `Authorization: Bearer <token>`; make a token under your profile or with "

@@ -98,6 +98,8 @@ def _pages(actor: Actor) -> Iterator[Entry]:
     yield _entry(group, _("Resources"), reverse("resource-list"), "disk", keywords="database postgres backup binding")
     yield _entry(group, _("Deployments"), reverse("deployment-list"), "deploy", keywords="history")
     yield _entry(group, _("Freeze windows"), reverse("freeze-list"), "calendar", keywords="freeze blackout maintenance")
+    keywords = "wrong down errors slow memory disk silence threshold"
+    yield _entry(group, _("Alerts"), reverse("alert-list"), "bell", keywords=keywords)
     yield _entry(group, _("Events"), reverse("event-list"), "events", keywords="audit log who what when")
     yield _entry(group, _("Two-step sign-in"), reverse("two-step"), "shield", keywords="2fa mfa totp authenticator code")
     yield _entry(group, _("Your profile"), reverse("profile"), "user", keywords="password language theme")
