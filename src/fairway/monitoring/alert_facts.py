@@ -122,7 +122,7 @@ def _errors(placed: list[Placement], rules: Rules, at: float) -> Iterator[Measur
     for one, minutes, window in _windows(placed, rules, at, AlertKind.ERRORS, rows):
         requests, errors = sum(row[0] for row in window), sum(row[1] for row in window)
         share = 100 * errors / requests if requests >= FEWEST_REQUESTS else 0.0
-        yield Measured(subject_of(one), share, {"share": f"{share:.1f}", "requests": requests, "minutes": minutes})
+        yield Measured(subject_of(one), share, {"percent": f"{share:.1f}", "requests": requests, "minutes": minutes})
 
 
 def _latency(placed: list[Placement], rules: Rules, at: float) -> Iterator[Measured]:
@@ -171,7 +171,7 @@ def _memory(placed: list[Placement], at: float) -> Iterator[Measured]:
         services = shares.get(one.pk)
         if services:
             service = max(services, key=lambda name: services[name])
-            yield Measured(subject_of(one), services[service], {"service": service, "share": f"{services[service]:.0f}"})
+            yield Measured(subject_of(one), services[service], {"service": service, "percent": f"{services[service]:.0f}"})
 
 
 # -- from elsewhere
@@ -233,7 +233,7 @@ def _backups() -> Found:
 def _disk() -> Iterator[Measured]:
     disk = shutil.disk_usage(settings.DATA.folder())
     share = 100 * (disk.total - disk.free) / disk.total
-    yield Measured(Subject(SubjectKind.INSTALLATION, "data", "Fairway"), share, {"share": f"{share:.0f}"})
+    yield Measured(Subject(SubjectKind.INSTALLATION, "data", "Fairway"), share, {"percent": f"{share:.0f}"})
 
 
 def _chain() -> Iterator[Measured]:

@@ -249,14 +249,14 @@ def sentence_of(kind: AlertKind, facts: Mapping[str, Any]) -> str:
 
 SENTENCES: Mapping[AlertKind, str] = {
     AlertKind.DOWN: "Nothing of it runs.",
-    AlertKind.ERRORS: "{share} percent of {requests} requests in {minutes} min were answered with a server error.",
+    AlertKind.ERRORS: "{percent} percent of {requests} requests in {minutes} min were answered with a server error.",
     AlertKind.LATENCY: "5 percent of {requests} answers in {minutes} min took longer than {milliseconds} ms to begin.",
-    AlertKind.MEMORY: "The service “{service}” uses {share} percent of the memory that it may use.",
+    AlertKind.MEMORY: "The service “{service}” uses {percent} percent of the memory that it may use.",
     AlertKind.RESTARTS: "It was restarted {times} times in {minutes} min.",
     AlertKind.CERTIFICATE: "The certificate of {host} ends on {day}.",
     AlertKind.BACKUP_FAILED: "The last backup of {application} failed.",
     AlertKind.BACKUP_LATE: "There is no backup of {application} that is as new as its schedule says.",
     AlertKind.HOST: "The Docker host {host} cannot be reached.",
-    AlertKind.DISK: "The disk of Fairway’s data directory is {share} percent full.",
+    AlertKind.DISK: "The disk of Fairway’s data directory is {percent} percent full.",
     AlertKind.CHAIN: "The chain of events does not fit together from event {number} on.",
 }

@@ -105,6 +105,10 @@ TITLES: Mapping[str, Text] = {
     "audit.broken": gettext_lazy("Chain of events broken"),
     "audit.unguarded": gettext_lazy("Events were unprotected"),
     "environment.host_key_shown": gettext_lazy("New host key"),
+    "alert.started": gettext_lazy("Alert"),
+    "alert.worsened": gettext_lazy("Alert, now critical"),
+    "alert.goes_on": gettext_lazy("Alert, still"),
+    "alert.ended": gettext_lazy("Alert: over"),
 }
 HEALTH: Mapping[str, Text] = {
     "down": pgettext_lazy("application", "Down"),
