@@ -186,6 +186,11 @@ def _of_alert(world: World, plain: str) -> Iterator[tuple[str, object]]:
         yield plain.replace("{number}", str(one.pk)), pair
 
 
+def _of_silence(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    for pair, one in world.silences.items():
+        yield plain.replace("{number}", str(one.pk)), pair
+
+
 def _of_resource(world: World, plain: str) -> Iterator[tuple[str, object]]:
     """Its log may quote what any application sent: it is for those who see all of them there."""
     for place, one in world.resources.items():
@@ -278,7 +283,8 @@ FILLERS = (
     (r"/ci-trusts/\{number\}", _of_ci_trust),
     (r"/freezes/\{number\}", _of_freeze),
     (r"/alerts/\{number\}", _of_alert),
-    (r"/environments/\{env\}/alerts", _of_environment),
+    (r"/silences/\{number\}", _of_silence),
+    (r"/environments/\{env\}/(alerts|silences)", _of_environment),
     (r"/catalog/\{entry\}", _of_entry),
     (r"/resources/\{", _of_resource),
     (r"/backups/\{number\}", _of_backup),
@@ -428,7 +434,7 @@ def topics(world: World) -> list[tuple[str, object]]:
         "freezes",
         "resources",
     )
-    return [*named, *((name, None) for name in (*plain, "applications", "events", "releases", "calendar"))]
+    return [*named, *((name, None) for name in (*plain, "applications", "alerts", "events", "releases", "calendar"))]
 
 
 def test_every_kind_of_topic_is_asked_about(world: World) -> None:

@@ -233,7 +233,7 @@ def test_no_page_asks_more_with_more_rows(admin, browse, django_assert_max_num_q
     for path in ("/", "/deployments/", "/deployments/?outcome=live", "/applications/", "/environments/", "/events/"):
         with django_assert_max_num_queries(19 if path == "/" else 17):
             assert browser.get(path).status_code == 200
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(23):
         browser.get("/applications/app-0/")
 
 

@@ -128,9 +128,9 @@ ALERTS: Mapping[str, Text] = {  # what is wrong, by the kind of the alert
     "chain": gettext_lazy("Chain of events broken"),
 }
 ALERT_CHANGES: Mapping[str, Text] = {
-    "alert.worsened": gettext_lazy("%(alert)s, now critical"),
-    "alert.goes_on": gettext_lazy("%(alert)s, still"),
-    "alert.ended": gettext_lazy("%(alert)s: over"),
+    "alert.worsened": gettext_lazy("%(alert)s (now critical)"),
+    "alert.goes_on": gettext_lazy("%(alert)s (still)"),
+    "alert.ended": gettext_lazy("%(alert)s (over)"),
 }
 LONGEST_FACT = 500
 
