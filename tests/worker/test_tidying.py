@@ -154,7 +154,9 @@ def test_rows_that_nobody_asks_for_any_more_go(live, deployed):
     Inspection.objects.create(source_kind="git", created_at=now - 2 * DAY)
     Session.objects.create(session_key="a", session_data="", expire_date=now - DAY)
     Session.objects.create(session_key="b", session_data="", expire_date=now + DAY)
-    nothing = dict.fromkeys(("deliveries", "notices", "exchanged CI tokens", "ended sessions", "expired tokens"), 0)
+    nothing = dict.fromkeys(
+        ("alerts", "deliveries", "notices", "exchanged CI tokens", "ended sessions", "expired tokens"), 0
+    )
     assert tidying.tidy_rows() == {"runs": 2, "workers": 1, "inspections": 1, "sessions": 1, **nothing}
     left = Run.objects.values_list("kind", "key")
     assert sorted(left) == sorted([("adjust", live.key), ("rollout", "r"), ("watch", young.key), ("watch", waiting.key)])
