@@ -17,6 +17,7 @@ class FairwayConfig(AppConfig):
         import fairway.deployments.commands.placements
         import fairway.deployments.gate
         import fairway.deployments.protection
+        import fairway.monitoring.silencing
         import fairway.releases.commands.holding
         import fairway.releases.commands.schedule
         import fairway.releases.commands.targets

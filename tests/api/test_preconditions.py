@@ -16,8 +16,8 @@ from tests.api.conftest import Api, person_with, token_of
 COMPARE = {  # every operation that replaces what somebody may have read before
     "change_application", "change_backup_schedule", "change_channel", "change_environment", "change_forge", "change_freeze",
     "change_mail", "change_package", "change_release", "change_schedule", "change_stage", "change_trigger",
-    "move_rollout", "put_configuration", "put_password_policy", "put_provider", "set_person_roles", "set_placement_access",
-    "set_placement_domains",
+    "move_rollout", "put_alert_rules", "put_configuration", "put_password_policy", "put_provider", "set_person_roles",
+    "set_placement_access", "set_placement_domains",
 }  # fmt: skip
 
 

@@ -63,6 +63,8 @@ INSIDE = {
     "environment-new": "/environments/new",
     "environment-edit": "/environments/staging/edit",
     "environment-protection": "/environments/staging/protection",
+    "alerts": "/alerts/",
+    "environment-alerts": "/environments/staging/alerts",
     "freezes": "/freezes/",
     "freeze-new": "/freezes/new",
     "events": "/events/",

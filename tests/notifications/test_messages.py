@@ -58,6 +58,8 @@ def test_every_verb_and_topic_has_words() -> None:
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_each_verb_makes_a_message(channel: Channel, verb: str) -> None:
     more: dict[str, Any] = {"after": {"health": "down"}} if verb == "placement.observed" else {}
+    if verb.startswith("alert."):
+        more = {"after": {"kind": "errors", "severity": "warning", "is_told": True, "seconds": 90}}
     with transaction.atomic():
         record(who=SYSTEM.who, verb=verb, on=On(ALL_VERBS[verb].subjects[0], 1, "A thing"), comment="Because.", **more)
     make_notices()

@@ -32,7 +32,7 @@ SLACK = "https://hooks.slack.com/services/T0/B0/secret"
 def test_only_verbs_that_exist_are_heard_of_and_details_never() -> None:
     assert set(HEARD) <= set(VERBS)
     assert not [verb for verb in HEARD if VERBS[verb].severity is Severity.DETAIL]
-    assert {topic_of(Happened(verb, door="worker", after={"health": "down"})) for verb in HEARD} | {
+    assert {topic_of(Happened(verb, door="worker", after={"health": "down", "is_told": True})) for verb in HEARD} | {
         Topic.ROLLED_BACK
     } == set(Topic)
 

@@ -48,6 +48,7 @@ SOME_ACTS = {
     Act.EDIT_RELEASE: ("admin", "release_manager"),
     Act.CANCEL_RELEASE: ("admin", "release_manager"),
     Act.FREEZE_ENVIRONMENT: ("admin", "release_manager"),
+    Act.HANDLE_ALERTS: ("admin", "release_manager", "deployer"),
     Act.LOCK_ENVIRONMENT: ("admin", "release_manager"),
     Act.ADD_PACKAGE: ("admin", "deployer"),
     Act.EDIT_PACKAGE: ("admin", "deployer"),
@@ -137,7 +138,7 @@ def _of_application(world: World, plain: str) -> Iterator[tuple[str, object]]:
 
 def _of_environment(world: World, plain: str) -> Iterator[tuple[str, object]]:
     for place in ENVIRONMENTS:
-        yield plain.replace("{slug}", place), ("", place)
+        yield plain.replace("{slug}", place).replace("{env}", place), ("", place)
 
 
 def _of_deployment(world: World, plain: str) -> Iterator[tuple[str, object]]:
@@ -177,6 +178,16 @@ def _of_ci_trust(world: World, plain: str) -> Iterator[tuple[str, object]]:
 
 def _of_freeze(world: World, plain: str) -> Iterator[tuple[str, object]]:
     for pair, one in world.freezes.items():
+        yield plain.replace("{number}", str(one.pk)), pair
+
+
+def _of_alert(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    for pair, one in world.alerts.items():
+        yield plain.replace("{number}", str(one.pk)), pair
+
+
+def _of_silence(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    for pair, one in world.silences.items():
         yield plain.replace("{number}", str(one.pk)), pair
 
 
@@ -271,6 +282,9 @@ FILLERS = (
     (r"/stages/\{number\}", _of_stage),
     (r"/ci-trusts/\{number\}", _of_ci_trust),
     (r"/freezes/\{number\}", _of_freeze),
+    (r"/alerts/\{number\}", _of_alert),
+    (r"/silences/\{number\}", _of_silence),
+    (r"/environments/\{env\}/(alerts|silences)", _of_environment),
     (r"/catalog/\{entry\}", _of_entry),
     (r"/resources/\{", _of_resource),
     (r"/backups/\{number\}", _of_backup),
@@ -412,8 +426,17 @@ def topics(world: World) -> list[tuple[str, object]]:
     named += [
         (f"rollout:{one.pk}:progress", [(name, place) for name in APPLICATIONS]) for place, one in world.rollouts.items()
     ]
-    plain = ("home:matrix", "home:running", "home:recent", "home:waiting", "environments", "freezes", "resources")
-    return [*named, *((name, None) for name in (*plain, "applications", "events", "releases", "calendar"))]
+    plain = (
+        "home:matrix",
+        "home:running",
+        "home:recent",
+        "home:waiting",
+        "home:alerts",
+        "environments",
+        "freezes",
+        "resources",
+    )
+    return [*named, *((name, None) for name in (*plain, "applications", "alerts", "events", "releases", "calendar"))]
 
 
 def test_every_kind_of_topic_is_asked_about(world: World) -> None:

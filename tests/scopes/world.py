@@ -32,6 +32,7 @@ from fairway.deployments.models import Deployment, JobRun, LogChunk, Placement, 
 from fairway.drivers.resources.sealed_files import seal_file
 from fairway.engine.commands import enqueue
 from fairway.environments.models import Environment, FreezeWindow
+from fairway.monitoring.models import Alert, Silence
 from fairway.notifications.models import Channel, Notice
 from fairway.pipelines.models import CiTrust, ForgeConnection, Stage, StagePromotion, StatusReport, Trigger, WebhookDelivery
 from fairway.releases.commands.approvals import reject, seal
@@ -69,6 +70,8 @@ class World:
     stages: dict[tuple[str, str], Stage] = field(default_factory=dict)
     ci_trusts: dict[tuple[str, str], CiTrust] = field(default_factory=dict)
     forges: dict[str, ForgeConnection] = field(default_factory=dict)
+    alerts: dict[tuple[str, str], Alert] = field(default_factory=dict)
+    silences: dict[tuple[str, str], Silence] = field(default_factory=dict)
     channel: Channel | None = None
 
     def word(self, kind: str, owner: object, roles: tuple[str, ...] = ()) -> str:
@@ -194,6 +197,15 @@ def _placed(world: World, pair: tuple[str, str]) -> None:
         drift=[world.word("drift", pair)],
     )  # fmt: skip
     soon = timezone.now() + timedelta(days=1)
+    world.alerts[pair] = Alert.objects.create(
+        kind="errors", subject_kind="placement", subject_id="-".join(pair), label=world.word("alerted", pair),
+        application=application, environment=environment, severity="warning", sentence=world.word("wrong", pair),
+        since=timezone.now(), checked_at=timezone.now(), started_at=timezone.now(), is_told=True,
+    )  # fmt: skip
+    world.silences[pair] = Silence.objects.create(
+        environment=environment, application=application, kind="latency", reason=world.word("silenced", pair), until=soon,
+        created_by="boss",
+    )  # fmt: skip
     world.freezes[pair] = FreezeWindow.objects.create(
         kind="deny", name=world.word("window", pair), reason=world.word("frozen", pair), minutes=60, zone="UTC",
         starts=soon.strftime("%Y-%m-%dT%H:%M"), environments=[pair[1]], applications=[pair[0]], created_by="boss",

@@ -155,7 +155,7 @@ def test_rows_that_nobody_asks_for_any_more_go(live, deployed):
     Session.objects.create(session_key="a", session_data="", expire_date=now - DAY)
     Session.objects.create(session_key="b", session_data="", expire_date=now + DAY)
     nothing = dict.fromkeys(
-        ("deliveries", "notices", "status reports", "exchanged CI tokens", "ended sessions", "expired tokens"), 0
+        ("alerts", "deliveries", "notices", "status reports", "exchanged CI tokens", "ended sessions", "expired tokens"), 0
     )
     assert tidying.tidy_rows() == {"runs": 2, "workers": 1, "inspections": 1, "sessions": 1, **nothing}
     left = Run.objects.values_list("kind", "key")

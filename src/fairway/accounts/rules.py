@@ -47,6 +47,7 @@ class Act(StrEnum):
     LOCK_ENVIRONMENT = "environment.lock"
     FREEZE_ENVIRONMENT = "environment.freeze"
     BREAK_GLASS = "environment.break_glass"
+    HANDLE_ALERTS = "alert.handle"  # acknowledging and silencing them
     CREATE_RESOURCE = "resource.create"  # also starting and stopping it
     TRY_RESOURCE = "resource.try"  # connecting to it, which changes nothing
     DELETE_RESOURCE = "resource.delete"
@@ -110,6 +111,7 @@ ROLES_FOR: dict[Act, frozenset[Role]] = {
     Act.LOCK_ENVIRONMENT: _PLANNING,
     Act.FREEZE_ENVIRONMENT: _PLANNING,
     Act.BREAK_GLASS: _ADMIN,
+    Act.HANDLE_ALERTS: _SHIPPING | _PLANNING,
     Act.CREATE_RESOURCE: _SHIPPING,
     Act.TRY_RESOURCE: _ALL,
     Act.DELETE_RESOURCE: _SHIPPING,

@@ -144,6 +144,15 @@ def _table() -> Iterator[Verb]:
     yield verb("placement.writes_seen", _("{who} saw {what} write files that the next deployment will lose"), warning)
     yield verb("placement.writes_dismissed", _("{who} dismissed the warning about files written by {what}"))
 
+    yield verb("alert.started", _("{who} raised an alert about {what}"), error)
+    yield verb("alert.worsened", _("{who} saw an alert about {what} become critical"), error)
+    yield verb("alert.goes_on", _("{who} saw an alert about {what} go on after its silence"), error)
+    yield verb("alert.ended", _("{who} ended an alert about {what}"))
+    yield verb("alert.acknowledged", _("{who} acknowledged an alert about {what}"))
+    yield verb("alert.rules_set", _("{who} changed when there are alerts in {what}"), warning, ("environment",))
+    yield verb("silence.created", _("{who} silenced alerts in {what}"), warning)
+    yield verb("silence.ended", _("{who} ended a silence in {what}"))
+
     yield verb("environment.created", _("{who} created the environment {what}"))
     yield verb("environment.edited", _("{who} changed the environment {what}"))
     yield verb("environment.deleted", _("{who} deleted the environment {what}"), warning)
@@ -297,6 +306,8 @@ _UNKNOWN: Text = _("{who}: {verb}, {what}")  # written by another version of Fai
 GROUPS: Mapping[str, Text] = {
     "deployment": _("Deployments"),
     "placement": _("What runs"),
+    "alert": _("Alerts"),
+    "silence": _("Silences"),
     "job": _("Commands"),
     "schedule": _("Scheduled jobs"),
     "ci": _("CI jobs"),

@@ -14,6 +14,7 @@ from ninja.openapi.docs import DocsBase
 from fairway import __version__
 from fairway.accounts.permissions import public
 from fairway.api import (
+    alerts,
     applications,
     artifacts,
     backups,
@@ -57,8 +58,9 @@ from fairway.api.problems import Problem, answer_problems, not_found
 PREFIX = "api/v1/"
 ROOMS = (
     me, people, rights, security, sign_in, mail, channels, tokens, environments, freezes, applications, inspections,
-    uploads, credentials, configurations, deployments, placements, placement_metrics, jobs, schedules, triggers, stages, ci,
-    forges, resources, backups, catalog, artifacts, blockers, releases, packages, rollouts, events, evidence, insights,
+    uploads, credentials, configurations, deployments, placements, placement_metrics, alerts, jobs, schedules, triggers,
+    stages, ci, forges, resources, backups, catalog, artifacts, blockers, releases, packages, rollouts, events, evidence,
+    insights,
     health, metrics,
 )  # fmt: skip
 DESCRIPTION = (

@@ -22,6 +22,7 @@ from fairway.deployments.queries import placements_visible_to
 from fairway.deployments.queries import visible_to as deployments_visible_to
 from fairway.deployments.rules import ACTIVE, Health, Status, Wanted
 from fairway.engine.queries import living_workers
+from fairway.monitoring.alert_queries import open_alerts
 from fairway.monitoring.queries import current_usage
 from fairway.resources.queries import backups_visible_to
 from fairway.resources.queries import visible_to as resources_visible_to
@@ -45,6 +46,7 @@ def metrics_text(actor: Actor) -> bytes:
             yield from _applications(actor)
             yield from _resources(actor)
             yield from _usage(actor)
+            yield from _alerts(actor)
 
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Everything())
@@ -153,3 +155,18 @@ def _resources(actor: Actor) -> Iterator[Metric]:
         if isinstance(taken_at, datetime):
             verified.add_metric([str(one) for one in which], taken_at.timestamp())
     yield from (up, size, verified)
+
+
+def _alerts(actor: Actor) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    firing = GaugeMetricFamily(
+        "fairway_alert_firing",
+        "1 for each alert that has begun and not ended.",
+        labels=["kind", "severity", "subject", *PLACE],
+    )
+    for one in open_alerts(actor):
+        application = one.application.slug if one.application else ""
+        environment = one.environment.slug if one.environment else ""
+        firing.add_metric([one.kind, one.severity, one.label, application, environment], 1)
+    yield firing

@@ -41,6 +41,7 @@ GROUPS: tuple[tuple[Text, dict[Act, Text]], ...] = (
             Act.SCALE: gettext_lazy("scale"),
             Act.RUN_COMMAND: gettext_lazy("run commands and jobs"),
             Act.RELEASE_HOLD: gettext_lazy("lift a hold"),
+            Act.HANDLE_ALERTS: gettext_lazy("acknowledge and silence alerts"),
             Act.ROUTE: gettext_lazy("change domains and who may open it"),
             Act.REMOVE: gettext_lazy("remove it from the environment"),
             Act.MANAGE_CREDENTIALS: gettext_lazy("manage credentials"),

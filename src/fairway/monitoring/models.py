@@ -1,4 +1,4 @@
-"""Tables of this room. Nothing refers to their rows, and they are deleted by age."""
+"""Tables of this room. Nothing refers to their rows. Samples, and alerts that ended, are deleted by age."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db import models
+from django.db.models import Q
+from django.utils import timezone
 
+from fairway.applications.models import Application
 from fairway.deployments.models import Placement
+from fairway.environments.models import Environment
+from fairway.monitoring.alert_rules import Severity, Standing
 from fairway.monitoring.rules import COUNTS, Served, Used
 
-__all__ = ["TrafficSample", "UsageSample"]
+__all__ = ["Alert", "AlertSettings", "Silence", "TrafficSample", "UsageSample"]
 
 USED = tuple(Used.__dataclass_fields__)  # the columns with values, in the order of `Used`
 
@@ -88,3 +93,83 @@ def columns_of(served: Served) -> dict[str, Any]:
     """The values of a row of `TrafficSample`."""
     durations = {str(index): count for index, count in (served.durations or {}).items()}
     return {name: getattr(served, name) for name in COUNTS} | {"durations": durations}
+
+
+class Alert(models.Model):
+    """Something that is or was wrong: one row for each cause, from when it was first seen (`since`).
+
+    It is only waiting until `started_at` is set, and nobody is shown one that waits. `value` and `facts` are the numbers of
+    the last look at which it was wrong, `sentence` says them. `is_told` says whether channels heard of its start: they do
+    not while it is silenced. An alert without an application and an environment is about the installation.
+    """
+
+    kind = models.CharField(max_length=20)
+    subject_kind = models.CharField(max_length=20)
+    subject_id = models.CharField(max_length=300)
+    label = models.CharField(max_length=300)
+    application = models.ForeignKey(Application, null=True, on_delete=models.PROTECT, related_name="alerts")
+    environment = models.ForeignKey(Environment, null=True, on_delete=models.PROTECT, related_name="alerts")
+    severity = models.CharField(max_length=10)
+    value = models.FloatField(default=0)
+    facts = models.JSONField(default=dict)
+    sentence = models.TextField(blank=True)
+    since = models.DateTimeField()
+    checked_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    fine_since = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    is_told = models.BooleanField(default=False)
+    acknowledged_by_id = models.BigIntegerField(null=True)
+    acknowledged_by = models.CharField(max_length=200, blank=True)
+    acknowledged_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-since", "-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["kind", "subject_kind", "subject_id"], condition=Q(ended_at=None), name="one_open_alert_per_cause"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["-ended_at"], condition=Q(ended_at__isnull=False), name="alert_ended"),
+            models.Index(fields=["application", "environment"], name="alert_of_placement"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.label}"
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(
+            self.since, self.checked_at, Severity(self.severity), self.started_at, self.fine_since, self.ended_at
+        )
+
+
+class AlertSettings(models.Model):
+    """What an environment says about alerts: its changes to the rules; see `alert_rules.parse_rules`."""
+
+    environment = models.OneToOneField(Environment, on_delete=models.CASCADE, related_name="alert_settings")
+    rules = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"alerts of {self.environment_id}"
+
+
+class Silence(models.Model):
+    """Until when channels hear of no alert in an environment; of one application and one kind only where they are given.
+    Pages show what is silenced."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="silences")
+    application = models.ForeignKey(Application, null=True, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20, blank=True)
+    reason = models.CharField(max_length=500)
+    until = models.DateTimeField()
+    created_by_id = models.BigIntegerField(null=True)
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar = ["until", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.environment_id} until {self.until}"

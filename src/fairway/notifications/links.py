@@ -26,6 +26,10 @@ def path_of(event: Event) -> str:
         return reverse("application-detail", args=[application])
     if kind == "configuration" and application:
         return f"{reverse('application-configuration', args=[application])}?environment={event.environment}"
+    if kind == "alert":
+        return reverse("alert-detail", args=[number])
+    if event.verb == "alert.rules_set" or kind == "silence":
+        return reverse("environment-alerts", args=[event.environment])
     if kind == "environment" and event.environment:
         return reverse("environment-detail", args=[event.environment])
     if kind == "release":

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from fairway.accounts.mails import Mail
 from fairway.accounts.queries import usernames_of
@@ -46,6 +46,7 @@ TOPICS: Mapping[Topic, Text] = {
     Topic.JOB_FAILED: gettext_lazy("Commands and scheduled jobs that failed"),
     Topic.REFUSED: gettext_lazy("Webhooks, CI jobs and sign-ins that were refused"),
     Topic.SECURITY: gettext_lazy("Security: broken glass, changed roles and sign-ins, the chain of events, new host keys"),
+    Topic.ALERTS: gettext_lazy("Alerts: errors, response times, memory, restarts, certificates, disk, late backups"),
 }
 SHORT: Mapping[Topic, Text] = {  # the same in few words, for lists
     Topic.DEPLOYED: gettext_lazy("deployed"),
@@ -59,6 +60,7 @@ SHORT: Mapping[Topic, Text] = {  # the same in few words, for lists
     Topic.JOB_FAILED: gettext_lazy("command failed"),
     Topic.REFUSED: gettext_lazy("refused"),
     Topic.SECURITY: gettext_lazy("security"),
+    Topic.ALERTS: gettext_lazy("alerts"),
 }
 TITLES: Mapping[str, Text] = {
     "deployment.succeeded": pgettext_lazy("notice", "Deployed"),
@@ -105,10 +107,32 @@ TITLES: Mapping[str, Text] = {
     "audit.broken": gettext_lazy("Chain of events broken"),
     "audit.unguarded": gettext_lazy("Events were unprotected"),
     "environment.host_key_shown": gettext_lazy("New host key"),
+    "alert.started": gettext_lazy("Alert"),
+    "alert.worsened": gettext_lazy("Alert, now critical"),
+    "alert.goes_on": gettext_lazy("Alert, still"),
+    "alert.ended": gettext_lazy("Alert: over"),
 }
 HEALTH: Mapping[str, Text] = {
     "down": pgettext_lazy("application", "Down"),
     "healthy": pgettext_lazy("application", "Healthy again"),
+}
+ALERTS: Mapping[str, Text] = {  # what is wrong, by the kind of the alert
+    "down": pgettext_lazy("application", "Down"),
+    "errors": gettext_lazy("Many errors"),
+    "latency": gettext_lazy("Slow answers"),
+    "memory": gettext_lazy("Memory near its limit"),
+    "restarts": gettext_lazy("Restarts again and again"),
+    "certificate": gettext_lazy("Certificate ends soon"),
+    "backup_failed": gettext_lazy("Backup failed"),
+    "backup_late": gettext_lazy("Backup late"),
+    "host": gettext_lazy("Docker host unreachable"),
+    "disk": gettext_lazy("Disk nearly full"),
+    "chain": gettext_lazy("Chain of events broken"),
+}
+ALERT_CHANGES: Mapping[str, Text] = {
+    "alert.worsened": gettext_lazy("%(alert)s (now critical)"),
+    "alert.goes_on": gettext_lazy("%(alert)s (still)"),
+    "alert.ended": gettext_lazy("%(alert)s (over)"),
 }
 LONGEST_FACT = 500
 
@@ -203,6 +227,8 @@ def title_of(event: Event) -> str:
         return _("Rolled back")
     if event.verb == "placement.observed":
         return str(HEALTH.get(str(event.after.get("health")), _("No longer down")))
+    if event.verb.startswith("alert.") and (alert := ALERTS.get(str(event.after.get("kind")))):
+        return str(ALERT_CHANGES.get(event.verb, "%(alert)s")) % {"alert": alert}
     return str(TITLES.get(event.verb, event.verb))
 
 
@@ -210,6 +236,8 @@ def _facts(event: Event) -> Iterator[tuple[str, str]]:
     """What belongs to the event, with labels; what is empty is left out later."""
     yield _("Application"), Application.objects.filter(slug=event.application).values_list("name", flat=True).first() or ""
     yield _("Environment"), Environment.objects.filter(slug=event.environment).values_list("name", flat=True).first() or ""
+    if event.subject_kind == "alert" and (seconds := event.after.get("seconds")) is not None:
+        yield _("Lasted"), _lasted(int(seconds))
     if event.subject_kind == "deployment":
         deployment = Deployment.objects.filter(pk=event.subject_id).first()
         if deployment is not None:
@@ -221,6 +249,14 @@ def _facts(event: Event) -> Iterator[tuple[str, str]]:
         if rollout is not None:
             yield _("Requested by"), rollout.requested_by
             yield _("Reason"), _said(rollout.reason)
+
+
+def _lasted(seconds: int) -> str:
+    if seconds < 3600:
+        minutes = max(1, round(seconds / 60))
+        return ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": minutes}
+    hours = round(seconds / 3600)
+    return ngettext("%(count)s hour", "%(count)s hours", hours) % {"count": hours}
 
 
 def _reason(notice: Notice) -> str:

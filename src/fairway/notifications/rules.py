@@ -46,6 +46,7 @@ class Topic(StrEnum):
     JOB_FAILED = "job_failed"
     REFUSED = "refused"
     SECURITY = "security"
+    ALERTS = "alerts"
 
 
 _OF_VERBS: Mapping[str, Topic] = {
@@ -94,8 +95,14 @@ _OF_VERBS: Mapping[str, Topic] = {
     "audit.broken": Topic.SECURITY,
     "audit.unguarded": Topic.SECURITY,
     "environment.host_key_shown": Topic.SECURITY,
+    "alert.started": Topic.ALERTS,
+    "alert.worsened": Topic.ALERTS,
+    "alert.goes_on": Topic.ALERTS,
+    "alert.ended": Topic.ALERTS,
 }
 VERBS: tuple[str, ...] = tuple(_OF_VERBS)  # of everything that any channel can hear of
+# Kinds of alerts whose cause the topics above tell at once, by the event of the cause itself: nobody hears of it twice.
+TOLD_AT_ONCE = frozenset({"down", "host", "backup_failed", "chain"})
 _BACK = frozenset({"rollback", "automatic_rollback"})
 _TONES: Mapping[Topic, Tone] = {
     Topic.DEPLOYED: Tone.GOOD,
@@ -113,6 +120,7 @@ FAILURES = (
     Topic.BACKUP_FAILED,
     Topic.JOB_FAILED,
     Topic.SECURITY,
+    Topic.ALERTS,
 )
 SUCCESSES = (Topic.DEPLOYED, Topic.RELEASED)
 
@@ -167,6 +175,8 @@ def topic_of(happened: Happened) -> Topic | None:
     after, before = happened.after or {}, happened.before or {}
     if happened.verb == "deployment.succeeded" and after.get("kind") in _BACK:
         return Topic.ROLLED_BACK
+    if topic is Topic.ALERTS:
+        return topic if after.get("is_told") and after.get("kind") not in TOLD_AT_ONCE else None
     if happened.verb == "placement.observed":
         return topic if "down" in (before.get("health"), after.get("health")) and before != after else None
     if happened.verb == "placement.held":  # by Fairway, because it restarted too often; a person knows what they did
@@ -180,6 +190,10 @@ def tone_of(topic: Topic, happened: Happened) -> Tone:
         return Tone.WAITING
     if happened.verb == "rollout.started":
         return Tone.PLAIN
+    if happened.verb == "alert.ended":
+        return Tone.GOOD
+    if topic is Topic.ALERTS:
+        return Tone.BAD if (happened.after or {}).get("severity") == "critical" else Tone.WAITING
     if happened.verb == "placement.observed" and (happened.after or {}).get("health") != "down":
         return Tone.GOOD
     return _TONES.get(topic, Tone.BAD)

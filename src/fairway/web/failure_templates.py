@@ -30,6 +30,18 @@ FAILURES = (
     gettext_noop("Its run %(number)s has not ended yet."),
     gettext_noop("This needs the role {roles} here."),
     gettext_noop("contains the value of a secret; write {form} with its name instead."),
+    # alerts
+    gettext_noop("Nothing of it runs."),
+    gettext_noop("{percent} percent of {requests} requests in {minutes} min were answered with a server error."),
+    gettext_noop("5 percent of {requests} answers in {minutes} min took longer than {milliseconds} ms to begin."),
+    gettext_noop("The service “{service}” uses {percent} percent of the memory that it may use."),
+    gettext_noop("It was restarted {times} times in {minutes} min."),
+    gettext_noop("The certificate of {host} ends on {day}."),
+    gettext_noop("The last backup of {application} failed."),
+    gettext_noop("There is no backup of {application} that is as new as its schedule says."),
+    gettext_noop("The Docker host {host} cannot be reached."),
+    gettext_noop("The disk of Fairway’s data directory is {percent} percent full."),
+    gettext_noop("The chain of events does not fit together from event {number} on."),
     # notifications
     gettext_noop("{host} answered {status}: {answer}"),
     # deploy on push

@@ -26,8 +26,8 @@ SENTENCES, FINDINGS = "sentences", "findings"
 TABLES = {SENTENCES: (*FAILURES, *DETECTED), FINDINGS: (*FOUND, *DETECTED)}
 REMARKS = {one for one in DETECTED if not one.endswith(".")}  # one that is the reason of a failure ends with a full stop
 NUMBERS = {
-    "code", "count", "files", "given", "largest", "lasted", "lines", "longest", "mib", "minutes", "most", "needed", "number",
-    "running", "seconds", "status", "times", "used", "wanted",
+    "code", "count", "files", "given", "largest", "lasted", "lines", "longest", "mib", "milliseconds", "minutes",
+    "most", "needed", "number", "requests", "running", "seconds", "percent", "status", "times", "used", "wanted",
 }  # fmt: skip
 SHAPES = {"instance": "The application|The service “[^”]*”"}
 ONE_WORD = {"field", "host", "path", "port", "ref", "reference", "url", "version", "word"}

@@ -22,6 +22,7 @@ from fairway.environments import queries as environments
 from fairway.releases import queries as releases
 from fairway.releases.models import Release
 from fairway.resources import queries as resources
+from fairway.web.presenters import alerts as shown_alerts
 from fairway.web.presenters import applications as shown_applications
 from fairway.web.presenters import commands as shown_commands
 from fairway.web.presenters import environments as shown_environments
@@ -47,6 +48,8 @@ FAMILIES = {  # what lists and calendars listen to
     "resource": "resources",
     "binding": "resources",
     "backup": "resources",
+    "alert": "alerts",
+    "silence": "alerts",
 }
 
 Context = dict[str, Any]
@@ -239,6 +242,7 @@ def _desk(part: str, build: Callable[[Actor, Release], Context], template: str) 
 _RESOURCE = r"resource:([a-z0-9-]+):([a-z0-9-]+):"
 KINDS = (
     _kind("home:matrix", ["home"], _home(shown_home.home_matrix), "home.html#matrix"),
+    _kind("home:alerts", ["alerts"], _home(shown_alerts.home_alerts), "home.html#alerts"),
     _kind("home:running", ["home"], _home(shown_home.home_running), "home.html#running"),
     _kind("home:recent", ["home"], _home(shown_home.home_recent), "home.html#recent"),
     _kind("home:waiting", ["home"], _home(shown_home.home_waiting), "home.html#waiting"),
@@ -282,6 +286,7 @@ KINDS = (
     # The URLs of these contain filters, so each page fetches its own fragment.
     _kind("applications", ["home"], _nothing),
     _kind(r"application:([a-z0-9-]+):commands", ["application:{0}"], _nothing),
+    _kind("alerts", ["alerts"], _nothing),
     _kind("events", ["events"], _nothing),
     _kind("releases", ["releases"], _nothing),
     _kind(r"release:(\d{1,18}):graph", ["release:{0}", "releases"], _nothing),

@@ -100,6 +100,8 @@ def _pages(actor: Actor) -> Iterator[Entry]:
     keywords = "dora frequency lead time fail rate recovery rework statistics"
     yield _entry(group, _("Insights"), reverse("insights"), "pulse", keywords=keywords)
     yield _entry(group, _("Freeze windows"), reverse("freeze-list"), "calendar", keywords="freeze blackout maintenance")
+    keywords = "wrong down errors slow memory disk silence threshold"
+    yield _entry(group, _("Alerts"), reverse("alert-list"), "bell", keywords=keywords)
     yield _entry(group, _("Events"), reverse("event-list"), "events", keywords="audit log who what when")
     yield _entry(group, _("Two-step sign-in"), reverse("two-step"), "shield", keywords="2fa mfa totp authenticator code")
     yield _entry(group, _("Your profile"), reverse("profile"), "user", keywords="password language theme")

@@ -10,6 +10,7 @@ from fairway.accounts.rules import Act
 from fairway.web.methods import by_method
 from fairway.web.views import (
     access,
+    alerts,
     application_settings,
     applications,
     calendar,
@@ -190,6 +191,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("environments/<slug:slug>/unlock", environments.unlock, name="environment-unlock"),
     path("environments/<slug:slug>/deletion", environments.delete, name="environment-delete"),
     # Freeze windows
+    path("environments/<slug:slug>/alerts", alerts.of_environment, name="environment-alerts"),
+    path("environments/<slug:slug>/alerts/rules", alerts.save_rules, name="environment-alert-rules"),
+    path("environments/<slug:slug>/silences", alerts.silence, name="environment-silences"),
+    path("silences/<int:number>/end", alerts.end_silence, name="silence-end"),
+    path("alerts/", alerts.alert_list, name="alert-list"),
+    path("alerts/<int:number>/", alerts.alert_detail, name="alert-detail"),
+    path("alerts/<int:number>/acknowledgement", alerts.acknowledge, name="alert-acknowledgement"),
     path("freezes/", freezes.freeze_list, name="freeze-list"),
     path("freezes/new", freezes.new, name="freeze-new"),
     path("freezes/preview", freezes.preview, name="freeze-preview"),

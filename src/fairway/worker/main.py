@@ -22,6 +22,7 @@ from fairway.pipelines.commands.deliveries import take_up_left_pushes
 from fairway.pipelines.commands.promotions import advance_stages
 from fairway.resources.schedules import delete_removed_files, take_due_backups
 from fairway.shared.failures import Failure
+from fairway.worker.alerts import AlertWatcher
 from fairway.worker.cleaning import clean
 from fairway.worker.heads import HeadSigner
 from fairway.worker.hosts import HostKeeper
@@ -59,6 +60,7 @@ def run_worker(stop: threading.Event) -> None:
         _thread("reconciler", lambda: Reconciler().run(stop), stop),
         _thread("resources", lambda: ResourceKeeper().run(stop), stop),
         _thread("sampler", lambda: Sampler().run(stop), stop),
+        _thread("alerts", lambda: AlertWatcher().run(stop), stop),
         _thread("heads", lambda: HeadSigner().run(stop), stop),
         _thread("notices", lambda: Sender(NOTICES).run(stop), stop),
         _thread("statuses", lambda: Sender(STATUSES).run(stop), stop),

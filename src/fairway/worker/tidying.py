@@ -27,6 +27,7 @@ from fairway.engine import clock
 from fairway.engine.commands import delete_finished_runs, delete_stale_workers
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
+from fairway.monitoring.alerting import forget_alerts
 from fairway.notifications.commands.outbox import forget_notices
 from fairway.pipelines.commands.ci_trusts import forget_exchanges
 from fairway.pipelines.commands.deliveries import forget_deliveries
@@ -88,6 +89,7 @@ def tidy_rows() -> dict[str, int]:
         "deliveries": forget_deliveries(),
         "notices": forget_notices(),
         "status reports": forget_reports(),
+        "alerts": forget_alerts(now=now),
         "exchanged CI tokens": forget_exchanges(),
         "sessions": Session.objects.filter(expire_date__lt=timezone.now()).delete()[0],
         "ended sessions": forget_ended_sessions(),

@@ -68,7 +68,7 @@ def _page(found: Series, period: str) -> Data:
 
 
 def _head() -> Data:
-    return {**application(), "environment": STAGING, "environments": ENVIRONMENTS}
+    return {**application(), "environment": STAGING, "environments": ENVIRONMENTS, "alerts": []}
 
 
 def full() -> Data:

@@ -346,7 +346,11 @@ def environments() -> Data:
         rows.append({**environment, "host": f"{environment['slug']}.localhost", "lock": lock, "runtime": "process" if is_up else "docker",
                      "availability": {"is_available": is_up, "sentence": "Ready." if is_up else "Docker does not answer at /var/run/docker.sock: permission denied. Add fairway’s user to the group docker."},
                      "placements": 12 - index * 4, "unhealthy": index, "running": 1 - index % 2})  # fmt: skip
-    return {"environments": rows, "create": act("New environment", "plus", "primary", method="get", url="/environments/new")}
+    return {
+        "environments": rows,
+        "alerts": act("Alerts", "bell", method="get", url="/alerts/"),
+        "create": act("New environment", "plus", "primary", method="get", url="/environments/new"),
+    }
 
 
 def environment(locked: bool = False) -> Data:
@@ -364,6 +368,7 @@ def environment(locked: bool = False) -> Data:
         "lock_form": None if locked else {"url": "/gallery/act", "blockers": [], "reason": "", "until": "", "errors": {"reason": "Say why: everyone who is stopped by it will read this."}}, "zone": "Europe/Zurich",
         "protection": ["Only a version that was healthy in Staging for 24 hours without a break comes here.", "Every release and every deployment needs 2 approvals from a Release Manager or an Admin. Whoever requested it does not count."] if locked else [],
         "protect": act("Change", "settings", method="get", url="/environments/production/protection"), "unlock": act("Unlock", "unlock") if locked else None, "edit": act("Edit", "settings", method="get", url="/environments/production/edit"),
+        "alerts": act("Alerts", "bell", method="get", url="/environments/production/alerts"),
         "delete": act("Delete", "trash", "danger", [blocker("in_use", "5 applications run here. Remove them first.", who="")]),
     }  # fmt: skip
 

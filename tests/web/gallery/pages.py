@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from tests.web.gallery import (
+    alerts,
     catalog,
     commands,
     forges,
@@ -39,6 +40,16 @@ class Page:
 
 PAGES = [
     Page("home", "/", "home.html", samples.home),
+    Page("home-alerts", "/gallery/home-alerts", "home.html", alerts.home),
+    Page("alerts", "/alerts/", "alerts/list.html", alerts.listed),
+    Page("alerts-none", "/gallery/alerts-none", "alerts/list.html", alerts.none),
+    Page("alert", "/alerts/7/", "alerts/detail.html", alerts.one),
+    Page("alert-over", "/gallery/alert-over", "alerts/detail.html", alerts.over),
+    Page("environment-alerts", "/environments/production/alerts", "environments/alerts.html", alerts.settings),
+    Page("environment-alerts-wrong", "/gallery/environment-alerts-wrong", "environments/alerts.html", alerts.wrong, 422),
+    Page("environment-alerts-read", "/gallery/environment-alerts-read", "environments/alerts.html", alerts.only_read),
+    Page("metrics-alerts", "/gallery/metrics-alerts", "applications/metrics.html", alerts.beside_charts),
+    Page("application-alerts", "/gallery/application-alerts", "applications/detail.html", alerts.of_application),
     Page("home-empty", "/nothing-yet", "home.html", samples.home_empty),
     Page("application", "/applications/storefront/", "applications/detail.html", samples.application_detail),
     Page("application-fresh", "/applications/fresh/", "applications/detail.html", samples.application_fresh),

@@ -184,6 +184,8 @@ def home() -> Data:
             {"title": "billing-api differs in Production", "sentence": "1 of 2 replicas runs; the reconciler tries again.", "url": "/applications/billing-api", "at": back(hours=1)},
         ],
         "recent": rows()[:8],
+        "alerts": [],
+        "alerts_count": 0,
         "can_create": True,
     }  # fmt: skip
 
@@ -235,6 +237,7 @@ def application_detail() -> Data:
                       acts=[act("Deploy", "deploy", "primary", locked)],
                       more=[act("Roll back to 2.13.0", "rollback", blockers=locked), act("Restart", "restart")]),
         ],
+        "alerts": [],
         "recent": [entry for entry in rows() if entry["application"]["slug"] == "storefront"],
         "spec": {"framework": "Django (Python, uv)", "command": "gunicorn shop.wsgi --bind 0.0.0.0:{port}", "port": 8000, "health": "/healthz",
                  "memory_bytes": 512 * 1024 * 1024, "cpus": 1.0, "volumes": [{"name": "media", "target": "/app/media"}], "services": [{"name": "worker", "command": "celery -A shop worker", "image": "", "digest": ""}, {"name": "db", "command": "", "image": "docker.io/library/postgres", "digest": "sha256:" + "4d9a1c6f" * 8}]},

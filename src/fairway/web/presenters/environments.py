@@ -78,6 +78,7 @@ def list_shown(actor: Actor) -> dict[str, Any]:
     moving = list(active(actor))
     create = Button(_("New environment"), reverse("environment-new"), "plus", "primary", method="get")
     return {
+        "alerts": Button(_("Alerts"), reverse("alert-list"), "bell", method="get"),
         "freezes": Button(_("Freeze windows"), reverse("freeze-list"), "calendar", method="get"),
         "environments": [_line(one, placed, moving) for one in visible_to(actor)],
         "create": create if may(actor, Act.CREATE_ENVIRONMENT) else None,
@@ -108,6 +109,7 @@ def environment_shown(actor: Actor, environment: Environment) -> dict[str, Any]:
         **host_shown(actor, environment),
         **protection_shown(actor, environment),
         **_management(actor, environment),
+        "alerts": Button(_("Alerts"), reverse("environment-alerts", args=[environment.slug]), "bell", method="get"),
     }
 
 

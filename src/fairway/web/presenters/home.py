@@ -21,6 +21,7 @@ from fairway.insights.waiting import Waiting, waiting_for
 from fairway.releases.queries import Standstill
 from fairway.resources.queries import Trouble
 from fairway.web.failure_words import in_words
+from fairway.web.presenters.alerts import home_alerts
 from fairway.web.presenters.applications import KIND_ICONS
 from fairway.web.presenters.freezes import environment_freeze
 from fairway.web.presenters.resources import trouble_words
@@ -36,6 +37,7 @@ def home(actor: Actor) -> dict[str, Any]:
     found = matrix(actor, moving)
     return {
         **home_matrix(actor, found),
+        **home_alerts(actor),
         **home_running(actor, moving),
         **home_waiting(actor, found.environments, moving),
         **home_recent(actor, found.live),

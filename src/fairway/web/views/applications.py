@@ -10,6 +10,7 @@ from fairway.accounts.rules import Act, Actor
 from fairway.applications.models import Application
 from fairway.applications.queries import get_application as application_named
 from fairway.web.pages import page
+from fairway.web.presenters.alerts import application_alerts
 from fairway.web.presenters.applications import head, list_shown, overview
 from fairway.web.presenters.ci import ci_link
 from fairway.web.presenters.forges import forge_button
@@ -34,7 +35,8 @@ def application_detail(request: HttpRequest, slug: str) -> HttpResponse:
 
 def overview_page(request: HttpRequest, actor: Actor, application: Application, status: int = 200) -> HttpResponse:
     fragments = {"application-recent": "recent"}
-    return page(request, "applications/detail.html", overview(actor, application), fragments=fragments, status=status)
+    context = {**overview(actor, application), **application_alerts(actor, application)}
+    return page(request, "applications/detail.html", context, fragments=fragments, status=status)
 
 
 @require_GET

@@ -19,7 +19,7 @@ from fairway.web.palette import entries
 from fairway.web.presenters.home import home as home_shown
 from fairway.web.viewers import viewer_of
 
-FRAGMENTS = {f"home-{name}": name for name in ("matrix", "running", "waiting", "recent")}
+FRAGMENTS = {f"home-{name}": name for name in ("alerts", "matrix", "running", "waiting", "recent")}
 
 
 @require_GET

@@ -10,7 +10,9 @@ from fairway.accounts.rules import Act
 from fairway.applications.queries import get_application as application_named
 from fairway.deployments.queries import get_placement, placements_visible_to
 from fairway.environments.queries import environments_for, get_environment_for
+from fairway.monitoring.alert_queries import open_alerts
 from fairway.web.pages import page
+from fairway.web.presenters.alerts import alert_shown
 from fairway.web.presenters.applications import head
 from fairway.web.presenters.metrics import PERIODS, chart_data, metrics_shown
 from fairway.web.views.instance_logs import environment_shown
@@ -29,6 +31,7 @@ def metrics(request: HttpRequest, slug: str) -> HttpResponse:
         "environment": environment,
         "environments": environments_for(actor, application),
         "is_running": bool(there and there.current and there.wanted == "running"),
+        "alerts": [alert_shown(actor, one) for one in open_alerts(actor, there)] if there else [],
         **metrics_shown(actor, there, _period(request)),
     }
     return page(request, "applications/metrics.html", context)
