@@ -26,7 +26,7 @@ from tests.web.conftest import live
 
 PAGES = [
     "/", "/applications/", "/applications/hello/", "/applications/hello/deployments", "/applications/hello/configuration",
-    "/applications/hello/events", "/applications/hello/commands",
+    "/applications/hello/events", "/applications/hello/commands", "/applications/hello/forge",
     "/applications/hello/logs", "/applications/hello/settings", "/deployments/", "/environments/", "/environments/staging/",
     "/resources/", "/freezes/", "/events/", "/settings/profile", "/settings/tokens", "/palette",
 ]  # fmt: skip
