@@ -115,7 +115,7 @@ def test_a_push_is_told_from_the_queue_to_its_success(forge, connection, hook_ap
     assert work() == 0
     [made] = forge.deployments.values()
     assert made["payload"] == {"fairway": page_of(deployment.pk)}
-    assert (made["environment"], made["required_contexts"], made["auto_merge"]) == ("Staging", [], False)
+    assert (made["environment"], made["required_contexts"], made["auto_merge"]) == ("staging", [], False)
     assert [state for _number, state in forge.told] == ["queued", "in_progress", "success"]
     assert forge.said_of(STAGING) == ["pending", "pending", "success"]
     last = forge.statuses[-1]
@@ -192,10 +192,10 @@ def test_gitlab_is_told(forge, hook_app, staging) -> None:
     work()
     ran(deployment)
     work()
-    assert [state for _number, state in forge.told] == ["created", "running", "success"]
+    assert [state for _number, state in forge.told] == ["running", "success"]
     assert forge.said_of(STAGING) == ["pending", "running", "success"]
     [made] = forge.deployments.values()
-    assert (made["environment"], made["ref"], made["tag"]) == ("Staging", "main", False)
+    assert (made["environment"], made["ref"], made["tag"]) == ("staging", "main", False)
 
 
 def test_gitea_is_told_by_commit_statuses_alone(forge, hook_app, staging) -> None:
@@ -258,7 +258,7 @@ def test_whatever_is_cut_after_the_forge_has_acted_is_not_doubled(forge, hook_ap
     assert {state for _progress, state in states()} == {"sent"}
     assert len(forge.deployments) == (0 if kind == "gitea" else 1)
     told = [state for _number, state in forge.told]
-    expected = {"github": ["queued", "in_progress", "success"], "gitlab": ["created", "running", "success"], "gitea": []}
+    expected = {"github": ["queued", "in_progress", "success"], "gitlab": ["running", "success"], "gitea": []}
     assert told == expected[kind]
     running = "running" if kind == "gitlab" else "pending"
     assert forge.said_of(STAGING) == ["pending", running, "success"]

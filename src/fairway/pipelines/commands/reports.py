@@ -198,7 +198,8 @@ def _tell(report: StatusReport) -> None:
     if number is None:
         number = reporter.opened(content, frozenset(numbers.values()))
         values = {"connection": report.connection, "deployment": report.deployment}
-        ForgeDeployment.objects.get_or_create(**values, defaults={"number": number})
+        if number:
+            ForgeDeployment.objects.get_or_create(**values, defaults={"number": number})
     reporter.tell(content, number, is_repeated=report.tries > 1)
 
 
