@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.db import transaction
 from django.db.models import F
 
@@ -25,7 +26,14 @@ from fairway.drivers.posting import Line
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
 from fairway.pipelines.commands import reports
-from fairway.pipelines.commands.forges import connect_forge, disconnect_forge, edit_forge, send_report_again, try_forge
+from fairway.pipelines.commands.forges import (
+    connect_forge,
+    disconnect_forge,
+    edit_forge,
+    reseal_forges,
+    send_report_again,
+    try_forge,
+)
 from fairway.pipelines.commands.reports import forges_due, forget_reports, make_reports, send_reports
 from fairway.pipelines.forge_queries import conditions_of
 from fairway.pipelines.models import ForgeConnection, ForgeDeployment, StatusReport
@@ -107,7 +115,7 @@ def test_a_push_is_told_from_the_queue_to_its_success(forge, connection, hook_ap
     assert work() == 0
     [made] = forge.deployments.values()
     assert made["payload"] == {"fairway": page_of(deployment.pk)}
-    assert (made["environment"], made["required_contexts"], made["auto_merge"]) == ("Staging", [], False)
+    assert (made["environment"], made["required_contexts"], made["auto_merge"]) == ("staging", [], False)
     assert [state for _number, state in forge.told] == ["queued", "in_progress", "success"]
     assert forge.said_of(STAGING) == ["pending", "pending", "success"]
     last = forge.statuses[-1]
@@ -144,16 +152,50 @@ def test_what_another_version_followed_is_inactive(forge, connection, hook_app, 
     assert [state for number, state in forge.told if number == int(numbers[first.pk])].count("inactive") == 1
 
 
+def test_what_followed_before_anybody_looked_is_inactive_too(forge, connection, hook_app, staging) -> None:
+    first, second = ran(asked_for(hook_app, staging)), ran(asked_for(hook_app, staging))
+    work()
+    numbers = {one: int(number) for one, number in ForgeDeployment.objects.values_list("deployment_id", "number")}
+    assert [state for number, state in forge.told if number == numbers[first.pk]][-1] == "inactive"
+    assert [state for number, state in forge.told if number == numbers[second.pk]][-1] == "success"
+
+
+def test_a_refusal_of_the_token_before_does_not_stop_the_next(forge, connection, hook_app, staging) -> None:
+    """Somebody enters another token while the forge refuses the one before."""
+    asked_for(hook_app, staging)
+    make_reports()
+    one = ForgeConnection.objects.select_related("application").get()
+    report = next(reports._sendable(one))
+    forge.token = "another-token"
+    edit_forge(actor=SYSTEM, connection=connection, token="another-token")
+    assert reports._send(report) is False
+    connection.refresh_from_db()
+    assert connection.stopped_at is None
+    later(10**5)
+    assert work() == 1
+    assert forge.said_of(STAGING) == ["pending"]
+
+
+def test_after_a_key_was_added_the_token_is_sealed_with_it(forge, connection, settings) -> None:
+    before = connection.sealed_token
+    settings.FIELD_KEYS = [Fernet.generate_key().decode(), *settings.FIELD_KEYS]
+    assert reseal_forges() == 1
+    connection.refresh_from_db()
+    assert connection.sealed_token != before
+    settings.FIELD_KEYS = settings.FIELD_KEYS[:1]
+    try_forge(actor=SYSTEM, connection=connection)
+
+
 def test_gitlab_is_told(forge, hook_app, staging) -> None:
     connect(forge, hook_app, "gitlab")
     deployment = asked_for(hook_app, staging)
     work()
     ran(deployment)
     work()
-    assert [state for _number, state in forge.told] == ["created", "running", "success"]
+    assert [state for _number, state in forge.told] == ["running", "success"]
     assert forge.said_of(STAGING) == ["pending", "running", "success"]
     [made] = forge.deployments.values()
-    assert (made["environment"], made["ref"], made["tag"]) == ("Staging", "main", False)
+    assert (made["environment"], made["ref"], made["tag"]) == ("staging", "main", False)
 
 
 def test_gitea_is_told_by_commit_statuses_alone(forge, hook_app, staging) -> None:
@@ -216,7 +258,7 @@ def test_whatever_is_cut_after_the_forge_has_acted_is_not_doubled(forge, hook_ap
     assert {state for _progress, state in states()} == {"sent"}
     assert len(forge.deployments) == (0 if kind == "gitea" else 1)
     told = [state for _number, state in forge.told]
-    expected = {"github": ["queued", "in_progress", "success"], "gitlab": ["created", "running", "success"], "gitea": []}
+    expected = {"github": ["queued", "in_progress", "success"], "gitlab": ["running", "success"], "gitea": []}
     assert told == expected[kind]
     running = "running" if kind == "gitlab" else "pending"
     assert forge.said_of(STAGING) == ["pending", running, "success"]

@@ -14,7 +14,10 @@ from tests.services.installation import installed
 from tests.services.postgres import postgres_server  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ["activity", "accounts", "applications", "environments", "resources", "deployments", "pipelines", "notifications"]
+ROOMS = [
+    "activity", "accounts", "applications", "environments", "resources", "deployments", "pipelines", "notifications",
+    "monitoring",
+]  # fmt: skip
 NEED_NONE = ("--ignore-glob=*_rules.py", "--ignore=tests/notifications/test_running.py")  # pure, or on SQLite of its own
 
 pytestmark = pytest.mark.postgres

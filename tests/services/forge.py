@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 TOKEN = "ghp_0123456789abcdefSecretOfTheForge"
 NOTHING = "0" * 40
 GITHUB_STATES = {"error", "failure", "inactive", "in_progress", "queued", "pending", "success"}
-GITLAB_MOVES = {"created": {"running", "success", "failed", "canceled"}, "running": {"success", "failed", "canceled"}}
+GITLAB_STATES = {"running", "success", "failed", "canceled"}
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,13 @@ class FakeForge:
             if found[1] == NOTHING:
                 return 404, {"message": "404 Commit Not Found"}
             newest = {one["context"]: one for one in self.statuses if one["sha"] == found[1]}.get(content["name"])
-            if newest and newest["state"] == content["state"]:
+            if newest and newest["state"] == content["state"] and content["state"] in ("pending", "running"):
                 return 400, {"message": f"Cannot transition status via :run from :{content['state']} (Reason(s): …)"}
             self.statuses.append({**content, "sha": found[1], "context": content["name"]})
             return 201, {"id": next(self.numbers), **content}
+        if found := re.fullmatch(r"/repository/commits/(\w+)/statuses", rest):
+            there = [one for one in self.statuses if one["sha"] == found[1] and one["name"] == query["name"][0]]
+            return 200, [{**one, "status": one["state"]} for one in there]
         if "deployments" not in self.rights:
             return 403, {
                 "error": "insufficient_scope",
@@ -140,10 +143,14 @@ class FakeForge:
                 "scope": "api",
             }
         if rest == "/deployments" and method == "GET":
-            return 200, [one for one in reversed(self.deployments.values()) if one["environment"] == query["environment"][0]]
+            return 200, [
+                one
+                for one in reversed(self.deployments.values())
+                if one["environment"] == query.get("environment", [one["environment"]])[0]
+            ]
         if rest == "/deployments":
-            if content["sha"] == NOTHING:
-                return 400, {"message": {"sha": ["The commit does not exist"]}}
+            if content["status"] not in GITLAB_STATES:
+                return 400, {"error": "status does not have a valid value"}
             number = next(self.numbers)
             self.deployments[number] = {**content, "id": number, "deployable": None}
             self.told.append((number, content["status"]))
@@ -151,7 +158,7 @@ class FakeForge:
         if found := re.fullmatch(r"/deployments/(\d+)", rest):
             one = self.deployments[int(found[1])]
             if method == "PUT":
-                if content["status"] not in GITLAB_MOVES.get(one["status"], set()):
+                if content["status"] not in GITLAB_STATES or one["status"] != "running" or content["status"] == "running":
                     return 400, {"message": {"status": ["cannot transition"]}}
                 one["status"] = content["status"]
                 self.told.append((int(found[1]), content["status"]))

@@ -27,6 +27,7 @@ from tests.web.conftest import live
 PAGES = [
     "/", "/applications/", "/applications/hello/", "/applications/hello/deployments",
     "/applications/hello/configuration", "/applications/hello/events", "/applications/hello/commands",
+    "/applications/hello/forge",
     "/applications/hello/logs", "/applications/hello/metrics", "/applications/hello/settings", "/deployments/",
     "/insights/", "/environments/", "/environments/staging/", "/resources/", "/freezes/", "/events/", "/alerts/",
     "/environments/staging/alerts", "/settings/profile",

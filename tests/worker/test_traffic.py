@@ -49,7 +49,7 @@ def test_answers_are_stored_for_the_deployment_that_gave_them(live: Placement, l
         answered(log, NOW + at, live)
     answered(log, NOW + 2, live, status=503)
     answered(log, NOW + 2, live, upstream=None, status=503)  # a page of the proxy
-    answered(log, NOW + 2, live, upstream="127.0.0.1:9", status=401)  # Fairway refused the visitor
+    answered(log, NOW + 2, live, upstream="192.0.2.1:80", status=401)  # Fairway refused the visitor
     reader = TrafficReader()
     reader.take(NOW + 10.2)
     assert stored() == [], "requests of the interval may still come into the log"

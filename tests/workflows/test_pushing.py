@@ -168,7 +168,7 @@ def test_a_push_goes_live(pushed: Pushed, forge: FakeForge) -> None:
     assert "Page 1.1" in pushed.says()
     once = ["queued", "in_progress", "success"]
     wait_for(lambda: len(forge.told) == 7, "the forge is told")
-    assert told_of(forge, "Development") == [*once, *once, "inactive"]
+    assert told_of(forge, "development") == [*once, *once, "inactive"]
     statuses = [(one["sha"], one["state"]) for one in forge.statuses if one["context"] == "fairway/development"]
     assert statuses == [(sha, state) for sha in (commit, second) for state in ("pending", "pending", "success")]
     assert forge.statuses[-1]["target_url"].endswith(f"/deployments/{pushed.deployment_of(second)}")
@@ -292,9 +292,9 @@ def test_a_push_goes_from_development_to_production_though_workers_die(pushed: P
         assert "Page 1.0" in fairway.visit(f"{slug}.{environment}.localhost").text
     assert len({fairway.deployment(one["id"])["digest"] for one in made().values()}) == 1
     wait_for(lambda: len(forge.told) == 9, "the forge is told")
-    for environment in ("Development", "Staging", "Production"):
+    for environment in line:
         assert told_of(forge, environment) == ["queued", "in_progress", "success"]
-        assert forge.said_of(f"fairway/{environment.lower()}") == ["pending", "pending", "success"]
+        assert forge.said_of(f"fairway/{environment}") == ["pending", "pending", "success"]
     assert len(forge.deployments) == 3
     stages = fairway.call("GET", f"/stages?application={slug}")
     assert [one["last_promotion"]["deployment"] for one in stages] == [made()[name]["id"] for name in line[1:]]

@@ -54,7 +54,7 @@ def report_of(deployment: Deployment, progress: Progress) -> Report:
         progress=progress,
         commit=commit_of(deployment),
         context=context_of(environment.slug),
-        environment=environment.name,
+        environment=environment.slug,  # GitLab allows few signs in it
         is_production=environment.slug == "production",
         page=page_of(deployment.pk),
         description=_description(deployment, progress)[:LONGEST_DESCRIPTION],

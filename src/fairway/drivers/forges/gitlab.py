@@ -14,7 +14,7 @@ from fairway.drivers.forges.statuses import NO_COMMIT, Place, Progress, Report, 
 from fairway.drivers.posting import Line
 from fairway.drivers.taking import NotTaken, Trouble
 
-_COMMIT_STATES: Mapping[Progress, str] = {
+_STATES: Mapping[Progress, str] = {
     Progress.QUEUED: "pending",
     Progress.IN_PROGRESS: "running",
     Progress.SUCCESS: "success",
@@ -22,8 +22,7 @@ _COMMIT_STATES: Mapping[Progress, str] = {
     Progress.ERROR: "failed",
     Progress.CANCELLED: "canceled",
 }
-_STATES: Mapping[Progress, str] = {**_COMMIT_STATES, Progress.QUEUED: "created"}
-_UNFINISHED = frozenset({"created", "running", "blocked"})
+_NOT_BEGUN = frozenset({Progress.QUEUED, Progress.CANCELLED, Progress.INACTIVE})
 _SAME = "cannot transition status"  # what GitLab answers to a commit status that is set already
 BAD = frozenset({400})
 
@@ -35,16 +34,21 @@ class GitLab:
         self._host = host_of(place)
 
     def try_it(self) -> None:
-        """Writes about a commit that does not exist: whoever may write is told so, others that they may not."""
+        """Writes the status of a commit that does not exist: whoever may write is told so, others that they may not. Who may
+        write statuses may make deployments; trying that would make an environment."""
         self._api.ask("GET", self._at)
         status = {"state": "pending", "name": "fairway"}
         self._api.ask("POST", f"{self._at}/statuses/{NO_COMMIT}", status, accepts=BAD | {404, 422})
-        deployment = {"environment": "fairway", "sha": NO_COMMIT, "ref": "HEAD", "tag": False, "status": "created"}
-        self._api.ask("POST", f"{self._at}/deployments", deployment, accepts=BAD | {404, 422})
+        self._api.ask("GET", f"{self._at}/deployments?per_page=1")
 
     def opened(self, report: Report, taken: frozenset[str]) -> str:
-        """GitLab keeps no mark with a deployment. One that was made but not remembered is known by what it is of: it has
-        this commit, has not finished, comes from no job, and belongs to no other deployment of Fairway."""
+        """GitLab has no deployment that waits, so it is made when it runs.
+
+        GitLab keeps no mark with a deployment. One that was made but not remembered is known by what it is of: it has this
+        commit, has not finished, comes from no job, and belongs to no other deployment of Fairway.
+        """
+        if report.progress in _NOT_BEGUN:
+            return ""
         wanted = {"environment": report.environment, "order_by": "id", "sort": "desc", "per_page": "50"}
         _status, listed = self._api.ask("GET", f"{self._at}/deployments?{urlencode(wanted)}")
         for one in listed if isinstance(listed, list) else []:
@@ -55,7 +59,7 @@ class GitLab:
             "sha": report.commit,
             "ref": report.ref,
             "tag": report.is_tag,
-            "status": "created" if report.progress is Progress.QUEUED else "running",
+            "status": "running",
         }
         _status, made = self._api.ask("POST", f"{self._at}/deployments", content)
         number = made.get("id") if isinstance(made, dict) else None
@@ -66,16 +70,27 @@ class GitLab:
     def tell(self, report: Report, number: str, *, is_repeated: bool) -> None:
         if report.progress is Progress.INACTIVE:
             return  # GitLab says by itself which deployment of an environment is the newest
-        self._tell_commit(report)
+        if not is_repeated or not self._is_told(report):
+            self._tell_commit(report)
+        if not number:
+            return
         path, state = f"{self._at}/deployments/{quote(number)}", _STATES[report.progress]
         _status, found = self._api.ask("GET", path)
         if isinstance(found, dict) and found.get("status") == state:
             return
         self._api.ask("PUT", path, {"status": state})
 
+    def _is_told(self, report: Report) -> bool:
+        """Whether the commit has this status already."""
+        wanted = urlencode({"name": report.context, "per_page": "100"})
+        _status, listed = self._api.ask("GET", f"{self._at}/repository/commits/{report.commit}/statuses?{wanted}")
+        told = (_STATES[report.progress], report.page, report.description)
+        found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+        return any((one.get("status"), one.get("target_url"), one.get("description")) == told for one in found)
+
     def _tell_commit(self, report: Report) -> None:
         content = {
-            "state": _COMMIT_STATES[report.progress],
+            "state": _STATES[report.progress],
             "name": report.context,
             "target_url": report.page,
             "description": report.description,
@@ -89,4 +104,4 @@ class GitLab:
 
 
 def _is_left(one: Mapping[str, Any], report: Report) -> bool:
-    return one.get("sha") == report.commit and one.get("status") in _UNFINISHED and one.get("deployable") is None
+    return one.get("sha") == report.commit and one.get("status") == "running" and one.get("deployable") is None

@@ -64,7 +64,7 @@ class Reporter(Protocol):
         """Find out whether the token can tell of deployments there. Nothing changes at the forge."""
 
     def opened(self, report: Report, taken: frozenset[str]) -> str:
-        """The forge's number of this deployment, which is made there unless it exists; "" at a forge without deployments.
+        """The forge's number of this deployment, which is made there unless it exists; "" while it has none.
         `taken` are the numbers that other deployments have there."""
 
     def tell(self, report: Report, number: str, *, is_repeated: bool) -> None:

@@ -28,7 +28,7 @@ from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 
 CHANGEABLE = ("kind", "api_url", "token", "is_paused")
-EDITED = ("forge.connected", "forge.edited", "forge.paused", "forge.resumed", "forge.stopped")
+EDITED = ("forge.connected", "forge.edited", "forge.paused", "forge.resumed")
 
 
 @transaction.atomic

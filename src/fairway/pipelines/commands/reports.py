@@ -77,6 +77,7 @@ def _reports_of(events: list[tuple[int, str, str]], connections: dict[int, Forge
     related = ("application", "environment", "artifact")
     chosen = Deployment.objects.filter(pk__in=numbers, application__in=connections).select_related(*related)
     deployments, now = {one.pk: one for one in chosen}, clock.now()
+    live: dict[tuple[int, int], int] = {}  # what went live last in each environment among these events
     for number, verb, subject in events:
         deployment = deployments.get(int(subject))
         connection = connections[deployment.application_id] if deployment else None
@@ -85,7 +86,10 @@ def _reports_of(events: list[tuple[int, str, str]], connections: dict[int, Forge
         if is_told(deployment, connection):
             told = [(deployment.pk, PROGRESS[verb])]
             if PROGRESS[verb] is Progress.SUCCESS:
-                told += [(other, Progress.INACTIVE) for other in _followed(deployment, connection)]
+                place = (connection.pk, deployment.environment_id)
+                before = [*_followed(deployment, connection), *([live[place]] if place in live else [])]
+                told += [(other, Progress.INACTIVE) for other in before]
+                live[place] = deployment.pk
             for pk, progress in told:
                 report = {"connection": connection, "deployment_id": pk, "progress": progress.value}
                 yield StatusReport(**report, next_at=now, created_at=now)
@@ -194,7 +198,8 @@ def _tell(report: StatusReport) -> None:
     if number is None:
         number = reporter.opened(content, frozenset(numbers.values()))
         values = {"connection": report.connection, "deployment": report.deployment}
-        ForgeDeployment.objects.get_or_create(**values, defaults={"number": number})
+        if number:
+            ForgeDeployment.objects.get_or_create(**values, defaults={"number": number})
     reporter.tell(content, number, is_repeated=report.tries > 1)
 
 
@@ -238,7 +243,8 @@ def _stop(connection: ForgeConnection, problem: NotTaken) -> None:
     """Send nothing there until a person has looked. What waits stays, and what happens meanwhile is added to it."""
     row = ForgeConnection.objects.select_for_update(of=("self",), no_key=True).select_related("application")
     one = row.get(pk=connection.pk)
-    if one.stopped_at is None and one.deleted_at is None:
+    is_same = one.sealed_token == connection.sealed_token  # nobody entered another one meanwhile
+    if is_same and one.stopped_at is None and one.deleted_at is None:
         one.stopped_at, (one.trouble, one.said) = clock.now(), stored(problem)
         one.save(update_fields=["stopped_at", "trouble", "said"])
         comment = f"{problem.host} answered {problem.status or problem.trouble.value}: {problem.answer or '—'}"
