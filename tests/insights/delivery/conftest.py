@@ -15,16 +15,17 @@ from tests.conftest import make_artifact
 Ended = Callable[..., Deployment]
 
 
+def end(application: Any, environment: Any, at: datetime, *, live: bool = True, **values: Any) -> Deployment:
+    given = {
+        "kind": "deploy", "status": "succeeded" if live else "failed", "requested_by": SYSTEM.name, "door": "worker",
+        "created_at": at - timedelta(minutes=3), "started_at": at - timedelta(minutes=2),
+        "switched_at": at - timedelta(minutes=1) if live else None, "finished_at": at,
+    }  # fmt: skip
+    if "artifact" not in values:
+        values["artifact"] = make_artifact(application)
+    return Deployment.objects.create(application=application, environment=environment, **{**given, **values})
+
+
 @pytest.fixture
 def ended(db: None) -> Ended:
-    def make(application: Any, environment: Any, at: datetime, *, live: bool = True, **values: Any) -> Deployment:
-        given = {
-            "kind": "deploy", "status": "succeeded" if live else "failed", "requested_by": SYSTEM.name, "door": "worker",
-            "created_at": at - timedelta(minutes=3), "started_at": at - timedelta(minutes=2),
-            "switched_at": at - timedelta(minutes=1) if live else None, "finished_at": at,
-        }  # fmt: skip
-        if "artifact" not in values:
-            values["artifact"] = make_artifact(application)
-        return Deployment.objects.create(application=application, environment=environment, **{**given, **values})
-
-    return make
+    return end

@@ -147,10 +147,10 @@ def test_waiting_and_working_are_told_apart(ask, ended, hello, production, monke
     )  # fmt: skip
     other = ended(hello, production, AT, strategy="canary")
     for verb, at, subject, reason in (
+        ("deployment.waiting", AT - timedelta(minutes=1), other, _words(SHARES[0])),
         ("deployment.started", began, one, ""), ("deployment.waiting", began, one, "Waits for 1 approval."),
         ("deployment.started", began + HOUR, one, ""), ("deployment.waiting", began + HOUR, one, "Frozen."),
         ("deployment.started", began + 3 * HOUR, one, ""),
-        ("deployment.waiting", AT - timedelta(minutes=1), other, _words(SHARES[0])),
     ):  # fmt: skip
         with monkeypatch.context() as changed:
             changed.setattr("fairway.engine.clock.now", lambda at=at: at)

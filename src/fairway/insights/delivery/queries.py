@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import BooleanField, Case, Exists, OuterRef, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Exists, OuterRef, QuerySet, Subquery, Value, When
 from django.utils import timezone
 
 from fairway.accounts.rules import Actor, NotVisible
@@ -43,6 +43,7 @@ from fairway.shared.names import Invalid
 MOST = 20_000  # deployments that are read; of more, the newest count, and it is said
 MOST_TIMED = 500  # deployments of which the steps' times are read
 MOST_TROUBLES = 10
+SLACK = timedelta(hours=1)  # events are numbered in the order of their commits, which is nearly that of their times
 IN_A_CANARY = "/8 of the requests"  # a wait for which `workflows.canary` gives its share as the reason
 
 
@@ -169,8 +170,8 @@ def _row(values: tuple[Any, ...], names: Names) -> Row:
 
 def _with_holds(rows: list[Row], begins: datetime, ends: datetime) -> list[Row]:
     """Mark the deployments because of which Fairway held automatic deployments: what was live at that moment."""
-    held = Event.objects.filter(verb="placement.held", actor_id=None, at__gte=begins, at__lt=ends).order_by("pk")
-    moments = list(held.values_list("application", "environment", "at"))
+    held = _events("placement.held", begins).filter(actor_id=None).order_by("pk")
+    moments = [one for one in held.values_list("application", "environment", "at") if begins <= one[2] < ends]
     if not moments:
         return rows
     live: dict[Place, list[Row]] = {}
@@ -185,6 +186,13 @@ def _with_holds(rows: list[Row], begins: datetime, ends: datetime) -> list[Row]:
     return [row._replace(is_held=True) if row.number in bad else row for row in rows]
 
 
+def _events(verb: str, since: datetime) -> QuerySet[Event]:
+    """The events of a verb since about a moment. They are found by verb and number: by verb and time, a database may choose
+    to read every event of the period."""
+    first = Event.objects.filter(at__gte=since - SLACK).order_by("at").values("pk")[:1]
+    return Event.objects.filter(verb=verb, pk__gte=Subquery(first))
+
+
 def _waits(rows: Sequence[Row]) -> list[Wait]:
     """The times for which these deployments waited for approvals or for the gate. The rows are of those the actor sees, so
     these are, too. A wait ends when a worker goes on, or with the deployment."""
@@ -192,8 +200,7 @@ def _waits(rows: Sequence[Row]) -> list[Wait]:
         return []
     ended = {row.number: row.finished_at for row in rows}
     since = min(row.created_at for row in rows)
-    until = max(row.finished_at for row in rows)
-    waiting = Event.objects.filter(verb="deployment.waiting", at__gte=since, at__lt=until)
+    waiting = _events("deployment.waiting", since).order_by("pk")
     begun = [
         (int(number), at)
         for number, at in waiting.exclude(comment__contains=IN_A_CANARY).values_list("subject_id", "at")
