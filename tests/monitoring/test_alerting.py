@@ -17,6 +17,7 @@ from fairway.monitoring.alert_commands import acknowledge, end_silence, set_rule
 from fairway.monitoring.alert_queries import AlertFilter, alerts, get_alert, open_alerts, silences_visible_to
 from fairway.monitoring.alert_rules import KEPT
 from fairway.monitoring.alerting import forget_alerts, look
+from fairway.monitoring.commands import roll_up
 from fairway.monitoring.models import Alert, Silence
 from fairway.monitoring.rules import FINE
 from fairway.notifications.messages import happened_in
@@ -89,6 +90,7 @@ def test_slow_answers_memory_and_restarts_are_seen(placed):
     for seconds in range(0, 600, FINE):
         served(placed, NOW + seconds, requests=10, server_errors=0, durations={40: 10})
         used(placed, NOW + seconds, memory_bytes=95, limit_bytes=100, restarts=int(seconds < 30))
+    roll_up(now=NOW + 600)
     watch(0, 600)
     found = {one.kind: one.sentence for one in open_alerts(SYSTEM)}
     assert set(found) == {"latency", "memory", "restarts"}

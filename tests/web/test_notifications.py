@@ -64,8 +64,8 @@ def test_a_new_one_hears_of_failures_and_of_successes_in_production(
     ada: Client, staging: Environment, production: Environment
 ) -> None:
     page = text_of(ada, NEW)
-    assert page.count('name="route-0-topics"') == page.count('name="route-1-topics"') == 11
-    assert len(re.findall(r"<input[^>]*name=.route-[^>]* checked", page)) == 8 + 2 + 1
+    assert page.count('name="route-0-topics"') == page.count('name="route-1-topics"') == 12
+    assert len(re.findall(r"<input[^>]*name=.route-[^>]* checked", page)) == 9 + 2 + 1
 
 
 def test_a_webhooks_secret_is_shown_once(ada: Client, there: Receiver) -> None:

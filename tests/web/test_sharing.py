@@ -25,6 +25,7 @@ from fairway.deployments.rules import Status
 from fairway.environments.commands import lock_environment
 from fairway.environments.freeze_commands import create_freeze
 from fairway.environments.models import Environment
+from fairway.monitoring.models import Alert
 from fairway.releases.commands.approvals import approve, seal
 from fairway.releases.commands.dependencies import add_dependency
 from fairway.releases.commands.packages import add_package
@@ -106,10 +107,16 @@ def names(people, hello, staging, production, monkeypatch) -> list[str]:
         resource=kept, application=hello, database="hello", version="18.6", state="verified", file="1.sealed",
         requested_by="dora",
     )  # fmt: skip
+    Alert.objects.create(
+        kind="errors", subject_kind="placement", subject_id="1", label="Hello · Production", severity="critical",
+        application=hello, environment=production, since=timezone.now(), checked_at=timezone.now(), is_told=True,
+        started_at=timezone.now(), sentence="Much is wrong.",
+    )  # fmt: skip
     now = timezone.now()
     monkeypatch.setattr(timezone, "now", lambda: now)
     found = [f"resource:staging:main:{part}" for part in ("state", "bindings", "backups")]
-    found += ["resources", "home:matrix", "home:running", "home:recent", "home:waiting", "environments", "freezes"]
+    found += ["resources", "home:matrix", "home:running", "home:recent", "home:waiting"]
+    found += ["home:alerts", "environments", "freezes"]
     found += ["placement:hello:staging", "placement:hello:production", "application:hello:recent"]
     parts = ("head", "progress", "approval", "outcome", "facts")
     found += [f"deployment:{one.pk}:{part}" for one in (failed, moving) for part in parts]

@@ -23,7 +23,7 @@ from fairway.environments.host_rules import HostState
 from fairway.environments.queries import hosts_in_use
 from fairway.monitoring.alert_rules import FEWEST_REQUESTS, AlertKind, Rule, SubjectKind
 from fairway.monitoring.models import TrafficSample, UsageSample, histogram_of
-from fairway.monitoring.rules import FINE, merged, percentile, start_of
+from fairway.monitoring.rules import FINE, MIDDLE, merged, percentile, start_of
 from fairway.resources.models import Resource
 from fairway.resources.queries import troubled_backups
 from fairway.resources.rules import State
@@ -32,7 +32,7 @@ from fairway.resources.rules import Wanted as WantedResource
 log = logging.getLogger(__name__)
 
 NEWEST = 6 * FINE  # seconds for which the newest sample says how much memory is used now
-LATE_BY = 2 * FINE  # seconds after which the samples of an interval are stored for sure
+LATE_BY = {FINE: 2 * FINE, MIDDLE: MIDDLE}  # seconds by which the newest sample of a resolution may be behind
 _UNSURE = frozenset({Health.UNKNOWN, Health.STARTING})
 _OWN_CERTIFICATES = "local"  # Caddy's own authority, whose certificates last half a day and are renewed by themselves
 
@@ -126,8 +126,9 @@ def _errors(placed: list[Placement], rules: Rules, at: float) -> Iterator[Measur
 
 
 def _latency(placed: list[Placement], rules: Rules, at: float) -> Iterator[Measured]:
+    """From roll-ups of a minute: reading the histograms of all the finer rows would take most of the time of a look."""
     rows = TrafficSample.objects.values_list("placement", "at", "durations")
-    for one, minutes, window in _windows(placed, rules, at, AlertKind.LATENCY, rows):
+    for one, minutes, window in _windows(placed, rules, at, AlertKind.LATENCY, rows, resolution=MIDDLE):
         durations = merged(histogram_of(row[0]) for row in window)
         requests = sum(durations.values())
         seconds = percentile(durations, 0.95) if requests >= FEWEST_REQUESTS else None
@@ -143,7 +144,7 @@ def _restarts(placed: list[Placement], rules: Rules, at: float) -> Iterator[Meas
 
 
 def _windows(
-    placed: list[Placement], rules: Rules, at: float, kind: AlertKind, rows: Any
+    placed: list[Placement], rules: Rules, at: float, kind: AlertKind, rows: Any, resolution: int = FINE
 ) -> Iterator[tuple[Placement, int, list[tuple[Any, ...]]]]:
     """For each placement whose rule of this kind is on: over how many minutes it looks, and the rows of these, without the
     first two columns. One query."""
@@ -151,13 +152,13 @@ def _windows(
     wanted = [(one, rule.minutes) for one, rule in every if rule.is_on]
     if not wanted:
         return
-    until = start_of(at, FINE)
-    first = until - 60 * max(minutes for _, minutes in wanted) - LATE_BY
+    until, late = start_of(at, resolution), LATE_BY[resolution]
+    first = until - 60 * max(minutes for _, minutes in wanted) - late
     grouped: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    for row in rows.filter(resolution=FINE, at__gte=first, at__lte=until):
+    for row in rows.filter(resolution=resolution, at__gte=first, at__lte=until):
         grouped[row[0]].append(row[1:])
     for one, minutes in wanted:
-        since = until - 60 * minutes - LATE_BY
+        since = until - 60 * minutes - late
         yield one, minutes, [row[1:] for row in grouped[one.pk] if row[0] >= since]
 
 

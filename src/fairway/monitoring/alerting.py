@@ -6,7 +6,7 @@ every change of it is conditional on what was read, and its event is written in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,7 +26,6 @@ from fairway.monitoring.alert_rules import (
     AlertKind,
     Level,
     Rule,
-    Severity,
     Standing,
     rules_with,
     sentence_of,
@@ -179,9 +178,3 @@ def forget_alerts(*, now: datetime) -> int:
     """Delete alerts that ended long ago, and silences; returns how many rows."""
     ended = Alert.objects.filter(ended_at__lt=now - KEPT).delete()[0]
     return ended + Silence.objects.filter(until__lt=now - KEPT).delete()[0]
-
-
-def numbers_of(alerts: Iterable[Alert]) -> Mapping[str, int]:
-    """How many of these are critical, and how many warnings."""
-    every = list(alerts)
-    return {one.value: sum(alert.severity == one for alert in every) for one in Severity}
