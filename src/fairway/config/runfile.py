@@ -10,12 +10,14 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 MAIN = "fairway"
+DYING = 10.0  # seconds within which processes that were killed are gone
 
 
 class CannotStart(Exception):
@@ -37,8 +39,8 @@ class RunFile:
         folder = _folder(data)
         with _opened(folder / "lock") as shared, _opened(folder / f"{name}.lock") as own:
             _take(shared, fcntl.LOCK_SH, f"{data} is being restored, or its keys are being changed; wait for the end.")
-            _take(own, fcntl.LOCK_EX, f"another Fairway already uses {data}; stop it with fairway down.")
             path = folder / f"{name}.json"
+            _take_over(own, path, f"another Fairway already uses {data}; stop it with fairway down.")
             facts = {"pid": os.getpid(), "host": socket.gethostname(), "port": port, "proxy_port": proxy_port}
             run_file = cls(path, {**facts, "webs": webs, "workers": workers})
             run_file.write(state="starting")
@@ -67,6 +69,30 @@ def _folder(data: Path) -> Path:
     for folder in (data, data / "run"):
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     return data / "run"
+
+
+def _take_over(lock: TextIO, run_file: Path, sentence: str) -> None:
+    """Take the lock. Its processes share it with their supervisor, and if they were all killed, some need a moment to be
+    gone: that is waited for. Raises `CannotStart` if the supervisor named in the run file lives."""
+    until = time.monotonic() + DYING
+    while True:
+        try:
+            return _take(lock, fcntl.LOCK_EX, sentence)
+        except CannotStart:
+            if not _was_killed(run_file) or time.monotonic() > until:
+                raise
+        time.sleep(0.05)
+
+
+def _was_killed(run_file: Path) -> bool:
+    """Whether the supervisor that wrote this file is gone without having removed it."""
+    try:
+        os.kill(int(json.loads(run_file.read_text())["pid"]), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return False
 
 
 def _take(lock: TextIO, kind: int, sentence: str) -> None:
