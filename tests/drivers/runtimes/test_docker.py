@@ -77,6 +77,16 @@ class TestDockerRuntime(ChainContract):
     def another_artifact(self, docker_engine: Engine, docker_base: str, data: Path) -> ArtifactRef:
         return make(docker_engine, docker_base, data, "two")
 
+    def test_a_container_that_somebody_else_made_of_its_image_is_left_alone(
+        self, runtime: Runtime, artifact: ArtifactRef, docker_engine: Engine
+    ) -> None:
+        with docker_engine.client() as client:
+            theirs = client.create_container(artifact.reference, command=["python3", "-c", "pass"])["Id"]
+            try:
+                assert runtime.instances() == []
+            finally:
+                client.remove_container(theirs)
+
 
 def test_a_container_that_ended_meanwhile_begins_with_its_first_program(docker_engine: Engine, docker_base: str) -> None:
     """Its inspection said that it runs; when its processes are listed, it does not, or is gone."""

@@ -365,9 +365,12 @@ class Containers:
         return container if labels_of(container).get(plan.DATA) == self._names.installation else None
 
     def _list(self, placement: str | None = None) -> list[Mapping[str, Any]]:
+        """Those that we have made. A container that somebody else made of one of our images has that image's labels, too,
+        but no name of ours."""
         wanted = {plan.PLACEMENT: placement} if placement is not None else {}
         with self._daemon.asking("list containers") as api:
-            return list(api.containers(all=True, filters=self._names.filter(**wanted)))
+            listed = api.containers(all=True, filters=self._names.filter(**wanted))
+        return [container for container in listed if plan.NAME in labels_of(container)]
 
     def published(self) -> set[int]:
         """The ports that our running instances have. A stopped one's port is checked when it is started."""
