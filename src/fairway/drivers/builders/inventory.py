@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from fairway.shared.source_text import read_source
+
 MOST = 20_000  # components
 LARGEST = 8 * 1024 * 1024  # bytes of one file that is read
 DEEPEST = 24  # folders below each other
@@ -84,7 +86,7 @@ def _text(path: Path) -> str:
     with suppress(OSError):
         found = path.lstat()
         if stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST:
-            return path.read_text(encoding="utf-8", errors="replace")
+            return read_source(path)
     return ""
 
 

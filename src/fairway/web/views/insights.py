@@ -46,7 +46,7 @@ def deployments(request: HttpRequest) -> HttpResponse:
     found, problem = found_for(actor, filters, timezone.now(), timezone.get_current_timezone())
     if problem:
         raise problem
-    figure, like = request.GET.get("figure", ""), request.GET.get("like", "")
+    figure, like = request.GET.get("figure") or "ended", request.GET.get("like", "")
     numbers = behind(found, figure, like=int(like) if like.isascii() and like.isdecimal() and len(like) < 16 else 0)
     shown: Page[Any] = Paginator(numbers, PER_PAGE).get_page(request.GET.get("page"))
     shown.object_list = rows(list(visible_to(actor).filter(pk__in=list(shown.object_list))))
