@@ -118,7 +118,7 @@ def test_only_administrators_manage_environments(manager, deployer, viewer, brow
 def test_deployers_and_viewers_do_not_lock(deployer, viewer, browse, staging, act):
     for person in (deployer, viewer):
         assert browse(person).post(f"/environments/staging/{act}", {"reason": "No"}).status_code == 403
-    assert not Event.objects.exists()
+    assert {event.verb for event in Event.objects.all()} == {"person.refused"}
 
 
 def test_a_runtime_that_is_not_there_says_so(admin, browse):
