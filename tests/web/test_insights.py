@@ -96,7 +96,11 @@ def test_a_filter_that_makes_no_sense_is_named_and_the_usual_period_shown(viewer
     assert "Deployments per day, by outcome" in page
 
 
-@pytest.mark.parametrize("query", ["", "figure=luck", "figure=new&since=soon"])
+def test_without_a_figure_the_list_has_all_that_ended(viewer, browse, hello, production):
+    assert "Deployments that ended" in text_of(browse(viewer).get("/insights/deployments"))
+
+
+@pytest.mark.parametrize("query", ["figure=luck", "figure=new&since=soon"])
 def test_a_list_of_nothing_known_is_refused(viewer, browse, hello, production, query):
     assert browse(viewer).get(f"/insights/deployments?{query}").status_code == 422
 
