@@ -18,7 +18,11 @@ ROOMS = [
     "activity", "accounts", "applications", "environments", "resources", "deployments", "pipelines", "notifications",
     "monitoring",
 ]  # fmt: skip
-NEED_NONE = ("--ignore-glob=*_rules.py", "--ignore=tests/notifications/test_running.py")  # pure, or on SQLite of its own
+NEED_NONE = (  # pure, or on SQLite of its own
+    *("--ignore-glob=*_rules.py", "--ignore=tests/notifications/test_running.py"),
+    "--ignore=tests/notifications/test_alerted.py",
+    *("--ignore=tests/monitoring/test_canaries.py", "--ignore=tests/monitoring/test_judging.py"),
+)
 
 pytestmark = pytest.mark.postgres
 
