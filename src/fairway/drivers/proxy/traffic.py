@@ -2,7 +2,8 @@
 
 One line about each request has its host, the replica that answered, the status, the bytes of the body, and when it ended;
 nothing about the visitor, the path or any header. The log is a few files that Caddy rotates and deletes by itself. It is
-written whether or not anything reads it, so a worker that starts can count what was answered while none ran.
+written whether or not anything reads it, so a worker that starts can count what was answered while none ran. Of an answer
+that breaks off in the middle (the visitor left, or the replica died) Caddy names neither host nor replica: it is left out.
 """
 
 from __future__ import annotations
