@@ -133,7 +133,7 @@ def test_without_a_path_an_error_is_not_ready_and_is_named(runtime: ProcessRunti
         rf"^/ answered {status} for \d+ s; it had to be ready within 3 s\. Where “/” is not meant to answer, set a health"
     )
     with pytest.raises(Refused, match=words):
-        wait_until_ready(runtime, spec.name, HealthCheck(deadline=SOON), NullProgress(), settle=0.05)
+        wait_until_ready(runtime, spec.name, HealthCheck(deadline=SOON), NullProgress(), settle=1)
     brought_back = HealthCheck(deadline=30, accepts_errors=True)
     assert wait_until_ready(runtime, spec.name, brought_back, NullProgress()).gate == "any http answer"
 
@@ -152,7 +152,7 @@ def test_a_port_that_hangs_up_is_not_ready(runtime: ProcessRuntime, spec: Instan
     """An Engine's own port does so before the application behind it listens."""
     listening(runtime, program(spec, serving("None")))
     with pytest.raises(Refused, match="Nothing seemed to listen on the port .each connection was closed at once. for"):
-        wait_until_ready(runtime, spec.name, HealthCheck(deadline=SOON), NullProgress(), settle=0.05)
+        wait_until_ready(runtime, spec.name, HealthCheck(deadline=SOON), NullProgress(), settle=1)
 
 
 def test_the_last_look_which_the_deadline_cut_is_not_what_is_told(runtime: ProcessRuntime, spec: InstanceSpec) -> None:

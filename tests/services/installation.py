@@ -26,7 +26,7 @@ import psycopg
 from fairway.deployments.rules import ACTIVE
 from tests.services.ports import free_port
 from tests.services.sharing import Facts, shared
-from tests.services.waiting import PATIENCE, wait_for
+from tests.services.waiting import PATIENCE, eventually, wait_for
 
 __all__ = ["wait_for"]
 
@@ -107,12 +107,16 @@ class Installation:
             self.process.wait(timeout=PATIENCE)
 
     def pid_of(self, name: str) -> int:
-        """The process that does ``web`` or ``worker``; they are the supervisor's children, in the order they were made."""
+        """The process that does ``web`` or ``worker``; they are the supervisor's children, in the order they were made. It
+        waits for the next one when one has just ended."""
         assert self.process is not None
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        wanted = [int(pid) for pid in children if _is_doing(int(pid), name, self.port)]
-        assert wanted, f"no {name} among {children}"
-        return wanted[0]
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+
+        def first() -> int:
+            pids = [int(pid) for pid in children.read_text().split()]
+            return next((pid for pid in pids if _is_doing(pid, name, self.port) and not _is_dying(pid)), 0)
+
+        return eventually(first, f"the {name} of {self.data} runs")
 
     def kill_worker(self) -> None:
         """SIGKILL; the supervisor starts another."""
@@ -358,11 +362,18 @@ def _inode(line: str) -> str:
 
 def _sockets(pid: int) -> set[str]:
     found = set()
-    for place in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            target = os.readlink(place)
-        except OSError:
-            continue
-        if target.startswith("socket:["):
-            found.add(target[8:-1])
+    with suppress(FileNotFoundError):  # it has ended meanwhile
+        for place in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                target = os.readlink(place)
+                if target.startswith("socket:["):
+                    found.add(target[8:-1])
     return found
+
+
+def _is_dying(pid: int) -> bool:
+    """Whether it has ended, even if nobody has waited for it yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from fairway.accounts.queries import reached
 from fairway.accounts.rules import Act, Actor, NotVisible, may, reach_of
 from fairway.drivers.hosts.address import SshAddress, is_ssh
+from fairway.engine.prepared import Prepared
 from fairway.environments.models import Environment, Host
 from fairway.shared.names import Invalid
 
@@ -97,8 +98,10 @@ def environments_on(host: Host) -> list[Environment]:
     return [one for one in found if ssh_address(one) == host.address]
 
 
+_ON_DOCKER = Prepared(lambda _: Environment.objects.filter(deleted_at=None, runtime=DOCKER))
+
+
 def hosts_in_use() -> list[Host]:
     """The hosts that environments use."""
-    found = Environment.objects.filter(deleted_at=None, runtime=DOCKER)
-    addresses = {address for one in found if (address := ssh_address(one))}
+    addresses = {address for one in _ON_DOCKER.instances() if (address := ssh_address(one))}
     return list(Host.objects.filter(address__in=addresses).order_by("pk")) if addresses else []

@@ -24,6 +24,7 @@ from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import Health, Wanted, overall_health
 from fairway.drivers.proxy.contract import RouteKind
 from fairway.drivers.runtimes.contract import MAIN, Instance, InstanceState, Runtime
+from fairway.engine.prepared import NUMBER, Prepared
 from fairway.engine.queries import busy_keys, is_key_busy
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
@@ -44,6 +45,9 @@ WRITES_FIRST = 30.0  # seconds from a version's first observation until its writ
 WRITES_EVERY = 900.0
 OBSERVED_EVERY = 60.0  # seconds after which an unchanged observation is stored again, to show that it is fresh
 RELATED = ("application", "environment", "current__artifact", "current__configuration")
+_PLACED = Prepared(lambda number: Placement.objects.filter(environment=number).select_related(*RELATED), NUMBER)
+_USED = Prepared(lambda _: Placement.objects.order_by().values_list("environment").distinct())
+_ENVIRONMENTS = Prepared(lambda _: Environment.objects.filter(deleted_at=None))
 _ENDED = {InstanceState.STOPPED, InstanceState.FAILED}
 _SERVING = {RouteKind.OPEN, RouteKind.SIGNED_IN}
 
@@ -69,8 +73,8 @@ class Reconciler:
 
     def look(self) -> None:
         """Reconcile every environment once. An error in one, say a host that does not answer, stops no other."""
-        used = set(Placement.objects.order_by().values_list("environment", flat=True).distinct())
-        for environment in Environment.objects.filter(deleted_at=None):
+        used = {number for (number,) in _USED.rows()}
+        for environment in _ENVIRONMENTS.instances():
             try:
                 answer = availability_of(environment)
                 if answer.is_available:
@@ -89,18 +93,18 @@ class Reconciler:
         runtime = runtime_of(environment)
         by_placement: dict[str, list[Instance]] = defaultdict(list)
         for instance in runtime.instances():
-            by_placement[instance.placement].append(instance)
+            if instance.placement.rpartition(".")[2] == environment.slug:  # environments may share a runtime
+                by_placement[instance.placement].append(instance)
         if not (by_placement or is_used):
             return
-        placed = list(Placement.objects.filter(environment=environment).select_related(*RELATED))
+        placed = _PLACED.instances(environment.pk)
         busy = busy_keys()
         for placement in placed:
             instances = by_placement.pop(placement.name, [])
             if placement.key not in busy:
                 self._compare(runtime, placement, instances)
         for name, instances in by_placement.items():
-            if name.rpartition(".")[2] == environment.slug:
-                _remove_orphans(runtime, name, instances)
+            _remove_orphans(runtime, name, instances)
 
     def _compare(self, runtime: Runtime, placement: Placement, instances: list[Instance]) -> None:
         """Record what differs, unless a run has worked on the placement since: then the observation mixes old and new

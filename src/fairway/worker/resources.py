@@ -15,6 +15,7 @@ from django.db import close_old_connections, connections
 from django.utils import timezone
 
 from fairway.drivers.resources.contract import Facts, ServerState
+from fairway.engine.prepared import Prepared
 from fairway.engine.queries import busy_keys, is_key_busy
 from fairway.resources.commands import converge
 from fairway.resources.models import Resource
@@ -30,6 +31,7 @@ EVERY = 3.0  # seconds between two rounds
 ASKED_EVERY = 60.0  # seconds after which a server that runs is asked again how it is
 FIRST_PAUSE = 15.0  # seconds before the same server is repaired again; doubled after each repair that does not help
 LONGEST_PAUSE = 600.0
+_LIVING = Prepared(lambda _: Resource.objects.filter(deleted_at=None).select_related("environment"))
 _GONE = {ServerState.ABSENT, ServerState.STOPPED, ServerState.FAILED}
 
 
@@ -52,7 +54,7 @@ class ResourceKeeper:
 
     def look(self) -> None:
         """Observe every resource once. An error in one stops no other."""
-        living = list(Resource.objects.filter(deleted_at=None).select_related("environment"))
+        living = _LIVING.instances()
         busy = busy_keys() if living else set()
         for resource in living:
             if resource.key in busy:

@@ -24,6 +24,7 @@ from fairway.activity.queries import latest_number
 from fairway.drivers.messengers.contract import Kind, NotTaken, Trouble
 from fairway.drivers.messengers.smtp import Trouble as MailTrouble
 from fairway.engine import clock
+from fairway.engine.prepared import Prepared
 from fairway.notifications import personal
 from fairway.notifications.commands.channels import new_notice
 from fairway.notifications.messages import happened_in
@@ -108,10 +109,16 @@ def _places(event: Event, channel: Channel) -> list[str]:
 
 def channels_due() -> list[int]:
     """The numbers of the channels that have something to send now."""
-    now = clock.now()
+    return [number for (number,) in _DUE.rows(clock.now())]
+
+
+def _due(now: datetime) -> QuerySet[Channel, tuple[int]]:
     waiting = Notice.objects.filter(channel=OuterRef("pk"), state=State.WAITING, next_at__lte=now)
     rested = Q(rests_until=None) | Q(rests_until__lte=now)
-    return list(Channel.objects.filter(LISTENING & rested, Exists(waiting)).order_by("pk").values_list("pk", flat=True))
+    return Channel.objects.filter(LISTENING & rested, Exists(waiting)).order_by("pk").values_list("pk")
+
+
+_DUE = Prepared(_due)
 
 
 def send_due(number: int, stop: threading.Event | None = None) -> int:

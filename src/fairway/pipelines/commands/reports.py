@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -27,6 +27,7 @@ from fairway.drivers.forges.payloads import is_of
 from fairway.drivers.forges.statuses import Progress
 from fairway.drivers.taking import NotTaken, Trouble
 from fairway.engine import clock
+from fairway.engine.prepared import Prepared
 from fairway.pipelines.models import ForgeConnection, ForgeDeployment, StatusReport
 from fairway.pipelines.report_rules import KEPT_FOR, MOST_KEPT, NEEDS_PERSON, PROGRESS, State
 from fairway.pipelines.report_words import stored
@@ -112,14 +113,19 @@ def _followed(deployment: Deployment, connection: ForgeConnection) -> Iterable[i
 
 def forges_due() -> list[int]:
     """The numbers of the connections that have something to send now."""
-    now = clock.now()
+    return [number for (number,) in _DUE.rows(clock.now())]
+
+
+def _due(now: datetime) -> QuerySet[ForgeConnection, tuple[int]]:
     waiting = StatusReport.objects.filter(connection=OuterRef("pk"), state=State.WAITING, next_at__lte=now)
-    found = ForgeConnection.objects.filter(_sending(), Exists(waiting)).order_by("pk")
-    return list(found.values_list("pk", flat=True))
+    return ForgeConnection.objects.filter(_sending(now), Exists(waiting)).order_by("pk").values_list("pk")
 
 
-def _sending() -> Q:
-    return LISTENING & Q(stopped_at=None) & (Q(rests_until=None) | Q(rests_until__lte=clock.now()))
+_DUE = Prepared(_due)
+
+
+def _sending(now: datetime) -> Q:
+    return LISTENING & Q(stopped_at=None) & (Q(rests_until=None) | Q(rests_until__lte=now))
 
 
 def send_reports(number: int, stop: threading.Event | None = None) -> int:
@@ -127,7 +133,7 @@ def send_reports(number: int, stop: threading.Event | None = None) -> int:
     after `LONGEST_ROUND`, or when `stop` is set."""
     until, taken = time.monotonic() + LONGEST_ROUND, 0
     while time.monotonic() < until and not (stop and stop.is_set()):
-        connection = ForgeConnection.objects.filter(_sending(), pk=number).select_related("application").first()
+        connection = ForgeConnection.objects.filter(_sending(clock.now()), pk=number).select_related("application").first()
         if connection is None:
             break
         report = next(_sendable(connection), None)
