@@ -23,7 +23,7 @@ M_ARENA_MAX = -8  # malloc.h
 def launch(names: tuple[str, ...], bind: str, port: int, *, is_shared: bool, supervisor: int, answer: int) -> None:
     """Fork the processes `names` and write their pids to the pipe `answer`. Afterwards the calling process must end, so that
     the process `supervisor` adopts them. `is_shared` says that several web processes listen on the port."""
-    from fairway.config.sqlite3.base import IDLE
+    from fairway.config.databases import kept_connections
 
     _load(names)
     launcher = os.getpid()
@@ -31,14 +31,11 @@ def launch(names: tuple[str, ...], bind: str, port: int, *, is_shared: bool, sup
     def live(name: str) -> None:
         os.close(answer)
         forking.change_parent(launcher, supervisor)
-        IDLE.begin()
-        try:
+        with kept_connections(name):
             if name.startswith("web"):
                 _web(bind, port, is_shared=is_shared)
             else:
                 _worker()
-        finally:
-            IDLE.end()
 
     for name in names:
         say(answer, {name: forking.fork(partial(live, name))})

@@ -98,10 +98,15 @@ def _listen_postgres(wakeup: threading.Event, stop: threading.Event) -> None:
         cursor.execute(f"LISTEN {CHANNEL}")
     wakeup.set()  # a notification may have been sent before we listened
     raw = connection.connection
-    while not stop.is_set():
-        for told in raw.notifies(timeout=POSTGRES_PATIENCE, stop_after=1):
-            if _is_news(told.payload, wakeup):
-                wakeup.set()
+    try:
+        while not stop.is_set():
+            for told in raw.notifies(timeout=POSTGRES_PATIENCE, stop_after=1):
+                if _is_news(told.payload, wakeup):
+                    wakeup.set()
+        raw.execute("UNLISTEN *")  # or it would go on hearing for whoever gets it next
+    except BaseException:
+        raw.close()
+        raise
 
 
 def _pipes_folder() -> Path | None:
