@@ -18,3 +18,7 @@ if "FAIRWAY_TEST_TEMPLATE" in os.environ:  # a PostgreSQL database that has all 
     DATABASES["default"]["TEST"] = {"TEMPLATE": os.environ["FAIRWAY_TEST_TEMPLATE"]}  # noqa: F405
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # only makes signing in fast
+MIDDLEWARE = [  # the same, found once
+    "tests.services.static_files.FoundOnce" if one == "whitenoise.middleware.WhiteNoiseMiddleware" else one
+    for one in MIDDLEWARE  # noqa: F405
+]
