@@ -56,7 +56,8 @@ class Saved(models.Model):
 
 
 class Trigger(Saved):
-    """Deploy on push: a push to a branch or tag that matches `pattern` deploys an application to an environment.
+    """Deploy on push: a push to a branch or tag that matches `pattern` deploys an application to an environment. One of the
+    kind `REQUEST` has a preview there for each request into such a branch.
 
     The webhook of the repository posts to `url` and signs with the secret. It deploys with the present rights of whoever
     saved it last (`saved_by`). `paths`, if any, are those below which something must have changed.
@@ -77,7 +78,14 @@ class Trigger(Saved):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["application", "environment"], condition=Q(deleted_at=None), name="one_trigger_each"
+                fields=["application", "environment"],
+                condition=Q(deleted_at=None) & ~Q(ref_kind=RefKind.REQUEST.value),
+                name="one_trigger_each",
+            ),
+            models.UniqueConstraint(
+                fields=["application", "environment"],
+                condition=Q(deleted_at=None, ref_kind=RefKind.REQUEST.value),
+                name="one_trigger_of_previews_each",
             ),
             models.CheckConstraint(condition=Q(ref_kind__in=[kind.value for kind in RefKind]), name="trigger_ref_known"),
         ]

@@ -33,6 +33,7 @@ from fairway.engine import clock
 from fairway.engine.commands import enqueue
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
+from fairway.pipelines.commands.reports import tell_gone
 from fairway.pipelines.commands.triggers import trigger_blockers
 from fairway.pipelines.models import Preview, Trigger
 from fairway.pipelines.preview_rules import (
@@ -205,6 +206,8 @@ def _remove(row: Preview) -> bool:
     """Returns whether anything changed."""
     if row.copy is None:
         row.state, row.ended_at = PreviewState.ENDED, clock.now()
+        if row.deployment is not None:
+            tell_gone(row.deployment.application_id)
         record(who=SYSTEM.who, verb="preview.removed", on=on_preview(row), after={"because": row.end})
     elif row.copy.deleted_at is None:
         try:
