@@ -23,8 +23,9 @@ from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import Status, Wanted
 from fairway.deployments.subjects import placement_of
 from fairway.engine.models import Run
+from fairway.environments.commands import lock_environment, unlock_environment
 from fairway.environments.models import Environment
-from fairway.pipelines.commands.previews import advance_previews, approve_preview, keep_preview, remove_preview
+from fairway.pipelines.commands.previews import TRIED_AGAIN, advance_previews, approve_preview, keep_preview, remove_preview
 from fairway.pipelines.commands.triggers import delete_trigger, edit_trigger
 from fairway.pipelines.models import Preview
 from fairway.shared.names import Invalid
@@ -420,6 +421,25 @@ def test_without_rights_it_says_why(hook_app: Application, staging: Environment,
     assert preview.deployment is None
     assert "may no longer deploy here" in preview.sentence
     assert verbs() == ["preview.opened", "preview.blocked"]
+
+
+def test_what_is_blocked_is_tried_again_and_told_once(
+    requests: Sender, hook_app: Application, staging: Environment, admin: Any
+) -> None:
+    lock_environment(actor=admin, environment=staging, reason="Counting")
+    tell(requests, pull())
+    assert (the_preview().deployment, "Counting" in the_preview().sentence) == (None, True)
+    assert the_preview().copy is None, "half a preview is none"
+    assert work(requests) == 0
+    for _ in range(2):
+        Preview.objects.update(tried_at=timezone.now() - TRIED_AGAIN)
+        work(requests)
+    assert verbs() == ["preview.opened", "preview.blocked"]
+    unlock_environment(actor=admin, environment=staging)
+    Preview.objects.update(tried_at=timezone.now() - TRIED_AGAIN)
+    work(requests)
+    assert the_preview().deployment is not None
+    assert the_preview().sentence == ""
 
 
 def test_it_is_deployed_with_the_rights_of_whoever_set_it_up(hook_app: Any, staging: Environment, deployer: Any) -> None:

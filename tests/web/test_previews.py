@@ -74,5 +74,7 @@ def test_the_pages_of_what_runs_can_be_opened(requests: Sender, browse: Browser,
     tell(requests, pull())
     go_live(the_preview())
     for place in ("", "deployments", "configuration", "settings", "events"):
-        assert looks.get(f"/applications/pr-12--hello/{place}").status_code == 200, place
+        answer = looks.get(f"/applications/pr-12--hello/{place}")
+        assert answer.status_code == 200, place
+        assert f'href="{TAB}#previews"' in answer.content.decode(), "the way back"
     assert "pr-12--hello" not in text_of(looks, "/applications/")

@@ -103,8 +103,9 @@ class Preview(models.Model):
     """What runs for one pull or merge request of a trigger's repository, until it ends.
 
     `copy` is the application that runs, None while there is none. `commit` is the request's newest one, `tried` the one that
-    a deployment was requested for last, `deployment` that deployment, `sentence` why there is none. Of a fork, only the
-    commit that a person `approved` is deployed. `changed_at` is when the forge says that the request was changed last.
+    a deployment was requested for last, at `tried_at`, `deployment` that deployment, `sentence` why there is none. Of a
+    fork, only the commit that a person `approved` is deployed. `changed_at` is when the forge says that the request was
+    changed last.
 
     The comment on the request: `comment` is its number at the forge, `told` the SHA-256 of what it says; it is due when
     `tell_at` is set.
@@ -129,6 +130,7 @@ class Preview(models.Model):
     copy = models.ForeignKey(Application, null=True, on_delete=models.PROTECT, related_name="preview")
     deployment = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="previews")
     tried = models.CharField(max_length=64, blank=True)
+    tried_at = models.DateTimeField(null=True)
     sentence = models.TextField(blank=True)
     moved_at = models.DateTimeField(default=timezone.now)  # when it was opened, pushed to or kept last
     ends_at = models.DateTimeField()

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from fairway.accounts.commands import require
@@ -54,6 +54,7 @@ from fairway.shared.sentences import joined
 STORY = "push"  # the runs of a trigger, whether of pushes or of requests
 SOON = 20  # priority of its runs: they take milliseconds, and builds take minutes
 NOT_BEGUN = Q(status=Status.QUEUED) | WAITS
+TRIED_AGAIN = timedelta(minutes=5)  # after which one that was blocked is tried again
 MOST_AT_ONCE = 4  # changes that one look makes to a preview
 ALIVE = (PreviewState.WAITING, PreviewState.OPEN)
 RELATED = ("trigger", "application", "environment", "copy", "deployment")
@@ -119,7 +120,8 @@ def _fill(row: Preview, request: ChangeRequest) -> None:
 
 def _again(row: Preview) -> None:
     row.state = PreviewState.WAITING if row.is_fork and row.approved != row.commit else PreviewState.OPEN
-    row.tried, row.sentence, row.end, row.ended_by, row.ended_at = "", "", "", "", None
+    row.tried, row.tried_at, row.sentence = "", None, ""
+    row.end, row.ended_by, row.ended_at = "", "", None
     row.moved_at, row.ends_at = clock.now(), later()
 
 
@@ -140,10 +142,21 @@ def let_a_worker_see(trigger: Trigger) -> None:
 
 def advance_previews(*, trigger: int | None = None) -> int:
     """Bring every preview, or those of one trigger, closer to what it should be; returns how many changed."""
-    chosen = Preview.objects.exclude(state=PreviewState.ENDED)
+    chosen = Preview.objects.filter(_due()).exclude(state=PreviewState.ENDED)
     chosen = chosen.filter(trigger=trigger) if trigger is not None else chosen
     numbers = list(chosen.order_by("moved_at", "pk").values_list("pk", flat=True))
     return sum(_follow(number) for number in numbers)
+
+
+def _due() -> Q:
+    """The previews that may need a change; nothing is locked for the others."""
+    stopped = Q(trigger__deleted_at__isnull=False) | ~Q(trigger__ref_kind=RefKind.REQUEST.value)
+    stopped |= Q(application__deleted_at__isnull=False) | Q(environment__deleted_at__isnull=False)
+    other_commit = Q(is_fork=False) & ~Q(tried=F("commit"))
+    other_commit |= Q(is_fork=True) & ~Q(approved="") & ~Q(tried=F("approved"))
+    blocked = ~Q(sentence="") & Q(tried_at__lte=clock.now() - TRIED_AGAIN)
+    to_deploy = (other_commit | blocked) & Q(trigger__is_paused=False)
+    return Q(state=PreviewState.ENDING) | Q(ends_at__lte=clock.now()) | stopped | to_deploy
 
 
 def _follow(number: int) -> bool:
@@ -169,7 +182,8 @@ def _advance(number: int) -> bool:
         is_moving = _remove(row)
     elif row.state in ALIVE and not row.trigger.is_paused:
         commit = wanted_commit(commit=row.commit, is_fork=row.is_fork, approved=row.approved)
-        if commit and commit != row.tried and (row.copy is not None or _has_room(row)):
+        is_due = commit != row.tried or bool(row.sentence and row.tried_at and row.tried_at <= clock.now() - TRIED_AGAIN)
+        if commit and is_due and (row.copy is not None or _has_room(row)):
             _deploy(row, commit, begun_before)
     if _stored(row) == before:
         return is_moving
@@ -178,7 +192,7 @@ def _advance(number: int) -> bool:
 
 
 def _stored(row: Preview) -> tuple[Any, ...]:
-    return row.state, row.end, row.copy_id, row.deployment_id, row.tried, row.sentence
+    return row.state, row.end, row.copy_id, row.deployment_id, row.tried, row.tried_at, row.sentence
 
 
 def _locked(number: int) -> Preview:
@@ -218,10 +232,11 @@ def _remove(row: Preview) -> bool:
 
 
 def _deploy(row: Preview, commit: str, begun_before: list[Deployment]) -> None:
-    """Request the deployment of this commit, or say why not; it is not tried again before the next push or approval."""
+    """Request the deployment of this commit, or say why not; then it is tried again later."""
     Environment.objects.select_for_update(no_key=True).get(pk=row.environment_id)
     actor = runner_of(row.trigger)
-    row.tried, row.sentence = commit, lost_right(row.trigger)
+    before = (row.tried, row.sentence)
+    row.tried, row.tried_at, row.sentence = commit, clock.now(), lost_right(row.trigger)
     if not row.sentence:
         try:
             with transaction.atomic():
@@ -231,8 +246,9 @@ def _deploy(row: Preview, commit: str, begun_before: list[Deployment]) -> None:
         except Invalid as problem:
             row.sentence = f"{problem.field}: {problem.sentence}"
     if row.sentence or row.deployment is None:
-        after = {"commit": commit}
-        record(who=actor.who, verb="preview.blocked", on=on_preview(row), comment=row.sentence, after=after)
+        if (row.tried, row.sentence) != before:
+            after = {"commit": commit}
+            record(who=actor.who, verb="preview.blocked", on=on_preview(row), comment=row.sentence, after=after)
         return
     end_waiting(begun_before, superseded_by(row.deployment))
 
