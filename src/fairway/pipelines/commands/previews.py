@@ -64,7 +64,7 @@ RETURNS_WHEN_OPEN = {End.CLOSED, End.RETARGETED}  # those that ended for another
 def note(trigger: Trigger, request: ChangeRequest) -> tuple[Preview | None, str]:
     """Write down what a request is like now; the trigger is locked by the caller. Returns its preview, or None and why
     nothing changes."""
-    row = Preview.objects.select_for_update(of=("self",)).filter(trigger=trigger, number=request.number).first()
+    row = Preview.objects.select_for_update(of=("self",), no_key=True).filter(trigger=trigger, number=request.number).first()
     sign = sign_of(request.number, is_merge=request.is_merge)
     if row is not None and is_old_news(request, Known(row.changed_at, row.is_request_open)):
         return None, f"Something newer is known of {sign}."
