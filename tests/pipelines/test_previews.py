@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,22 +14,32 @@ from fairway.accounts.queries import active_actors
 from fairway.accounts.rules import SYSTEM, Act, Blocked, NotVisible, Role, may
 from fairway.activity.models import Event
 from fairway.applications.commands import create_application, save_configuration
-from fairway.applications.models import Application
-from fairway.applications.queries import get_application, latest_configuration, registry_credential_for, visible_to
+from fairway.applications.models import Application, Credential, CredentialScope
+from fairway.applications.queries import (
+    get_application,
+    latest_configuration,
+    registry_credential_for,
+    usable_in,
+    visible_to,
+)
 from fairway.applications.secrets import open_secrets
 from fairway.deployments import queries
 from fairway.deployments.commands import progress
 from fairway.deployments.commands.placements import delete_application
+from fairway.deployments.gate import Subject, blockers
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import Status, Wanted
 from fairway.deployments.subjects import placement_of
+from fairway.drivers.runtimes.contract import ArtifactKind
 from fairway.engine.models import Run
 from fairway.environments.commands import lock_environment, unlock_environment
+from fairway.environments.freeze_commands import create_freeze
 from fairway.environments.models import Environment
 from fairway.pipelines.commands.previews import TRIED_AGAIN, advance_previews, approve_preview, keep_preview, remove_preview
 from fairway.pipelines.commands.triggers import delete_trigger, edit_trigger
 from fairway.pipelines.models import Preview
 from fairway.shared.names import Invalid
+from fairway.workflows.outside import builder_for
 from tests.conftest import make_artifact, make_person
 from tests.pipelines.conftest import Sender, commit_of, sender_for
 from tests.pipelines.requests import FORK, merge, pull, tell, the_preview, work
@@ -374,6 +385,20 @@ def test_somebody_removes_it(requests: Sender, deployer: Any, viewer: Any) -> No
         keep_preview(actor=deployer, preview=preview)
 
 
+def test_one_whose_application_somebody_deleted_has_ended(requests: Sender, deployer: Any) -> None:
+    tell(requests, pull())
+    go_live(the_preview())
+    copy = the_preview().copy
+    delete_application(actor=deployer, application=copy, confirmed=copy.slug, volumes=True)
+    work(requests)
+    assert (the_preview().end, the_preview().ended_by) == ("person", deployer.name)
+    remove_what_is_there(copy)
+    work(requests)
+    assert the_preview().state == "ended"
+    tell(requests, pull(action="synchronize", commit=2))
+    assert the_preview().copy.slug == copy.slug
+
+
 def test_too_many_end_the_one_nothing_happened_to_for_longest(requests: Sender, settings: Any) -> None:
     settings.PREVIEWS = 2
     for number in (1, 2):
@@ -421,6 +446,37 @@ def test_without_rights_it_says_why(hook_app: Application, staging: Environment,
     assert preview.deployment is None
     assert "may no longer deploy here" in preview.sentence
     assert verbs() == ["preview.opened", "preview.blocked"]
+
+
+def test_a_freeze_of_the_application_holds_its_previews(requests: Sender, staging: Environment, admin: Any) -> None:
+    today = timezone.now() - timedelta(days=1)
+    create_freeze(
+        actor=admin, kind="deny", name="Counting", reason="Counting", starts=f"{today:%Y-%m-%d}T00:00", ends="48h",
+        zone="UTC", environments=["staging"], applications=["hello"],
+    )  # fmt: skip
+    found = blockers(Act.DEPLOY, Subject(requests.trigger.application, staging), SYSTEM)
+    of_preview = Application(slug="pr-12--hello", name="Hello #12", preview_of=requests.trigger.application)
+    theirs = blockers(Act.DEPLOY, Subject(of_preview, staging), SYSTEM)
+    assert [one.code for one in theirs] == [one.code for one in found]
+    assert "frozen" in {one.code for one in theirs}
+
+
+def test_a_credential_of_the_application_is_its_previews_too(hook_app: Application, staging: Environment) -> None:
+    one = Credential.objects.create(kind="https", name="git", host="github.com", sealed_secret="")
+    CredentialScope.objects.create(credential=one, application=hook_app, environment=staging)
+    assert list(usable_in("pr-12--hello", "staging")) == [one]
+    assert list(usable_in("pr-12--other", "staging")) == []
+
+
+def test_a_forks_build_gets_no_build_arguments(settings: Any) -> None:
+    """Its own Dockerfile could print them."""
+    options = {"build_args": {"INDEX_PASSWORD": "hunter2"}}
+    environment = Environment(slug="built", name="Built", runtime="docker", options=options)
+    runtime = SimpleNamespace(artifact_kinds={ArtifactKind.IMAGE})
+    ours: Any = builder_for(environment, runtime)  # type: ignore[arg-type]
+    theirs: Any = builder_for(environment, runtime, gets_secrets=False)  # type: ignore[arg-type]
+    assert ours._options.build_args == {"INDEX_PASSWORD": "hunter2"}
+    assert not theirs._options.build_args
 
 
 def test_what_is_blocked_is_tried_again_and_told_once(

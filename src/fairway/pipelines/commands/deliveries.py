@@ -109,20 +109,27 @@ def _read(trigger: Trigger, told: Told, incoming: Incoming) -> Push | ChangeRequ
     verify(incoming.headers, incoming.body, seal().open(trigger.sealed_secret), time.time())
     wants_requests = trigger.ref_kind == RefKind.REQUEST
     if not (is_request(told) if wants_requests else is_push(told)) and told.event != "ping":
-        what = "requests have previews" if wants_requests else "pushes are deployed"
-        return f"Only {what}; this was “{told.event}”."
+        if wants_requests:
+            return f"Only requests have previews here; this was “{told.event}”."
+        return f"Only pushes are deployed; this was “{told.event}”."
     payload = parse_payload(incoming.headers.get("content-type", ""), incoming.body)
     repositories = repositories_in(payload)
     if told.event == "ping" and not repositories:
-        return "The webhook works; the next push is deployed."
+        return _works(wants_requests)
     if not is_of(repositories, str(trigger.application.source.get("url", ""))):
         names = repositories[0][:200] if repositories else "none"
         raise NotAccepted("repository", f"It comes from another repository ({names}) than the application.")
     if told.event == "ping":
-        return "The webhook works; the next push is deployed."
+        return _works(wants_requests)
     if wants_requests:
         return parse_request(told, payload) or "It changes neither what is proposed nor whether it is open."
     return parse_push(payload) or "Neither a branch nor a tag was pushed."
+
+
+def _works(wants_requests: bool) -> str:
+    if wants_requests:
+        return "The webhook works; the next request has a preview."
+    return "The webhook works; the next push is deployed."
 
 
 @transaction.atomic

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from fairway.accounts.commands import require
 from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked
 from fairway.activity.commands import record
+from fairway.activity.models import Event
 from fairway.applications.models import Application
 from fairway.applications.previews import copy_for_preview, inherit_configuration
 from fairway.deployments.commands.approvals import WAITS, end_waiting, locked_waiting, superseded_by
@@ -156,6 +157,7 @@ def _due() -> Q:
     other_commit |= Q(is_fork=True) & ~Q(approved="") & ~Q(tried=F("approved"))
     blocked = ~Q(sentence="") & Q(tried_at__lte=clock.now() - TRIED_AGAIN)
     to_deploy = (other_commit | blocked) & Q(trigger__is_paused=False)
+    stopped |= Q(copy__deleted_at__isnull=False)
     return Q(state=PreviewState.ENDING) | Q(ends_at__lte=clock.now()) | stopped | to_deploy
 
 
@@ -176,6 +178,9 @@ def _advance(number: int) -> bool:
     before, is_moving = _stored(row), False
     if row.state in ALIVE and (end := _is_over(row)):
         _end(row, end, SYSTEM)
+    elif row.state in ALIVE and row.tried and row.copy is not None and row.copy.deleted_at is not None:
+        _end(row, End.PERSON, SYSTEM)
+        row.ended_by = _who_deleted(row.copy)
     elif row.copy is not None and row.copy.deleted_at is not None:
         row.copy = None if _is_gone(row.copy) else row.copy
     elif row.state == PreviewState.ENDING:
@@ -208,6 +213,11 @@ def _is_over(row: Preview) -> End | None:
     if row.trigger.ref_kind != RefKind.REQUEST:
         return End.STOPPED
     return End.AGE if row.ends_at <= clock.now() else None
+
+
+def _who_deleted(copy: Application) -> str:
+    told = Event.objects.filter(verb="application.deleted", subject_kind="application", subject_id=str(copy.pk))
+    return told.order_by("-pk").values_list("actor_name", flat=True).first() or SYSTEM.name
 
 
 def _is_gone(copy: Application) -> bool:
