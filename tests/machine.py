@@ -28,6 +28,7 @@ NEEDED = {
     "ip": "iproute2",
     "git": "git",
     "prometheus": "prometheus",
+    "rsync": "rsync",  # gitlab-ci-local copies with it
 }
 FONTS = "fonts-dejavu-core"
 

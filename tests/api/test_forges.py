@@ -11,8 +11,8 @@ from fairway.applications.commands import create_application
 from fairway.applications.models import Application
 from fairway.environments.models import Environment
 from tests.api.conftest import Api
-from tests.pipelines.conftest import workflows
-from tests.pipelines.test_reports import asked_for, forge, work
+from tests.pipelines.conftest import forge, workflows
+from tests.pipelines.test_reports import asked_for, work
 from tests.services.forge import TOKEN, FakeForge, Trick
 
 __all__ = ["forge", "workflows"]  # fixtures

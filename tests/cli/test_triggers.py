@@ -23,6 +23,7 @@ def shop(running: Installation) -> str:
 def test_a_trigger_is_added_called_changed_and_deleted(fairway: Fairway, running: Installation, shop: str) -> None:
     where = (shop, "--env", "development")
     assert fairway("triggers", "add", *where).code == 2
+    assert fairway("triggers", "add", *where, "--branch", "main", "--requests-into", "main").code == 2
     assert fairway("triggers", "add", *where, "--branch", "main", "--tag", "v*").code == 2
     wrong = fairway("triggers", "add", *where, "--branch", "refs/heads/main")
     assert (wrong.code, "give the name alone" in wrong.err) == (2, True)

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import itertools
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -19,9 +20,11 @@ from fairway.applications.models import Application
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
 from fairway.pipelines.commands.deliveries import deploy_newest
+from fairway.pipelines.commands.forges import connect_forge
 from fairway.pipelines.commands.triggers import create_trigger
-from fairway.pipelines.models import Trigger, WebhookDelivery
+from fairway.pipelines.models import ForgeConnection, Trigger, WebhookDelivery
 from fairway.workflows import register_all
+from tests.services.forge import TOKEN, FakeForge, fake_forge
 
 REPOSITORY = "https://github.com/Codertocat/Hello-World.git"
 NOTHING = "0" * 40
@@ -99,6 +102,19 @@ class Sender:
 def sender_for(application: Application, environment: Environment, actor: Actor = SYSTEM, **more: Any) -> Sender:
     values = {"pattern": "main", **more}
     return Sender(*create_trigger(actor=actor, application=application, environment=environment, **values))
+
+
+@pytest.fixture
+def forge(db: None, settings: Any) -> Iterator[FakeForge]:
+    settings.SOURCE_ADDRESSES = "any"
+    with fake_forge() as found:
+        yield found
+
+
+def connect(forge: FakeForge, application: Application, kind: str = "github", **more: Any) -> ForgeConnection:
+    api = {"github": "", "gitlab": "/api/v4", "gitea": "/api/v1"}[kind]
+    values = {"token": TOKEN, "kind": kind, "api_url": f"{forge.address}{api}", **more}
+    return connect_forge(actor=SYSTEM, application=application, **values)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -44,25 +43,12 @@ from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from fairway.shared.retrying import DELAYS
 from tests.conftest import make_artifact
-from tests.pipelines.conftest import REPOSITORY, commit_of
-from tests.services.forge import TOKEN, FakeForge, Trick, fake_forge, soon
+from tests.pipelines.conftest import REPOSITORY, commit_of, connect
+from tests.services.forge import TOKEN, FakeForge, Trick, soon
 
 pytestmark = pytest.mark.django_db
 _numbers = itertools.count(5000)
 STAGING = "fairway/staging"
-
-
-@pytest.fixture
-def forge(db: None, settings: Any) -> Iterator[FakeForge]:
-    settings.SOURCE_ADDRESSES = "any"
-    with fake_forge() as found:
-        yield found
-
-
-def connect(forge: FakeForge, application: Application, kind: str = "github", **more: Any) -> ForgeConnection:
-    api = {"github": "", "gitlab": "/api/v4", "gitea": "/api/v1"}[kind]
-    values = {"token": TOKEN, "kind": kind, "api_url": f"{forge.address}{api}", **more}
-    return connect_forge(actor=SYSTEM, application=application, **values)
 
 
 @pytest.fixture

@@ -166,6 +166,11 @@ def _of_trigger(world: World, plain: str) -> Iterator[tuple[str, object]]:
         yield plain.replace("{number}", str(one.pk)), pair
 
 
+def _of_preview(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    for pair, one in world.previews.items():
+        yield plain.replace("{number}", str(one.pk)), pair
+
+
 def _of_stage(world: World, plain: str) -> Iterator[tuple[str, object]]:
     for pair, one in world.stages.items():
         yield plain.replace("{number}", str(one.pk)), pair
@@ -279,6 +284,7 @@ FILLERS = (
     (r"/(jobs|commands)/\{number\}", _of_job),
     (r"/schedules/\{number\}", _of_schedule),
     (r"/triggers/\{number\}", _of_trigger),
+    (r"/previews/\{number\}", _of_preview),
     (r"/stages/\{number\}", _of_stage),
     (r"/ci-trusts/\{number\}", _of_ci_trust),
     (r"/freezes/\{number\}", _of_freeze),

@@ -34,7 +34,16 @@ from fairway.engine.commands import enqueue
 from fairway.environments.models import Environment, FreezeWindow
 from fairway.monitoring.models import Alert, Silence
 from fairway.notifications.models import Channel, Notice
-from fairway.pipelines.models import CiTrust, ForgeConnection, Stage, StagePromotion, StatusReport, Trigger, WebhookDelivery
+from fairway.pipelines.models import (
+    CiTrust,
+    ForgeConnection,
+    Preview,
+    Stage,
+    StagePromotion,
+    StatusReport,
+    Trigger,
+    WebhookDelivery,
+)
 from fairway.releases.commands.approvals import reject, seal
 from fairway.releases.commands.packages import add_package
 from fairway.releases.commands.releases import create_release
@@ -67,6 +76,7 @@ class World:
     backups: dict[tuple[str, str], Backup] = field(default_factory=dict)
     schedules: dict[tuple[str, str], ScheduledJob] = field(default_factory=dict)
     triggers: dict[tuple[str, str], Trigger] = field(default_factory=dict)
+    previews: dict[tuple[str, str], Preview] = field(default_factory=dict)
     stages: dict[tuple[str, str], Stage] = field(default_factory=dict)
     ci_trusts: dict[tuple[str, str], CiTrust] = field(default_factory=dict)
     forges: dict[str, ForgeConnection] = field(default_factory=dict)
@@ -171,6 +181,11 @@ def _placed(world: World, pair: tuple[str, str]) -> None:
     trigger = world.triggers[pair] = Trigger.objects.create(
         application=application, environment=environment, ref_kind="branch", pattern=world.word("branch", pair),
         public_id=f"hook-{pair[0]}-{pair[1]}", sealed_secret="", saved_by_id=who.id, saved_by=who.name,
+    )  # fmt: skip
+    world.previews[pair] = Preview.objects.create(
+        trigger=trigger, application=application, environment=environment, number=7, is_merge=False, is_fork=True,
+        title=world.word("request", pair), author=world.word("author", pair), branch="fix", commit="1" * 40,
+        sentence=world.word("preview", pair), ends_at=timezone.now() + timedelta(days=7),
     )  # fmt: skip
     world.ci_trusts[pair] = CiTrust.objects.create(
         application=application, environment=environment, ci="github", issuer="https://token.actions.githubusercontent.com",

@@ -44,12 +44,13 @@ class FakeForge:
 
     port: int = 0
     token: str = TOKEN
-    rights: set[str] = field(default_factory=lambda: {"statuses", "deployments"})
+    rights: set[str] = field(default_factory=lambda: {"statuses", "deployments", "comments"})
     project: str = "codertocat/hello-world"
     asked: list[tuple[str, str]] = field(default_factory=list)
     sent: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     deployments: dict[int, dict[str, Any]] = field(default_factory=dict)
+    comments: dict[int, dict[str, Any]] = field(default_factory=dict)
     told: list[tuple[int, str]] = field(default_factory=list)
     tricks: deque[Trick] = field(default_factory=deque)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(101))
@@ -96,6 +97,10 @@ class FakeForge:
         if found := re.fullmatch(r"/commits/(\w+)/status", rest):
             newest = {one["context"]: one for one in self.statuses if one["sha"] == found[1]}
             return 200, {"state": "pending", "statuses": list(newest.values())}
+        if found := re.fullmatch(r"/issues/(?:(\d+)/)?comments(?:/(\d+))?", rest):
+            return (
+                self._comments(method, found[1], found[2], query, content) if "comments" in self.rights else (403, forbidden)
+            )
         if "deployments" not in self.rights:
             return 403, forbidden
         if rest == "/deployments" and method == "GET":
@@ -120,6 +125,23 @@ class FakeForge:
             return 201, {"id": next(self.numbers), **content}
         return 404, {"message": "Not Found"}
 
+    def _comments(
+        self, method: str, request: str | None, number: str | None, query: Mapping[str, list[str]], content: Any
+    ) -> tuple[int, Any]:
+        """Comments on requests; pages as forges have them."""
+        if method == "POST":
+            made = {"id": next(self.numbers), "request": int(request or 0), "body": content["body"]}
+            self.comments[made["id"]] = made
+            return 201, made
+        if method == "GET":
+            size, page = int(query["per_page"][0]), int(query["page"][0])
+            found = [one for one in self.comments.values() if one["request"] == int(request or 0)]
+            return 200, found[(page - 1) * size : page * size]
+        if int(number or 0) not in self.comments:
+            return 404, {"message": "Not Found"}
+        self.comments[int(number or 0)]["body"] = content["body"]
+        return 200, self.comments[int(number or 0)]
+
     def _gitlab(self, method: str, rest: str, query: Mapping[str, list[str]], content: Any) -> tuple[int, Any]:
         if rest == "":
             return 200, {"path_with_namespace": self.project}
@@ -136,6 +158,9 @@ class FakeForge:
         if found := re.fullmatch(r"/repository/commits/(\w+)/statuses", rest):
             there = [one for one in self.statuses if one["sha"] == found[1] and one["name"] == query["name"][0]]
             return 200, [{**one, "status": one["state"]} for one in there]
+        if found := re.fullmatch(r"/merge_requests/(\d+)/notes(?:/(\d+))?", rest):
+            method = "PATCH" if method == "PUT" else method
+            return self._comments(method, found[1], found[2], query, content)
         if "deployments" not in self.rights:
             return 403, {
                 "error": "insufficient_scope",
@@ -194,7 +219,7 @@ def fake_forge() -> Iterator[FakeForge]:
                 self.close_connection = True
                 self.connection.close()
 
-        do_GET = do_POST = do_PUT = _any
+        do_GET = do_POST = do_PUT = do_PATCH = _any
 
         def _answer(self, status: int, said: str, headers: Mapping[str, str]) -> None:
             self.send_response(status)

@@ -21,6 +21,9 @@ OPERATIONS = (
     "post /repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
     "post /repos/{owner}/{repo}/statuses/{sha}",
     "get /repos/{owner}/{repo}/commits/{ref}/status",
+    "get /repos/{owner}/{repo}/issues/{issue_number}/comments",
+    "post /repos/{owner}/{repo}/issues/{issue_number}/comments",
+    "patch /repos/{owner}/{repo}/issues/comments/{comment_id}",
 )
 
 

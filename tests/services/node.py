@@ -32,7 +32,7 @@ def node_program(
             pytest.fail(f"{', '.join(packages)} could not be installed: {done.stderr[-2000:]}")
         shutil.copy(program, place)
         log = place / "log"
-        process = start([_new_enough(node, least, place / "node"), str(place / program.name), *words], log)
+        process = start([new_enough(node, least, place / "node"), str(place / program.name), *words], log)
         try:
             await_true(ready, process, log)
             yield
@@ -40,7 +40,7 @@ def node_program(
             stop(process)
 
 
-def _new_enough(node: str, least: int, place: Path) -> str:
+def new_enough(node: str, least: int, place: Path) -> str:
     """This machine's Node, or one from PyPI where this machine's is older than what the package is written for."""
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
     if int(version.strip().removeprefix("v").partition(".")[0]) >= least:

@@ -16,8 +16,8 @@ from fairway.environments.models import Environment
 from fairway.pipelines.commands.forges import edit_forge
 from fairway.pipelines.models import ForgeConnection, StatusReport
 from tests.conftest import make_artifact, make_person
-from tests.pipelines.conftest import commit_of, hook_app, workflows
-from tests.pipelines.test_reports import asked_for, connection, forge, ran, work
+from tests.pipelines.conftest import commit_of, forge, hook_app, workflows
+from tests.pipelines.test_reports import asked_for, connection, ran, work
 from tests.services.forge import TOKEN, FakeForge, Trick
 from tests.web.conftest import Browser, finish
 

@@ -58,7 +58,9 @@ def test_it_is_set_up_and_the_secret_is_shown_once(dora: Client, hook_app: Appli
     assert "Set FAIRWAY_PUBLIC_URL" in again, "nobody else reaches localhost"
     tab = text_of(dora, TAB)
     assert f"/triggers/{trigger.pk}" in tab
-    assert NEW not in tab, "each environment has one"
+    assert dora.post(NEW, GIVEN).status_code == 422, "each environment has one of pushes"
+    assert dora.post(NEW, {**GIVEN, "ref_kind": "request", "paths": ""}).status_code == 201
+    assert NEW not in text_of(dora, TAB), "and one of requests"
 
 
 def test_what_is_wrong_is_said_beside_its_field(dora: Client, hook_app: Application, staging: Environment) -> None:

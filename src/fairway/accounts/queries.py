@@ -330,7 +330,8 @@ def reached(reach: Reach, *, application: str = "", environment: str = "") -> Q:
     for application_slug, environment_slug in reach.pairs:
         part = Q()
         if application and application_slug:
-            part &= Q(**{application: application_slug})
+            # an application and its previews; see `shared.names.application_of`
+            part &= Q(**{application: application_slug}) | Q(**{f"{application}__endswith": f"--{application_slug}"})
         if environment and environment_slug:
             part &= Q(**{environment: environment_slug})
         found |= part or _EVERY

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fairway.activity.rules import Door, Who
+from fairway.shared.names import application_of
 from fairway.shared.sentences import joined
 from fairway.shared.translation import translate
 
@@ -175,7 +176,8 @@ def _overlap(one: str, other: str) -> bool:
 
 @dataclass(frozen=True)
 class Reach:
-    """What grants cover, as the pairs in which they were given: (application, environment), slugs, "" for all.
+    """What grants cover, as the pairs in which they were given: (application, environment), slugs, "" for all. What covers
+    an application covers its previews.
 
     Halves of different pairs are never combined: *alpha in development* and *beta in production* do not make *alpha in
     production*.
@@ -189,11 +191,11 @@ class Reach:
 
     def covers(self, application: str, environment: str) -> bool:
         """Whether one pair covers both; "" means nothing in particular, which a narrowed pair does not cover."""
-        return any(one in ("", application) and other in ("", environment) for one, other in self.pairs)
+        return any(_of(one, application) and other in ("", environment) for one, other in self.pairs)
 
     def meets_application(self, application: str) -> bool:
         """Whether anything of this application is covered; then its name, source and versions may be seen."""
-        return any(one in ("", application) for one, _ in self.pairs)
+        return any(_of(one, application) for one, _ in self.pairs)
 
     def meets_environment(self, environment: str) -> bool:
         """Whether anything in this environment is covered; then its name and state may be seen."""
@@ -201,7 +203,7 @@ class Reach:
 
     def of_application(self, application: str) -> Reach:
         """The part that concerns this application: pairs of every application with the environments covered for it."""
-        return Reach(frozenset(("", other) for one, other in self.pairs if one in ("", application)))
+        return Reach(frozenset(("", other) for one, other in self.pairs if _of(one, application)))
 
     def in_environment(self, environment: str) -> Reach:
         """The part that concerns this environment: pairs of its covered applications with every environment."""
@@ -218,6 +220,11 @@ class Reach:
             for app, env in self.pairs
             for other_app, other_env in other.pairs
         )
+
+
+def _of(granted: str, application: str) -> bool:
+    """Whether a grant for `granted` ("" for all) is about this application."""
+    return granted in ("", application, application_of(application))
 
 
 @dataclass(frozen=True)

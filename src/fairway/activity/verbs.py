@@ -99,6 +99,12 @@ def _table() -> Iterator[Verb]:
     yield verb("trigger.resumed", _("{who} resumed deploy on push: {what}"), warning)
     yield verb("trigger.deleted", _("{who} deleted deploy on push: {what}"))
     yield verb("trigger.secret_renewed", _("{who} renewed the webhook’s secret of deploy on push: {what}"))
+    yield verb("preview.opened", _("{who} opened the preview {what}"))
+    yield verb("preview.approved", _("{who} approved a commit of a fork for the preview {what}"), warning)
+    yield verb("preview.kept", _("{who} kept the preview {what} for longer"))
+    yield verb("preview.blocked", _("{who} could not deploy the preview {what}"), error)
+    yield verb("preview.ended", _("{who} ended the preview {what}"))
+    yield verb("preview.removed", _("{who} removed everything of the preview {what}"))
     yield verb("stage.created", _("{who} set up automatic promotion: {what}"), warning)
     yield verb("stage.edited", _("{who} changed automatic promotion: {what}"), warning)
     yield verb("stage.paused", _("{who} paused automatic promotion: {what}"))
@@ -312,6 +318,7 @@ GROUPS: Mapping[str, Text] = {
     "schedule": _("Scheduled jobs"),
     "ci": _("CI jobs"),
     "trigger": _("Deploy on push"),
+    "preview": _("Previews"),
     "stage": _("Automatic promotion"),
     "forge": _("Statuses at the forge"),
     "release": _("Releases"),

@@ -51,7 +51,7 @@ class TrustWanted(Given):
     ci: Literal["github", "gitlab"]
     repository_id: Text = Field(max_length=30)
     pattern: str = Field(min_length=1, max_length=LONGEST_PATTERN)
-    ref_kind: RefKind = RefKind.BRANCH
+    ref_kind: Literal[RefKind.BRANCH, RefKind.TAG] = RefKind.BRANCH
     ci_environment: Text = Field("", max_length=200)
     issuer: Text = Field("", max_length=300)
 

@@ -74,5 +74,5 @@ def _answer(receipt: Receipt) -> HttpResponse:
         if receipt.code == "too_large":
             response["Connection"] = "close"  # the rest of the body was not read
         return response
-    status = 202 if receipt.outcome == Outcome.ACCEPTED else 200
+    status = 202 if receipt.outcome in (Outcome.ACCEPTED, Outcome.PREVIEWED) else 200
     return JsonResponse({"status": receipt.outcome, "detail": receipt.sentence}, status=status)

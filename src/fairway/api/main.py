@@ -41,6 +41,7 @@ from fairway.api import (
     people,
     placement_metrics,
     placements,
+    previews,
     releases,
     resources,
     rights,
@@ -59,9 +60,8 @@ PREFIX = "api/v1/"
 ROOMS = (
     me, people, rights, security, sign_in, mail, channels, tokens, environments, freezes, applications, inspections,
     uploads, credentials, configurations, deployments, placements, placement_metrics, alerts, jobs, schedules, triggers,
-    stages, ci, forges, resources, backups, catalog, artifacts, blockers, releases, packages, rollouts, events, evidence,
-    insights,
-    health, metrics,
+    previews, stages, ci, forges, resources, backups, catalog, artifacts, blockers, releases, packages, rollouts, events,
+    evidence, insights, health, metrics,
 )  # fmt: skip
 DESCRIPTION = (
     "Everything Fairway does, by HTTP. Send `Authorization: Bearer <token>`; make a token under your profile or with "

@@ -168,6 +168,8 @@ def save_configuration(
     kept = seal().open_all(latest.sealed_secrets) if latest else {}
     hidden = {name: value for name, value in kept.items() if name not in set(removed_secrets)}
     hidden |= parse_variables(secrets or {}, field="secrets")
+    if hidden and not application.gets_secrets:
+        raise Invalid("secrets", "cannot be given to a preview of a fork, whose code nobody here wrote.")
     if both := plain.keys() & hidden.keys():
         raise Invalid("variables", "{names} is a variable and a secret; keep one of them.", names=", ".join(sorted(both)))
     marks = {name: seal().mark(value) for name, value in hidden.items()}

@@ -31,10 +31,11 @@ class Application(models.Model):
     """A thing that can run. `spec` has only the keys that a person changed (``{"port": 9000}``); None if nothing was
     changed.
 
-    A deleted application keeps its row, because history refers to it; its slug is free again.
+    A deleted application keeps its row, because history refers to it; its slug is free again. A preview is an application,
+    too: `preview_of` is the one it belongs to.
     """
 
-    slug = models.CharField(max_length=40)
+    slug = models.CharField(max_length=60)
     name = models.CharField(max_length=80)
     description = models.TextField(blank=True)
     source_kind = models.CharField(max_length=20, choices=[(kind.value, kind.value) for kind in SourceKind])
@@ -43,10 +44,15 @@ class Application(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.CharField(max_length=200, blank=True)
     deleted_at = models.DateTimeField(null=True)
+    preview_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="previews")
+    gets_secrets = models.BooleanField(default=True)  # never what comes from a fork of the repository
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["slug"], condition=Q(deleted_at=None), name="one_live_application_per_slug"),
+            models.CheckConstraint(
+                condition=Q(gets_secrets=True) | Q(preview_of__isnull=False), name="only_previews_lack_secrets"
+            ),
             models.CheckConstraint(
                 condition=Q(source_kind__in=[kind.value for kind in SourceKind]), name="source_kind_known"
             ),

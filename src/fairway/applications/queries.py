@@ -11,18 +11,22 @@ from fairway.accounts.rules import Act, Actor, NotVisible, Reach, reach_of
 from fairway.applications.models import Application, Artifact, Configuration, Credential, CredentialScope, Inspection, Upload
 from fairway.applications.rules import Change, EnvironmentLike, SourceKind, configuration_diff, https_host, ssh_host
 from fairway.shared.hostnames import registry_in
-from fairway.shared.names import registry_of
+from fairway.shared.names import application_of, registry_of
 
 
 def visible_to(actor: Actor) -> QuerySet[Application]:
-    """The applications that this actor may see, without deleted ones."""
+    """The applications that this actor may see, without deleted ones and without previews, which lists would be full of."""
+    return _all_visible_to(actor).filter(preview_of=None)
+
+
+def _all_visible_to(actor: Actor) -> QuerySet[Application]:
     chosen = Application.objects.filter(deleted_at=None).order_by("name")
     return chosen.filter(reached(reach_of(actor), application="slug"))
 
 
 def get_application(actor: Actor, slug: str) -> Application:
-    """The application with this slug, if the actor may see it. Raises `NotVisible`."""
-    found = visible_to(actor).filter(slug=slug).first()
+    """The application with this slug, a preview also, if the actor may see it. Raises `NotVisible`."""
+    found = _all_visible_to(actor).filter(slug=slug).first()
     if found is None:
         raise NotVisible("application", slug)
     return found
@@ -106,7 +110,7 @@ def scope_of(credential: Credential) -> Reach:
 def usable_in(application: str, environment: str) -> QuerySet[Credential]:
     """The credentials that may be used for this application in this environment (slugs), oldest first; "" means none yet."""
     chosen = CredentialScope.objects.filter(
-        Q(application=None) | Q(application__slug=application, application__deleted_at=None),
+        Q(application=None) | Q(application__slug=application_of(application), application__deleted_at=None),
         Q(environment=None) | Q(environment__slug=environment, environment__deleted_at=None),
     )
     return Credential.objects.filter(pk__in=chosen.values("credential")).order_by("pk")
@@ -138,7 +142,10 @@ def registry_credential_for(application: Application, reference: str, environmen
     """The credential for the registry of an image: the one that the source names, else the first one for its host.
 
     It is always one that was stored for this host, because a password must not be sent to a host that a reference names.
+    What must not get secrets gets none: its own Dockerfile names the image, and could copy everything out of it.
     """
+    if not application.gets_secrets:
+        return None
     fitting = _stored_for(usable_in(application.slug, environment.slug), Credential.REGISTRY, registry_of(reference))
     named = (credential for credential in fitting if credential.name == application.source.get("credential"))
     return next(named, None) or next(iter(fitting), None)

@@ -22,7 +22,8 @@ def seal() -> Seal:
 
 
 def open_secrets(configuration: Configuration | None) -> dict[str, str]:
-    """The secrets of a configuration in clear; for the runtime only, never for a page."""
+    """The secrets of a configuration in clear; for the runtime only, never for a page. What must not get secrets has no
+    configuration with any (`save_configuration`)."""
     return seal().open_all(configuration.sealed_secrets) if configuration else {}
 
 

@@ -30,7 +30,8 @@ PLACES = {
     RUN: """
         shipping.restart running.stop running.start running.scale running.logs metrics.metrics alerts.alerts
         running.domains running.access
-        jobs.run jobs.jobs running.remove schedules.schedules triggers.triggers pipelines.pipelines ci.ci forges.forges
+        jobs.run jobs.jobs running.remove schedules.schedules triggers.triggers previews.previews
+        pipelines.pipelines ci.ci forges.forges
         places.apps places.envs freezes.freezes resources.resources settings.config
         """,
     BACK: "looking_back.history looking_back.events insights.insights auditing.audit evidence.evidence evidence.sbom",

@@ -15,6 +15,9 @@ triggers = typer.Typer(no_args_is_help=True, help="Deploy on push: a push to a b
 Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The trigger's number.")]
 Branch = Annotated[str, typer.Option(help="The branch, e.g. main or release/*.")]
 Tag = Annotated[str, typer.Option(help="Tags instead of a branch, e.g. v*.")]
+Into = Annotated[
+    str, typer.Option("--requests-into", metavar="BRANCH", help="A preview for each pull or merge request into this branch.")
+]
 Paths = Annotated[
     list[str] | None, typer.Option("--path", help="Only if something below this path changed; may be given several times.")
 ]
@@ -51,24 +54,32 @@ def list_triggers(
 
 
 @triggers.command("add")
-def add(app: Slug, env: Env, branch: Branch = "", tag: Tag = "", path: Paths = None, as_json: Json = False) -> None:
+def add(
+    app: Slug,
+    env: Env,
+    branch: Branch = "",
+    tag: Tag = "",
+    requests_into: Into = "",
+    path: Paths = None,
+    as_json: Json = False,
+) -> None:
     """Deploy on push, e.g. --env development --branch main. Prints the webhook's address and its secret."""
-    if bool(branch) == bool(tag):
-        raise typer.BadParameter("give either --branch or --tag.")
-    wanted = {"pattern": branch or tag, "ref_kind": "tag" if tag else "branch", "paths": path or []}
+    if sum(map(bool, (branch, tag, requests_into))) != 1:
+        raise typer.BadParameter("give one of --branch, --tag and --requests-into.")
+    wanted = {**_kind(branch, tag, requests_into), "paths": path or []}
     with Client() as client:
         one = client.post(f"/applications/{part(app)}/environments/{part(env)}/triggers", wanted)
-    _tell_secret(one, f"A push to {_what(one)} deploys {app} to {env} (#{one['id']}).")
+    _tell_secret(one, f"{_does(one)} (#{one['id']}).")
 
 
 @triggers.command("edit")
-def edit(number: Number, branch: Branch = "", tag: Tag = "", path: Paths = None, as_json: Json = False) -> None:
+def edit(
+    number: Number, branch: Branch = "", tag: Tag = "", requests_into: Into = "", path: Paths = None, as_json: Json = False
+) -> None:
     """Change a trigger; what is left out stays (--path "" for any path). It then deploys with your rights."""
-    if branch and tag:
-        raise typer.BadParameter("give either --branch or --tag.")
-    changes: dict[str, Any] = {}
-    if branch or tag:
-        changes = {"pattern": branch or tag, "ref_kind": "tag" if tag else "branch"}
+    if sum(map(bool, (branch, tag, requests_into))) > 1:
+        raise typer.BadParameter("give only one of --branch, --tag and --requests-into.")
+    changes: dict[str, Any] = _kind(branch, tag, requests_into) if branch or tag or requests_into else {}
     if path is not None:
         changes["paths"] = [one for one in path if one]
     _change(number, changes)
@@ -141,16 +152,27 @@ def delete(
 def _change(number: int, changes: dict[str, Any]) -> None:
     with Client() as client:
         one = client.patch(f"/triggers/{number}", changes)
-    where = f"{one['application']['slug']} to {one['environment']['slug']}"
-    done(one, f"#{number} is paused." if one["is_paused"] else f"A push to {_what(one)} deploys {where}.")
+    done(one, f"#{number} is paused." if one["is_paused"] else f"{_does(one)}.")
 
 
 def _tell_secret(one: dict[str, Any], sentence: str) -> None:
     done(one, f"{sentence}\nWebhook: {one['url']}\nSecret:  {one['secret']}\nThe secret is not shown again.")
 
 
+def _kind(branch: str, tag: str, requests_into: str) -> dict[str, str]:
+    kind = "request" if requests_into else "tag" if tag else "branch"
+    return {"pattern": branch or tag or requests_into, "ref_kind": kind}
+
+
+def _does(one: dict[str, Any]) -> str:
+    app, env = one["application"]["slug"], one["environment"]["slug"]
+    if one["ref_kind"] == "request":
+        return f"Each request into {one['pattern']} has a preview of {app} in {env}"
+    return f"A push to {_what(one)} deploys {app} to {env}"
+
+
 def _what(one: dict[str, Any]) -> str:
-    kind = "tag " if one["ref_kind"] == "tag" else ""
+    kind = {"tag": "tag ", "request": "requests into "}.get(one["ref_kind"], "")
     return f"{kind}{one['pattern']}" + (f" in {', '.join(one['paths'])}" if one["paths"] else "")
 
 

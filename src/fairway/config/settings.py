@@ -172,6 +172,8 @@ LEASE_SECONDS = number("FAIRWAY_LEASE_SECONDS", 10, least=1)
 AWAY_ATTEMPTS = whole("FAIRWAY_AWAY_ATTEMPTS", 30, least=1)  # if a host cannot be reached; 30 take five minutes
 HEALTH_SECONDS = number("FAIRWAY_HEALTH_SECONDS", 60)  # within which a new version must be ready
 DRAIN_SECONDS = number("FAIRWAY_DRAIN_SECONDS", 30)  # within which old instances may finish their requests
+PREVIEWS = whole("FAIRWAY_PREVIEWS", 20, least=1, most=500)  # at the same time, of one application in one environment
+PREVIEW_DAYS = whole("FAIRWAY_PREVIEW_DAYS", 7, least=1, most=365)  # without a push, after which a preview is removed
 LOG_DAYS = number("FAIRWAY_LOG_DAYS", 90)  # for which the logs and step times of deployments are kept
 LOG_BYTES = whole("FAIRWAY_LOG_MB", 2048) * 2**20  # the most text that all these logs have together
 HEAD_SECONDS = number("FAIRWAY_HEAD_SECONDS", 60)  # between two signed heads of the event chain

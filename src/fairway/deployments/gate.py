@@ -27,6 +27,7 @@ from fairway.environments.freeze_rules import Kind, Window
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
 from fairway.shared.hostnames import hostname_in
+from fairway.shared.names import application_of
 
 RELEASES = frozenset({Act.DEPLOY_PACKAGE, Act.ROLL_OUT, Act.SCHEDULE_RELEASE})  # what a release brings live
 TAKES_BACK = frozenset({Act.ROLL_BACK, Act.FALL_BACK, Act.FALL_BACK_RELEASE})  # possible in a freeze, not under a lock
@@ -136,7 +137,7 @@ def environment_is_unlocked(request: Request) -> Iterator[Blocker]:
 @register(*BRINGS_NEW)
 def environment_is_not_frozen(request: Request) -> Iterator[Blocker]:
     subject = request.subject
-    answer = freeze_state(subject.environment.slug, subject.application.slug, request.at)
+    answer = freeze_state(subject.environment.slug, application_of(subject.application.slug), request.at)
     if not answer.is_closed or request.breaks_glass:
         return
     denies = [window for window in answer.closed_by if window.kind == Kind.DENY]

@@ -12,10 +12,11 @@ from django.utils import timezone
 from fairway.accounts.rules import Actor
 from fairway.applications.models import Application
 from fairway.deployments.models import Deployment
-from fairway.drivers.forges.contract import RefKind
+from fairway.drivers.forges.contract import PUSHED, RefKind
 from fairway.drivers.forges.statuses import REPORTING, Progress
 from fairway.drivers.identity.kinds import Ci
 from fairway.environments.models import Environment
+from fairway.pipelines.preview_rules import End, PreviewState, sign_of
 from fairway.pipelines.report_rules import State
 from fairway.pipelines.rules import Outcome
 from fairway.pipelines.stage_rules import Promoted
@@ -25,6 +26,7 @@ __all__ = [
     "CiTrust",
     "ForgeConnection",
     "ForgeDeployment",
+    "Preview",
     "Stage",
     "StagePromotion",
     "StatusReport",
@@ -54,7 +56,8 @@ class Saved(models.Model):
 
 
 class Trigger(Saved):
-    """Deploy on push: a push to a branch or tag that matches `pattern` deploys an application to an environment.
+    """Deploy on push: a push to a branch or tag that matches `pattern` deploys an application to an environment. One of the
+    kind `REQUEST` has a preview there for each request into such a branch.
 
     The webhook of the repository posts to `url` and signs with the secret. It deploys with the present rights of whoever
     saved it last (`saved_by`). `paths`, if any, are those below which something must have changed.
@@ -75,7 +78,14 @@ class Trigger(Saved):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["application", "environment"], condition=Q(deleted_at=None), name="one_trigger_each"
+                fields=["application", "environment"],
+                condition=Q(deleted_at=None) & ~Q(ref_kind=RefKind.REQUEST.value),
+                name="one_trigger_each",
+            ),
+            models.UniqueConstraint(
+                fields=["application", "environment"],
+                condition=Q(deleted_at=None, ref_kind=RefKind.REQUEST.value),
+                name="one_trigger_of_previews_each",
             ),
             models.CheckConstraint(condition=Q(ref_kind__in=[kind.value for kind in RefKind]), name="trigger_ref_known"),
         ]
@@ -87,6 +97,78 @@ class Trigger(Saved):
     def url(self) -> str:
         """Where the repository's webhook posts to."""
         return f"{settings.PUBLIC_URL}/hooks/{self.public_id}"
+
+
+class Preview(models.Model):
+    """What runs for one pull or merge request of a trigger's repository, until it ends.
+
+    `copy` is the application that runs, None while there is none. `commit` is the request's newest one, `tried` the one that
+    a deployment was requested for last, at `tried_at`, `deployment` that deployment, `sentence` why there is none. Of a
+    fork, only the commit that a person `approved` is deployed. `changed_at` is when the forge says that the request was
+    changed last.
+
+    The comment on the request: `comment` is its number at the forge, `told` the SHA-256 of what it says; it is due when
+    `tell_at` is set.
+    """
+
+    trigger = models.ForeignKey(Trigger, on_delete=models.PROTECT, related_name="previews")
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="+")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="+")
+    number = models.PositiveIntegerField()
+    is_merge = models.BooleanField()
+    title = models.CharField(max_length=200, blank=True)
+    author = models.CharField(max_length=100, blank=True)
+    page = models.CharField(max_length=500, blank=True)
+    branch = models.CharField(max_length=250)
+    is_fork = models.BooleanField()
+    commit = models.CharField(max_length=64)
+    approved = models.CharField(max_length=64, blank=True)
+    approved_by = models.CharField(max_length=200, blank=True)
+    changed_at = models.DateTimeField(null=True)
+    is_request_open = models.BooleanField(default=True)
+    state = models.CharField(max_length=10, default=PreviewState.OPEN.value)
+    copy = models.ForeignKey(Application, null=True, on_delete=models.PROTECT, related_name="preview")
+    deployment = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="previews")
+    tried = models.CharField(max_length=64, blank=True)
+    tried_at = models.DateTimeField(null=True)
+    sentence = models.TextField(blank=True)
+    moved_at = models.DateTimeField(default=timezone.now)  # when it was opened, pushed to or kept last
+    ends_at = models.DateTimeField()
+    end = models.CharField(max_length=12, blank=True)
+    ended_by = models.CharField(max_length=200, blank=True)
+    ended_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    comment = models.CharField(max_length=40, blank=True)
+    told = models.CharField(max_length=64, blank=True)
+    tell_at = models.DateTimeField(null=True)
+    tell_tries = models.PositiveSmallIntegerField(default=0)
+    trouble = models.CharField(max_length=40, blank=True)  # why the comment was not taken, as of a `StatusReport`
+    said = models.JSONField(default=dict)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["trigger", "number"], name="one_preview_of_a_request"),
+            models.CheckConstraint(condition=Q(state__in=[one.value for one in PreviewState]), name="preview_state_known"),
+            models.CheckConstraint(condition=Q(end__in=["", *(one.value for one in End)]), name="preview_end_known"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["application", "-id"], name="preview_newest"),
+            models.Index(fields=["id"], condition=~Q(state=PreviewState.ENDED.value), name="preview_alive"),
+            models.Index(fields=["tell_at"], condition=Q(tell_at__isnull=False), name="preview_to_tell"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.application.slug} {self.sign}: {self.state}"
+
+    @property
+    def sign(self) -> str:
+        return sign_of(self.number, is_merge=self.is_merge)
+
+    @property
+    def waits_for_approval(self) -> bool:
+        """Whether its newest commit comes from a fork and nobody has approved it."""
+        is_alive = self.state in (PreviewState.WAITING, PreviewState.OPEN)
+        return self.is_fork and is_alive and self.approved != self.commit
 
 
 class WebhookDelivery(models.Model):
@@ -160,7 +242,7 @@ class CiTrust(Saved):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(ci__in=[one.value for one in Ci]), name="ci_known"),
-            models.CheckConstraint(condition=Q(ref_kind__in=[kind.value for kind in RefKind]), name="ci_ref_known"),
+            models.CheckConstraint(condition=Q(ref_kind__in=[one.value for one in PUSHED]), name="ci_ref_known"),
         ]
         indexes: ClassVar = [models.Index(fields=["issuer", "repository_id"], name="ci_trust_by_repository")]
 

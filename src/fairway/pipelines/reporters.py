@@ -50,12 +50,15 @@ def report_of(deployment: Deployment, progress: Progress) -> Report:
     environment = deployment.environment
     placement = placement_of(deployment.application, environment) if progress is Progress.SUCCESS else None
     ref, is_tag = _ref_of(deployment)
+    is_preview = deployment.application.preview_of_id is not None
+    preview = deployment.application.slug.partition("--")[0] if is_preview else ""
     return Report(
         progress=progress,
         commit=commit_of(deployment),
-        context=context_of(environment.slug),
-        environment=environment.slug,  # GitLab allows few signs in it
+        context=context_of("preview" if is_preview else environment.slug),
+        environment=f"{environment.slug}/{preview}" if is_preview else environment.slug,  # GitLab allows few signs in it
         is_production=environment.slug == "production",
+        is_transient=is_preview,
         page=page_of(deployment.pk),
         description=_description(deployment, progress)[:LONGEST_DESCRIPTION],
         url=placement.url if placement else "",
@@ -85,6 +88,8 @@ def _description(deployment: Deployment, progress: Progress) -> str:
 
 def _ref_of(deployment: Deployment) -> tuple[str, bool]:
     """The branch or tag that was deployed, and whether it is a tag: what was pushed, else that of the application."""
+    if preview := deployment.previews.first():
+        return preview.branch, False
     push = WebhookDelivery.objects.filter(deployment=deployment).exclude(ref="").order_by("-pk").first()
     if push is not None:
         return push.ref, push.ref_kind == RefKind.TAG

@@ -28,6 +28,7 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"  # a worker will request the deployment
     REQUESTED = "requested"  # its deployment says how it goes on
     SUPERSEDED = "superseded"  # a newer push came before its deployment was requested
+    PREVIEWED = "previewed"  # the preview of the request says how it goes on
     BLOCKED = "blocked"  # the deployment could not be requested
     IGNORED = "ignored"  # nothing to deploy
     REFUSED = "refused"  # not from the repository, seen before, or unreadable

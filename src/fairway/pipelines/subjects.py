@@ -9,13 +9,18 @@ from fairway.accounts.queries import active_actors, actor_of_request, tokens_lef
 from fairway.accounts.rules import SYSTEM, Act, Actor, Role, may
 from fairway.activity.rules import Door, On
 from fairway.environments.protection import may_deploy_here
-from fairway.pipelines.models import ForgeConnection, Saved, Stage, Trigger
+from fairway.pipelines.models import ForgeConnection, Preview, Saved, Stage, Trigger
 from fairway.pipelines.rules import narrowed
 
 
 def on_trigger(trigger: Trigger) -> On:
     label = f"{trigger.pattern} → {trigger.application.name} · {trigger.environment.name}"
     return On("trigger", trigger.pk, label, trigger.application.slug, trigger.environment.slug)
+
+
+def on_preview(preview: Preview) -> On:
+    application, environment = preview.application, preview.environment
+    return On("preview", preview.pk, f"{application.name} {preview.sign}", application.slug, environment.slug)
 
 
 def on_stage(stage: Stage) -> On:

@@ -150,6 +150,8 @@ def request_binding(*, actor: Actor, resource: Resource, application: Applicatio
     Raises `Blocked`, `NotVisible` if the actor may not see the application there, or `Invalid`.
     """
     _require_binding(actor, resource, application)
+    if application.preview_of_id is not None:
+        raise Invalid("application", "is a preview, which is removed completely; bind the application itself.")
     name = parse_alias(alias, resource.engine)
     row = locked(resource)
     Application.objects.select_for_update(no_key=True).get(pk=application.pk)

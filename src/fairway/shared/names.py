@@ -60,6 +60,16 @@ def parse_slug(text: str, *, field: str = "slug", longest: int = 40) -> str:
     return text
 
 
+PREVIEW = re.compile(r"(?:pr|mr)-[1-9][0-9]{0,8}--")
+
+
+def application_of(slug: str) -> str:
+    """The slug of the application that this one belongs to: ``pr-12--shop``, a preview, belongs to ``shop``; every other one
+    to itself. No person can give a slug with two hyphens in a row (`parse_slug`)."""
+    found = PREVIEW.match(slug)
+    return slug[found.end() :] if found else slug
+
+
 def slug_from(text: str, *, longest: int = 40) -> str:
     """The nearest slug to any name ("Café Münster!" → ``cafe-munster``); ``app`` if no letter or digit is left."""
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()

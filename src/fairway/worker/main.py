@@ -19,6 +19,7 @@ from fairway.engine.schedule import Schedule, Tick
 from fairway.engine.workflow import WORKFLOWS
 from fairway.environments import installation
 from fairway.pipelines.commands.deliveries import take_up_left_pushes
+from fairway.pipelines.commands.previews import advance_previews
 from fairway.pipelines.commands.promotions import advance_stages
 from fairway.resources.schedules import delete_removed_files, take_due_backups
 from fairway.shared.failures import Failure
@@ -95,6 +96,7 @@ def _run_due_jobs() -> None:
     run_due_jobs()
     take_up_left_pushes()
     advance_stages()
+    advance_previews()
 
 
 def _take_due_backups() -> None:

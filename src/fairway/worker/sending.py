@@ -13,6 +13,7 @@ from django.db import Error, close_old_connections, connections
 
 from fairway.activity.queries import latest_number
 from fairway.notifications.commands.outbox import channels_due, make_notices, send_due
+from fairway.pipelines.commands.remarks import note_remarks, remarks_due, send_remarks
 from fairway.pipelines.commands.reports import forges_due, make_reports, send_reports
 from fairway.worker.leadership import Leadership
 
@@ -33,7 +34,12 @@ class Outbox:
 
 
 NOTICES = Outbox("notices", make_notices, channels_due, send_due)
-STATUSES = Outbox("statuses", make_reports, forges_due, send_reports)
+STATUSES = Outbox(
+    "statuses",
+    lambda: make_reports() + note_remarks(),
+    lambda: sorted({*forges_due(), *remarks_due()}),
+    lambda number, stop: send_reports(number, stop) + send_remarks(number, stop),
+)
 
 
 class Sender:

@@ -18,6 +18,7 @@ from fairway.drivers.proxy.token import shared_token
 from fairway.drivers.runtimes.contract import ArtifactKind, Runtime
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import driver_options
+from fairway.environments.secrets import SEALED as BUILD_ARGUMENTS
 
 
 def proxy_folder() -> Path:
@@ -59,12 +60,16 @@ def caddy() -> CaddyProcess:
     )
 
 
-def builder_for(environment: Environment, runtime: Runtime) -> Builder:
-    """The builder of what this runtime runs: images if it runs only images, else bundles."""
+def builder_for(environment: Environment, runtime: Runtime, *, gets_secrets: bool = True) -> Builder:
+    """The builder of what this runtime runs: images if it runs only images, else bundles. Without secrets, it gets none of
+    the environment's build arguments."""
     if ArtifactKind.IMAGE in runtime.artifact_kinds and ArtifactKind.BUNDLE not in runtime.artifact_kinds:
         from fairway.drivers.builders.image import ImageBuilder  # loads the Docker SDK: 6 MB that few workers need
 
-        return ImageBuilder(driver_options(environment), settings.DATA.folder())
+        options = driver_options(environment)
+        if not gets_secrets:
+            options.pop(BUILD_ARGUMENTS, None)
+        return ImageBuilder(options, settings.DATA.folder())
     return BundleBuilder(settings.DATA.folder(), PythonSource(settings.PYTHON_DOWNLOADS, settings.PYTHON_MIRROR))
 
 

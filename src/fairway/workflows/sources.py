@@ -106,9 +106,9 @@ def artifact_from_source(build_input: BuildInput) -> Artifact:
     spec, remarks = settle_spec(checkout, build_input.source, build_input.spec, build_input.runtime)
     spec = _with_pinned_images(build_input, spec)
     _tell(build_input, spec, remarks)
-    built = builder_for(build_input.environment, build_input.runtime).build(
-        BuildRequest(build_input.application.slug, checkout, spec), build_input.log
-    )
+    application = build_input.application
+    builder = builder_for(build_input.environment, build_input.runtime, gets_secrets=application.gets_secrets)
+    built = builder.build(BuildRequest(application.slug, checkout, spec), build_input.log)
     build_input.log.say(f"Built with {built.builder}: {built.artifact.digest[:19]}, {built.size_bytes / 1e6:.1f} MB.")
     return record_artifact(
         application=build_input.application,

@@ -8,7 +8,7 @@ import pytest
 
 from fairway.drivers.forges.contract import Forge
 from fairway.drivers.forges.github import GitHub
-from fairway.drivers.forges.statuses import Place, Progress, Report
+from fairway.drivers.forges.statuses import Place, Progress, Remark, Report
 from fairway.drivers.posting import Line
 from fairway.drivers.taking import NotTaken
 from tests.services.github_described import described_github
@@ -48,6 +48,11 @@ def test_each_progress_is_told(github: GitHub, progress: Progress, is_repeated: 
 
 def test_it_can_be_tried(github: GitHub) -> None:
     github.try_it()
+
+
+@pytest.mark.parametrize("number", ["", "42"])
+def test_a_comment_is_looked_for_made_and_changed(github: GitHub, number: str) -> None:
+    assert github.remark(Remark(12, "<!-- a mark -->", "<!-- a mark -->\nIt is live."), number)
 
 
 def test_what_the_description_does_not_allow_is_refused(github: GitHub) -> None:

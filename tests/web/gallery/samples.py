@@ -198,7 +198,7 @@ def application() -> Data:
     return {
         "application": {"slug": "storefront", "name": "storefront", "kind": "git", "kind_icon": "git", "description": "",
                         "source": "https://git.example.com/shop/storefront.git#main", "source_url": "https://git.example.com/shop/storefront",
-                        "created_at": back(days=200), "created_by": ADA},
+                        "created_at": back(days=200), "created_by": ADA, "preview": None},
         "can_edit": True,
     }  # fmt: skip
 

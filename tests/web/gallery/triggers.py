@@ -30,11 +30,12 @@ def deliveries() -> list[Data]:
         {**base, "at": back(hours=3), "commit": "0" * 39 + "2", "subject": "Count", "status": "push_blocked", "sentence": LOCKED, "environment": STAGING},
         {**base, "at": back(hours=4), "ref": "", "commit": "", "subject": "", "pusher": "", "times": 12, "status": "push_refused", "sentence": WRONG, "is_refused": True},
         {**base, "at": back(days=2), "ref": "", "event": "ping", "commit": "", "subject": "", "pusher": "", "status": "push_ignored", "sentence": "The webhook works; the next push is deployed."},
+        {**base, "at": back(minutes=4), "event": "pull_request", "ref": "#128 fix/the-header", "commit": "0" * 39 + "4", "subject": "Fix the header", "status": "push_previewed"},
     ]  # fmt: skip
 
 
 def rows() -> list[Data]:
-    base = {"is_tag": False, "paths": [], "is_paused": False, "lost_right": "", "saved_by": "ada"}
+    base = {"is_tag": False, "is_request": False, "paths": [], "is_paused": False, "lost_right": "", "saved_by": "ada"}
     return [
         {**base, "id": 1, "pattern": "main", "environment": DEVELOPMENT, "last": deliveries()[0]},
         {
@@ -49,7 +50,40 @@ def rows() -> list[Data]:
             "last": deliveries()[5],
         },
         {**base, "id": 3, "pattern": "release/**", "environment": ENVIRONMENTS[-1], "is_paused": True, "last": None},
+        {**base, "id": 4, "pattern": "main", "environment": STAGING, "is_request": True, "last": deliveries()[8]},
     ]
+
+
+def previews() -> list[Data]:
+    base = {
+        "author": "grace", "is_fork": False, "environment": STAGING, "approved": "", "approved_by": "", "waits_for_approval": False, "sentence": "", "trouble": "",
+        "deployment": 515, "ends_at": back(days=-6), "why_ended": "", "url": "",
+    }  # fmt: skip
+    keep, remove = act("Keep longer", "clock"), act("Remove now", "trash", "danger")
+
+    def one(number: int, title: str, branch: str, **more: Any) -> Data:
+        page, copy = f"https://github.com/acme/storefront/pull/{number}", f"pr-{number}--storefront"
+        return {**base, "sign": f"#{number}", "title": title, "branch": branch, "page": page, "copy": copy, "commit": f"{number:040x}", "acts": [keep, remove], **more}  # fmt: skip
+
+    return [
+        one(131, "<b>Show</b> the tides of the day before in the list of harbours, and those of the day after", "tides", status="live", url="http://pr-131--storefront.staging.example.com", deployment=510),
+        one(130, "Count the cash registers", "count", is_fork=True, status="waiting", waits_for_approval=True, deployment=None, copy="", acts=[act("Approve", "check", "primary"), keep, remove]),
+        one(129, "Chart the harbour", "chart", is_fork=True, status="running", approved_by="ada", deployment=514, author=""),
+        one(128, "Fix the header", "fix/the-header-with-a-rather-long-name-that-goes-on-and-on", status="push_blocked", sentence=LOCKED, trouble="The token may not do this at “api.github.com” (403): Resource not accessible.", deployment=None, copy="", page=""),
+        one(125, "Typo", "typo", status="preview_ending", why_ended="The request was closed.", deployment=509, acts=[]),
+    ]  # fmt: skip
+
+
+def ended_previews() -> list[Data]:
+    base = {"author": "grace", "branch": "typo", "is_fork": False, "page": "https://github.com/acme/storefront/pull/7"}
+    return [
+        {**base, "sign": "#124", "title": "Typo", "at": back(hours=2), "why_ended": "The request was closed."},
+        {**base, "sign": "#99", "title": "Try a darker theme", "at": back(days=2), "why_ended": "Nothing was pushed for 7 days. It comes back with the next push.", "page": ""},
+    ]  # fmt: skip
+
+
+def previews_none() -> Data:
+    return {**tab(), "previews": {"rows": [], "ended": []}}
 
 
 def tab() -> Data:
@@ -60,6 +94,7 @@ def tab() -> Data:
         "hide_application": True,
         "pipeline": pipeline(),
         "triggers": section,
+        "previews": {"rows": previews(), "ended": ended_previews()},
         "ci": act("CI jobs", "token", method="get"),
         "forge": act("Statuses", "git", method="get"),
     }
@@ -73,6 +108,7 @@ def tab_without() -> Data:
     ]
     return {
         **tab(),
+        "previews": None,
         "triggers": {"rows": [], "recent": [], "add": act("Set up", "plus", method="get")},
         "pipeline": {"line": line, "has_stages": False},
     }

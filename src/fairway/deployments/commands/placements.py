@@ -27,7 +27,7 @@ from fairway.deployments.commands.scheduled_jobs import delete_jobs, locked_jobs
 from fairway.deployments.gate import Subject, ask
 from fairway.deployments.hosts import claimant_of, is_fairways_own
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.rules import ACTIVE, Access, Health, Wanted, most_replicas
+from fairway.deployments.rules import ACTIVE, Access, Health, Status, Wanted, most_replicas
 from fairway.deployments.subjects import on_placement
 from fairway.drivers.runtimes.contract import MAIN
 from fairway.engine.commands import enqueue
@@ -107,6 +107,25 @@ def delete_application(*, actor: Actor, application: Application, confirmed: str
     require(actor, Act.DELETE_APPLICATION, application=application.slug)
     if confirmed != application.slug:
         raise Invalid("confirmed", "type “{slug}” exactly to delete it.", slug=application.slug)
+    _delete(actor, application, volumes=volumes)
+
+
+@transaction.atomic
+def delete_copy(*, actor: Actor, application: Application, reason: str) -> bool:
+    """Remove a preview with all that it stored, and delete its application; whatever is being deployed is cancelled first.
+    It is called again until it is deleted; returns whether this call changed anything. Raises `Blocked` while a release
+    needs it."""
+    assert application.preview_of_id is not None, "only previews are removed without a person's confirmation"
+    if active := locked_waiting(Q(status__in=ACTIVE - {Status.CANCELLING}), application=application):
+        end_waiting(active, reason)
+        return True
+    if Deployment.objects.filter(application=application, status__in=ACTIVE).exists():
+        return False
+    _delete(actor, application, volumes=True)
+    return True
+
+
+def _delete(actor: Actor, application: Application, *, volumes: bool) -> None:
     jobs = locked_jobs_of(application=application)
     end_waiting(locked_waiting(application=application), _("%(application)s was deleted.") % {"application": application})
     row = Application.objects.select_for_update(no_key=True).get(pk=application.pk)

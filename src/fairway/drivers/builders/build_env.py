@@ -18,7 +18,7 @@ from fairway.drivers.builders.walls import BuildWalls, lend
 from fairway.drivers.diagnosis.builds import build_reason
 from fairway.drivers.runtimes.contract import Progress
 from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
-from fairway.shared.names import parse_slug
+from fairway.shared.names import application_of, parse_slug
 
 _UNREACHABLE = re.compile(
     r"\b(?:ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN)\b|dns error|error sending request|Connection refused"
@@ -67,7 +67,8 @@ class BuildEnvironment:
     @property
     def walls(self) -> BuildWalls:
         """The walls around the tools of this build."""
-        return BuildWalls(self.cache.parent, parse_slug(self.request.name, field="name", longest=100))
+        parse_slug(application_of(self.request.name), field="name", longest=100)
+        return BuildWalls(self.cache.parent, self.request.name)
 
     def tool(
         self, argv: Sequence[str], *, cwd: Path, what: str, env: Mapping[str, str] | None = None, writes: Sequence[Path] = ()

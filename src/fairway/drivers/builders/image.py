@@ -50,7 +50,7 @@ from fairway.drivers.runtimes.docker.identity import installation_id
 from fairway.drivers.runtimes.docker.options import DockerOptions
 from fairway.drivers.runtimes.steps import steps_of
 from fairway.shared.failures import NeedsPerson, Refused, Retry
-from fairway.shared.names import Invalid, parse_relative_path, parse_slug
+from fairway.shared.names import Invalid, application_of, parse_relative_path, parse_slug
 
 GENERATED = f"{FOLDER}/Dockerfile"
 LARGEST_MANIFEST = 64 * 1024 * 1024  # bytes; lock files of large applications can have several megabytes
@@ -135,7 +135,8 @@ class ImageBuilder:
             ignores = (*ours, *read_ignores(root))
         arguments = {**_spec_arguments(spec.install.get("args")), **self._options.build_args}
         recipe = recipe_checksum(request.checkout, spec, text, arguments)
-        name = parse_slug(request.name, field="name", longest=100)
+        parse_slug(application_of(request.name), field="name", longest=100)
+        name = request.name
         build = ImageBuild(
             tag=f"fairway/{name}:{recipe[:12]}-{names.installation}",
             dockerfile=path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -18,6 +19,10 @@ class Forge(StrEnum):
 class RefKind(StrEnum):
     BRANCH = "branch"
     TAG = "tag"
+    REQUEST = "request"  # a pull or merge request; its name is the branch that it shall go into
+
+
+PUSHED = (RefKind.BRANCH, RefKind.TAG)
 
 
 class NotAccepted(Exception):
@@ -49,6 +54,28 @@ class Push:
     @property
     def is_deleted(self) -> bool:
         return not self.commit
+
+
+@dataclass(frozen=True)
+class ChangeRequest:
+    """One pull request, or merge request at GitLab (`is_merge`), as a webhook tells of it.
+
+    `commit` is the full id of its newest commit, `branch` the branch that it comes from, `target` the one that it shall go
+    into. `is_fork`: it comes from another repository, also if that is not told. `page` is its page at the forge, "" if the
+    payload has none. `at` is when it was changed last, None if that is not told.
+    """
+
+    number: int
+    is_merge: bool
+    is_open: bool
+    commit: str
+    branch: str
+    target: str
+    is_fork: bool
+    title: str
+    author: str
+    page: str
+    at: datetime | None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from fairway.drivers.forges.asking import Api
-from fairway.drivers.forges.statuses import NO_COMMIT, Place, Progress, Report, host_of
+from fairway.drivers.forges.comments import Thread
+from fairway.drivers.forges.statuses import NO_COMMIT, Place, Progress, Remark, Report, host_of
 from fairway.drivers.posting import Line
 from fairway.drivers.taking import NotTaken, Trouble
 
@@ -63,7 +64,7 @@ class GitHub:
             "payload": {MARK: report.page},
             "environment": report.environment,
             "description": report.description,
-            "transient_environment": False,
+            "transient_environment": report.is_transient,
             "production_environment": report.is_production,
         }
         return self._api.ask("POST", f"{self._at}/deployments", content)[1]
@@ -84,6 +85,9 @@ class GitHub:
         if report.url:
             content["environment_url"] = report.url
         self._api.ask("POST", path, content)
+
+    def remark(self, remark: Remark, number: str) -> str:
+        return _thread(self._api, self._at, remark).write(remark, number)
 
 
 class Gitea:
@@ -106,6 +110,14 @@ class Gitea:
     def tell(self, report: Report, number: str, *, is_repeated: bool) -> None:
         if report.progress is not Progress.INACTIVE:
             tell_commit(self._api, self._at, report, is_repeated=is_repeated)
+
+    def remark(self, remark: Remark, number: str) -> str:
+        return _thread(self._api, self._at, remark).write(remark, number)
+
+
+def _thread(api: Api, at: str, remark: Remark) -> Thread:
+    """Comments on a pull request are those on the issue with its number."""
+    return Thread(api, f"{at}/issues/{remark.request}/comments", f"{at}/issues/comments", "PATCH")
 
 
 def tell_commit(api: Api, at: str, report: Report, *, is_repeated: bool) -> None:

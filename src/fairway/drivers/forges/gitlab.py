@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from fairway.drivers.forges.asking import Api
-from fairway.drivers.forges.statuses import NO_COMMIT, Place, Progress, Report, host_of
+from fairway.drivers.forges.comments import Thread
+from fairway.drivers.forges.statuses import NO_COMMIT, Place, Progress, Remark, Report, host_of
 from fairway.drivers.posting import Line
 from fairway.drivers.taking import NotTaken, Trouble
 
@@ -79,6 +80,10 @@ class GitLab:
         if isinstance(found, dict) and found.get("status") == state:
             return
         self._api.ask("PUT", path, {"status": state})
+
+    def remark(self, remark: Remark, number: str) -> str:
+        notes = f"{self._at}/merge_requests/{remark.request}/notes"
+        return Thread(self._api, notes, notes, "PUT").write(remark, number)
 
     def _is_told(self, report: Report) -> bool:
         """Whether the commit has this status already."""

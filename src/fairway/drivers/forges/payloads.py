@@ -80,7 +80,7 @@ def parse_push(payload: Mapping[str, Any]) -> Push | None:
         raise NotAccepted("no_ref", "It does not say what was pushed: “ref” is missing.")
     if not prefix:
         return None
-    name = _ref_name(ref.removeprefix(prefix))
+    name = ref_name(ref.removeprefix(prefix))
     after = _text(payload, "after").lower()
     head = _head(payload, after)
     is_gone = _is_gone(payload, after)
@@ -98,7 +98,7 @@ def parse_push(payload: Mapping[str, Any]) -> Push | None:
     )
 
 
-def _ref_name(text: str) -> str:
+def ref_name(text: str) -> str:
     """The name of a branch or tag. Raises `NotAccepted` if Git does not allow it or it cannot be displayed."""
     try:
         name = parse_git_ref(text)

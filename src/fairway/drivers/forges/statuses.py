@@ -55,6 +55,16 @@ class Report:
     url: str = ""
     ref: str = "HEAD"
     is_tag: bool = False
+    is_transient: bool = False  # a preview's
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A comment on the pull or merge request with this number. `mark` is the part of its text by which it is found."""
+
+    request: int
+    mark: str
+    text: str
 
 
 class Reporter(Protocol):
@@ -70,6 +80,9 @@ class Reporter(Protocol):
     def tell(self, report: Report, number: str, *, is_repeated: bool) -> None:
         """Set the state of the deployment with this number, and the commit's status. `is_repeated`: it may have been told
         before, so look first."""
+
+    def remark(self, remark: Remark, number: str) -> str:
+        """Write a comment, or bring the one with this number up to date; returns its number."""
 
 
 def host_of(place: Place) -> str:

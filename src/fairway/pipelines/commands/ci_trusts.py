@@ -24,7 +24,7 @@ from fairway.accounts.tokens import create_token
 from fairway.activity.commands import record
 from fairway.activity.rules import Door, On, Who
 from fairway.applications.models import Application
-from fairway.drivers.forges.contract import RefKind
+from fairway.drivers.forges.contract import PUSHED, RefKind
 from fairway.drivers.identity.kinds import Ci
 from fairway.engine import clock
 from fairway.environments.models import Environment
@@ -76,8 +76,8 @@ def trust_ci(
         raise Blocked(reasons)
     if ci not in set(Ci):
         raise Invalid("ci", "use one of {names}.", names=", ".join(Ci))
-    if ref_kind not in set(RefKind):
-        raise Invalid("ref_kind", "use one of {names}.", names=", ".join(RefKind))
+    if ref_kind not in PUSHED:
+        raise Invalid("ref_kind", "use one of {names}.", names=", ".join(PUSHED))
     number = repository_id.strip()
     if not number.isascii() or not number.isdecimal() or len(number) > 20:
         raise Invalid("repository_id", "is the number of the repository (GitHub) or project (GitLab), e.g. 74.")

@@ -21,17 +21,18 @@ from fairway.accounts.rules import Blocked, NotVisible
 from fairway.activity.commands import record
 from fairway.activity.rules import Door, Who
 from fairway.applications.secrets import seal
-from fairway.deployments.commands.approvals import WAITS, end_waiting, locked_waiting, superseded_by
+from fairway.deployments.commands.approvals import end_waiting, locked_waiting, superseded_by
 from fairway.deployments.commands.requests import request_deployment
 from fairway.deployments.models import Deployment
-from fairway.deployments.rules import Status
-from fairway.drivers.forges.contract import NotAccepted, Push, Told
+from fairway.drivers.forges.contract import ChangeRequest, NotAccepted, Push, RefKind, Told
 from fairway.drivers.forges.payloads import is_of, is_push, parse_payload, parse_push, repositories_in, told_by
+from fairway.drivers.forges.requests import is_request, parse_request
 from fairway.drivers.forges.signatures import verify
 from fairway.engine import clock
-from fairway.engine.commands import enqueue
 from fairway.engine.models import Run
+from fairway.pipelines.commands.previews import NOT_BEGUN, let_a_worker_see, note
 from fairway.pipelines.models import Trigger, WebhookDelivery
+from fairway.pipelines.preview_rules import sign_of
 from fairway.pipelines.rules import (
     KEPT_AT_LEAST,
     KEPT_FOR,
@@ -46,12 +47,9 @@ from fairway.pipelines.subjects import lost_right, on_trigger, runner_of
 from fairway.shared.names import Invalid
 from fairway.shared.sentences import joined
 
-STORY = "push"
 PUBLIC_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
-SOON = 20  # priority of its runs: they take milliseconds, and builds take minutes
 LEFT_AFTER = timedelta(minutes=1)
 COUNTED_WITHIN = timedelta(hours=1)  # refused and ignored deliveries of the same kind are one row
-NOT_BEGUN = Q(status=Status.QUEUED) | WAITS
 
 
 @dataclass(frozen=True)
@@ -83,12 +81,10 @@ def receive(*, public_id: str, incoming: Incoming) -> Receipt:
     trigger = webhook(public_id)
     told = told_by(incoming.headers)
     try:
-        push = _read(trigger, told, incoming)
-        return (
-            _take_push(trigger, told, incoming, push)
-            if isinstance(push, Push)
-            else _take_other(trigger, told, incoming, push)
-        )
+        found = _read(trigger, told, incoming)
+        if isinstance(found, str):
+            return _take_other(trigger, told, incoming, found)
+        return _take(trigger, told, incoming, found)
     except NotAccepted as problem:
         return _refuse(trigger, told, incoming, problem)
 
@@ -106,29 +102,56 @@ def _living() -> Any:
     return there.select_related("application", "environment")
 
 
-def _read(trigger: Trigger, told: Told, incoming: Incoming) -> Push | str:
-    """The push, or why something else is ignored. Raises `NotAccepted`."""
+def _read(trigger: Trigger, told: Told, incoming: Incoming) -> Push | ChangeRequest | str:
+    """The push or the request, or why something else is ignored. Raises `NotAccepted`."""
     if incoming.is_too_large:
         raise NotAccepted("too_large", "Its body is larger than 30 MB.")
     verify(incoming.headers, incoming.body, seal().open(trigger.sealed_secret), time.time())
-    if not is_push(told) and told.event != "ping":
+    wants_requests = trigger.ref_kind == RefKind.REQUEST
+    if not (is_request(told) if wants_requests else is_push(told)) and told.event != "ping":
+        if wants_requests:
+            return f"Only requests have previews here; this was “{told.event}”."
         return f"Only pushes are deployed; this was “{told.event}”."
     payload = parse_payload(incoming.headers.get("content-type", ""), incoming.body)
     repositories = repositories_in(payload)
     if told.event == "ping" and not repositories:
-        return "The webhook works; the next push is deployed."
+        return _works(wants_requests)
     if not is_of(repositories, str(trigger.application.source.get("url", ""))):
         names = repositories[0][:200] if repositories else "none"
         raise NotAccepted("repository", f"It comes from another repository ({names}) than the application.")
     if told.event == "ping":
-        return "The webhook works; the next push is deployed."
+        return _works(wants_requests)
+    if wants_requests:
+        return parse_request(told, payload) or "It changes neither what is proposed nor whether it is open."
     return parse_push(payload) or "Neither a branch nor a tag was pushed."
 
 
+def _works(wants_requests: bool) -> str:
+    if wants_requests:
+        return "The webhook works; the next request has a preview."
+    return "The webhook works; the next push is deployed."
+
+
 @transaction.atomic
-def _take_push(trigger: Trigger, told: Told, incoming: Incoming, push: Push) -> Receipt:
+def _take(trigger: Trigger, told: Told, incoming: Incoming, found: Push | ChangeRequest) -> Receipt:
     """Raises `NotAccepted` if it came before, or too many came."""
     row = _locked(trigger)
+    _refuse_again(row, told, incoming)
+    delivery = WebhookDelivery(
+        trigger=row,
+        received_at=clock.now(),
+        forge=told.forge,
+        event=told.event,
+        delivery=told.delivery,
+        body_digest=incoming.digest,
+        address=incoming.address,
+        commit=found.commit,
+    )
+    return _take_push(delivery, found) if isinstance(found, Push) else _take_request(delivery, found)
+
+
+def _refuse_again(row: Trigger, told: Told, incoming: Incoming) -> None:
+    """Raises `NotAccepted`."""
     came = WebhookDelivery.objects.filter(trigger=row).exclude(outcome=Outcome.REFUSED)
     same = Q(body_digest=incoming.digest) | (Q(delivery=told.delivery) if told.delivery else Q())
     if came.filter(same).exists():
@@ -137,35 +160,31 @@ def _take_push(trigger: Trigger, told: Told, incoming: Incoming, push: Push) -> 
         )
     if came.filter(received_at__gt=clock.now() - timedelta(minutes=1)).count() >= MOST_IN_A_MINUTE:
         raise NotAccepted("too_many", f"More than {MOST_IN_A_MINUTE} pushes came within a minute.")
+
+
+def _take_push(delivery: WebhookDelivery, push: Push) -> Receipt:
+    row = delivery.trigger
     why = why_ignored(push, kind=row.ref_kind, pattern=row.pattern, paths=row.paths, is_paused=row.is_paused)
     outcome = Outcome.IGNORED if why else Outcome.ACCEPTED
-    WebhookDelivery.objects.create(
-        trigger=row,
-        received_at=clock.now(),
-        forge=told.forge,
-        event=told.event,
-        delivery=told.delivery,
-        body_digest=incoming.digest,
-        address=incoming.address,
-        ref_kind=push.kind,
-        ref=push.name,
-        commit=push.commit,
-        pusher=push.pusher,
-        message=push.message,
-        outcome=outcome,
-        sentence=why,
-    )
+    delivery.ref_kind, delivery.ref, delivery.pusher, delivery.message = push.kind, push.name, push.pusher, push.message
+    delivery.outcome, delivery.sentence = outcome, why
+    delivery.save()
     if not why:
-        _let_a_worker_see(row)
+        let_a_worker_see(row)
     return Receipt(outcome, why or "It will be deployed.")
 
 
-def _let_a_worker_see(trigger: Trigger) -> None:
-    """Queue a run unless one waits that will see this push: it locks the trigger, as the caller does, before it looks."""
-    key = f"push:{trigger.pk}"
-    if not Run.objects.live().filter(key=key, started_at=None).exists():
-        lane = trigger.environment.lane
-        enqueue(kind=STORY, key=key, payload={"trigger": trigger.pk}, lane=lane, priority=SOON)
+def _take_request(delivery: WebhookDelivery, request: ChangeRequest) -> Receipt:
+    preview, why = note(delivery.trigger, request)
+    sign = sign_of(request.number, is_merge=request.is_merge)
+    delivery.ref_kind, delivery.ref = RefKind.REQUEST, f"{sign} {request.branch}"[:250]
+    delivery.pusher, delivery.message, delivery.sentence = request.author, request.title, why
+    delivery.outcome = Outcome.PREVIEWED if preview else Outcome.IGNORED
+    delivery.save()
+    if preview is None:
+        return Receipt(Outcome.IGNORED, why)
+    let_a_worker_see(delivery.trigger)
+    return Receipt(Outcome.PREVIEWED, f"The preview of {sign} follows it.")
 
 
 @transaction.atomic
@@ -287,7 +306,7 @@ def _take_up(number: int) -> bool:
     trigger = chosen.get(pk=number)
     if Run.objects.live().filter(key=f"push:{number}").exists():
         return False
-    _let_a_worker_see(trigger)
+    let_a_worker_see(trigger)
     return True
 
 

@@ -76,24 +76,34 @@ def _make_some() -> int | None:
 def _reports_of(events: list[tuple[int, str, str]], connections: dict[int, ForgeConnection]) -> Iterator[StatusReport]:
     numbers = {int(number) for _pk, _verb, number in events}
     related = ("application", "environment", "artifact")
-    chosen = Deployment.objects.filter(pk__in=numbers, application__in=connections).select_related(*related)
+    belongs = Q(application__in=connections) | Q(application__preview_of__in=connections)
+    chosen = Deployment.objects.filter(belongs, pk__in=numbers).select_related(*related)
     deployments, now = {one.pk: one for one in chosen}, clock.now()
-    live: dict[tuple[int, int], int] = {}  # what went live last in each environment among these events
+    live: dict[tuple[int, int], int] = {}  # what went live last in each place among these events
     for number, verb, subject in events:
         deployment = deployments.get(int(subject))
-        connection = connections[deployment.application_id] if deployment else None
+        connection = connections[application_id_of(deployment)] if deployment else None
         if deployment is None or connection is None or number <= connection.read_event:
             continue
         if is_told(deployment, connection):
             told = [(deployment.pk, PROGRESS[verb])]
             if PROGRESS[verb] is Progress.SUCCESS:
-                place = (connection.pk, deployment.environment_id)
+                place = _place_of(deployment)
                 before = [*_followed(deployment, connection), *([live[place]] if place in live else [])]
                 told += [(other, Progress.INACTIVE) for other in before]
                 live[place] = deployment.pk
             for pk, progress in told:
                 report = {"connection": connection, "deployment_id": pk, "progress": progress.value}
                 yield StatusReport(**report, next_at=now, created_at=now)
+
+
+def application_id_of(deployment: Deployment) -> int:
+    """The application whose forge is told of it: of a preview, the one that it belongs to."""
+    return deployment.application.preview_of_id or deployment.application_id
+
+
+def _place_of(deployment: Deployment) -> tuple[int, int]:
+    return deployment.application_id, deployment.environment_id
 
 
 def is_told(deployment: Deployment, connection: ForgeConnection) -> bool:
@@ -104,8 +114,9 @@ def is_told(deployment: Deployment, connection: ForgeConnection) -> bool:
 
 
 def _followed(deployment: Deployment, connection: ForgeConnection) -> Iterable[int]:
-    """The deployments in the same environment that the forge still thinks are live."""
-    known = StatusReport.objects.filter(connection=connection, deployment__environment=deployment.environment_id)
+    """The deployments in the same place that the forge still thinks are live."""
+    there = {"deployment__application": deployment.application_id, "deployment__environment": deployment.environment_id}
+    known = StatusReport.objects.filter(connection=connection, **there)
     ended = known.filter(progress=Progress.INACTIVE).values("deployment")
     live = known.filter(progress=Progress.SUCCESS, deployment__lt=deployment.pk).exclude(deployment__in=ended)
     return live.order_by("deployment").values_list("deployment", flat=True)
@@ -118,13 +129,14 @@ def forges_due() -> list[int]:
 
 def _due(now: datetime) -> QuerySet[ForgeConnection, tuple[int]]:
     waiting = StatusReport.objects.filter(connection=OuterRef("pk"), state=State.WAITING, next_at__lte=now)
-    return ForgeConnection.objects.filter(_sending(now), Exists(waiting)).order_by("pk").values_list("pk")
+    return ForgeConnection.objects.filter(sending(now), Exists(waiting)).order_by("pk").values_list("pk")
 
 
 _DUE = Prepared(_due)
 
 
-def _sending(now: datetime) -> Q:
+def sending(now: datetime) -> Q:
+    """The connections to which something may be sent now."""
     return LISTENING & Q(stopped_at=None) & (Q(rests_until=None) | Q(rests_until__lte=now))
 
 
@@ -133,7 +145,7 @@ def send_reports(number: int, stop: threading.Event | None = None) -> int:
     after `LONGEST_ROUND`, or when `stop` is set."""
     until, taken = time.monotonic() + LONGEST_ROUND, 0
     while time.monotonic() < until and not (stop and stop.is_set()):
-        connection = ForgeConnection.objects.filter(_sending(clock.now()), pk=number).select_related("application").first()
+        connection = ForgeConnection.objects.filter(sending(clock.now()), pk=number).select_related("application").first()
         if connection is None:
             break
         report = next(_sendable(connection), None)
@@ -145,10 +157,10 @@ def send_reports(number: int, stop: threading.Event | None = None) -> int:
 
 
 def _sendable(connection: ForgeConnection) -> Iterator[StatusReport]:
-    """What may be sent now. What is told of one environment is told in order, because its commit status is one."""
-    now, held = clock.now(), set[int]()
+    """What may be sent now. What is told of one place is told in order, because its commit status is one."""
+    now, held = clock.now(), set[tuple[int, int]]()
     for report in _waiting(connection)[:LOOKED_AT]:
-        place = report.deployment.environment_id
+        place = _place_of(report.deployment)
         if place not in held and report.next_at <= now:
             yield report
         held.add(place)
@@ -156,9 +168,9 @@ def _sendable(connection: ForgeConnection) -> Iterator[StatusReport]:
 
 def _postpone_held(connection: ForgeConnection) -> None:
     """Let those that wait for an earlier one become due with it; else the forge would be looked at every second."""
-    now, first = clock.now(), dict[int, StatusReport]()
+    now, first = clock.now(), dict[tuple[int, int], StatusReport]()
     for report in _waiting(connection)[:LOOKED_AT]:
-        holds = first.setdefault(report.deployment.environment_id, report)
+        holds = first.setdefault(_place_of(report.deployment), report)
         if report.next_at <= now < holds.next_at:
             StatusReport.objects.filter(pk=report.pk, tries=report.tries).update(next_at=holds.next_at)
 
@@ -166,7 +178,8 @@ def _postpone_held(connection: ForgeConnection) -> None:
 def _let_next(report: StatusReport) -> None:
     """What waited for this one is due now."""
     held = StatusReport.objects.filter(connection=report.connection_id, state=State.WAITING, tries=0)
-    there = held.filter(deployment__environment=report.deployment.environment_id)
+    application, environment = _place_of(report.deployment)
+    there = held.filter(deployment__application=application, deployment__environment=environment)
     there.filter(next_at__gt=clock.now()).update(next_at=clock.now())
 
 
@@ -230,7 +243,7 @@ def _not_taken(report: StatusReport, problem: NotTaken) -> None:
     now, (trouble, said) = clock.now(), stored(problem)
     settled: dict[str, object] = {"trouble": trouble, "said": said}
     if problem.trouble in NEEDS_PERSON:
-        _stop(report.connection, problem)
+        stop(report.connection, problem)
         settled["next_at"] = now
     elif delay is None or problem.trouble is Trouble.REFUSED:
         settled["state"] = State.GIVEN_UP
@@ -244,8 +257,23 @@ def _not_taken(report: StatusReport, problem: NotTaken) -> None:
         ForgeConnection.objects.filter(pk=report.connection_id).update(rests_until=rest)
 
 
+def tell_gone(application: int) -> None:
+    """Let the forge know that nothing of a preview, an application with this id, is live any more. It joins the caller's
+    transaction."""
+    told = StatusReport.objects.filter(deployment__application=application, progress=Progress.SUCCESS)
+    last = told.filter(connection__deleted_at=None).order_by("-pk").first()
+    if last is not None:
+        now = clock.now()
+        StatusReport.objects.get_or_create(
+            connection_id=last.connection_id,
+            deployment_id=last.deployment_id,
+            progress=Progress.INACTIVE.value,
+            defaults={"next_at": now, "created_at": now},
+        )
+
+
 @transaction.atomic
-def _stop(connection: ForgeConnection, problem: NotTaken) -> None:
+def stop(connection: ForgeConnection, problem: NotTaken) -> None:
     """Send nothing there until a person has looked. What waits stays, and what happens meanwhile is added to it."""
     row = ForgeConnection.objects.select_for_update(of=("self",), no_key=True).select_related("application")
     one = row.get(pk=connection.pk)

@@ -17,7 +17,7 @@ from fairway.applications.models import Application
 from fairway.applications.rules import SourceKind
 from fairway.applications.secrets import seal
 from fairway.deployments.gate import Subject, blockers
-from fairway.drivers.forges.contract import RefKind
+from fairway.drivers.forges.contract import PUSHED, RefKind
 from fairway.drivers.forges.signatures import new_secret
 from fairway.engine import clock
 from fairway.environments.models import Environment
@@ -45,11 +45,11 @@ def create_trigger(
     Returns the trigger and the secret of its webhook, which is not shown again. Raises `Blocked` or `Invalid`.
     """
     _may(actor, application, environment)
+    if application.preview_of_id is not None:
+        raise Invalid("application", "is a preview; set it up for the application itself.")
     if application.source_kind != SourceKind.GIT:
         raise Invalid("application", "has no Git repository as its source, so nothing can be pushed to it.")
     Application.objects.select_for_update(no_key=True).get(pk=application.pk)
-    if Trigger.objects.filter(application=application, environment=environment, deleted_at=None).exists():
-        raise Invalid("environment", "has a trigger of this application already; change that one.")
     secret = new_secret()
     trigger = Trigger(
         application=application,
@@ -71,6 +71,7 @@ def edit_trigger(*, actor: Actor, trigger: Trigger, as_of: int | None = None, **
     """
     if unknown := set(changes) - set(CHANGEABLE):
         raise Invalid(sorted(unknown)[0], "cannot be changed; only {names} can.", names=", ".join(CHANGEABLE))
+    Application.objects.select_for_update(no_key=True).get(pk=trigger.application_id)
     row = _locked(trigger)
     only_pauses = changes == {"is_paused": True}
     _may(actor, row.application, row.environment, only_stops=only_pauses)
@@ -161,6 +162,17 @@ def _fill(actor: Actor, trigger: Trigger, values: dict[str, Any]) -> None:
     trigger.paths = parse_paths(values["paths"])
     trigger.is_paused = bool(values["is_paused"])
     trigger.saved_now_by(actor)
+    _refuse_second(trigger)
+
+
+def _refuse_second(trigger: Trigger) -> None:
+    """Raises `Invalid`: pushes to one place have one trigger, and requests have one."""
+    same = Trigger.objects.filter(application=trigger.application, environment=trigger.environment, deleted_at=None)
+    kinds = (RefKind.REQUEST,) if trigger.ref_kind == RefKind.REQUEST else PUSHED
+    if same.filter(ref_kind__in=kinds).exclude(pk=trigger.pk).exists():
+        raise Invalid("environment", "has a trigger of this application already; change that one.")
+    if trigger.ref_kind == RefKind.REQUEST and trigger.paths:
+        raise Invalid("paths", "count for pushes only; leave them out for previews of requests.")
 
 
 def _facts(trigger: Trigger) -> dict[str, Any]:

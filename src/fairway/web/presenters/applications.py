@@ -17,6 +17,7 @@ from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.spec_rules import command_text, health_text
 from fairway.insights.matrix import placement_state
 from fairway.insights.rows import rows
+from fairway.pipelines.preview_queries import preview_of
 from fairway.shared.names import image_repository
 from fairway.shared.urls import without_secrets
 from fairway.web.failure_words import finding_in_words
@@ -97,9 +98,18 @@ def head(actor: Actor, application: Application) -> dict[str, Any]:
             "created_at": application.created_at,
             "created_by": {"name": application.created_by},
             "entry": entry_of(application),
+            "preview": _preview(actor, application),
         },
         "can_edit": may(actor, Act.EDIT_APPLICATION, application=application.slug),
     }
+
+
+def _preview(actor: Actor, application: Application) -> dict[str, Any] | None:
+    """The request that this application is a preview of; None if it is none."""
+    one = preview_of(actor, application)
+    if one is None:
+        return None
+    return {"sign": one.sign, "title": one.title, "page": one.page, "application": one.application}
 
 
 def list_shown(actor: Actor, query: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from fairway.applications.models import Application
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import live_numbers
 from fairway.deployments.rules import Wanted, shown_status
+from fairway.drivers.forges.contract import PUSHED
 from fairway.environments.models import Environment
 from fairway.environments.protection import hours_words
 from fairway.environments.queries import environments_for
@@ -38,7 +39,8 @@ def pipeline_shown(actor: Actor, application: Application) -> dict[str, Any] | N
     found = list(stages.values())
     standings = standings_of(found) if found else {}
     lost = lost_rights(found, Act.PROMOTE) if found else {}
-    pushes = {one.environment_id: one for one in visible_to(actor).filter(application=application, is_paused=False)}
+    active = visible_to(actor).filter(application=application, is_paused=False, ref_kind__in=PUSHED)
+    pushes = {one.environment_id: one for one in active}
     if len(environments) < 2 and not stages and not pushes:
         return None
     chosen = Placement.objects.filter(application=application, environment__in=environments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from fairway.applications.models import Application
 from fairway.applications.rules import SourceKind
 from fairway.deployments.queries import live_numbers
 from fairway.deployments.rules import shown_status
-from fairway.drivers.forges.contract import Forge
+from fairway.drivers.forges.contract import Forge, RefKind
 from fairway.environments.models import Environment
 from fairway.environments.queries import environments_for
 from fairway.pipelines.commands.triggers import trigger_blockers
@@ -27,6 +28,7 @@ from fairway.web.errors import shown
 from fairway.web.failure_words import in_words
 from fairway.web.presenters.acts import Button
 
+BOTH = 2  # triggers of one application in one environment: one of pushes, one of requests
 RECENT = 8  # deliveries on the tab of the application
 SHOWN = 50  # deliveries on the page of one trigger
 FORGES = {Forge.GITHUB: "GitHub", Forge.GITLAB: "GitLab", Forge.GITEA: "Gitea, Forgejo"}
@@ -53,8 +55,13 @@ def _add(actor: Actor, application: Application) -> Button | None:
 
 
 def free_environments(actor: Actor, application: Application) -> list[tuple[str, str]]:
-    """The environments, as choices of a form, where this actor may deploy the application and no trigger does yet."""
-    taken = set(Trigger.objects.filter(application=application, deleted_at=None).values_list("environment_id", flat=True))
+    """The environments, as choices of a form, where this actor may deploy the application and not both pushes and
+    requests have a trigger yet."""
+    if application.preview_of_id is not None:
+        return []
+    there = Trigger.objects.filter(application=application, deleted_at=None).values_list("environment_id", "ref_kind")
+    kinds = Counter(place for place, _kind in there)
+    taken = {place for place, count in kinds.items() if count == BOTH}
     return [
         (one.slug, one.name)
         for one in environments_for(actor, application)
@@ -66,7 +73,8 @@ def _row(trigger: Trigger, last: WebhookDelivery | None, lost: str) -> dict[str,
     return {
         "id": trigger.pk,
         "pattern": trigger.pattern,
-        "is_tag": trigger.ref_kind == "tag",
+        "is_tag": trigger.ref_kind == RefKind.TAG,
+        "is_request": trigger.ref_kind == RefKind.REQUEST,
         "paths": trigger.paths,
         "environment": trigger.environment,
         "is_paused": trigger.is_paused,

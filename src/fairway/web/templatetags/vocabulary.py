@@ -56,6 +56,8 @@ STATUSES |= {
     # what came to a webhook
     "push_accepted": (pgettext_lazy("push", "Accepted"), "queued", "run"),
     "push_superseded": (pgettext_lazy("push", "Superseded"), "superseded", "idle"),
+    "push_previewed": (pgettext_lazy("push", "Preview"), "live", "run"),
+    "preview_ending": (pgettext_lazy("preview", "Being removed"), "cancelling", "warn"),
     "push_blocked": (pgettext_lazy("push", "Not deployed"), "errored", "bad"),
     "push_ignored": (pgettext_lazy("push", "Ignored"), "cancelled", "idle"),
     "push_refused": (pgettext_lazy("push", "Refused"), "failed", "warn"),

@@ -15,6 +15,7 @@ from fairway.web.presenters.applications import head, list_shown, overview
 from fairway.web.presenters.ci import ci_link
 from fairway.web.presenters.forges import forge_button
 from fairway.web.presenters.pipeline import pipeline_shown
+from fairway.web.presenters.previews import previews_shown
 from fairway.web.presenters.triggers import triggers_shown
 from fairway.web.views.deployments import history_context
 
@@ -47,5 +48,5 @@ def application_deployments(request: HttpRequest, slug: str) -> HttpResponse:
     context = {**history_context(request, actor, application.slug), **head(actor, application)}
     triggers = triggers_shown(actor, application)
     context |= {"triggers": triggers, "pipeline": pipeline_shown(actor, application), "ci": ci_link(application)}
-    context["forge"] = forge_button(application)
+    context |= {"forge": forge_button(application), "previews": previews_shown(actor, application)}
     return page(request, "applications/deployments.html", context)

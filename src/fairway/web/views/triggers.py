@@ -39,7 +39,11 @@ class TriggerForm(forms.Form):
     environment = forms.ChoiceField(label=gettext_lazy("Deploy to"))
     ref_kind = forms.ChoiceField(
         label=gettext_lazy("When this is pushed"),
-        choices=[(RefKind.BRANCH.value, gettext_lazy("a branch")), (RefKind.TAG.value, gettext_lazy("a tag"))],
+        choices=[
+            (RefKind.BRANCH.value, gettext_lazy("a branch")),
+            (RefKind.TAG.value, gettext_lazy("a tag")),
+            (RefKind.REQUEST.value, gettext_lazy("a request into a branch: a preview of each")),
+        ],
     )
     pattern = forms.CharField(label=gettext_lazy("Its name"), max_length=200, widget=forms.TextInput(attrs=PLAIN))
     paths = forms.CharField(
@@ -73,7 +77,7 @@ def new(request: HttpRequest, slug: str) -> HttpResponse:
     application = application_named(actor, slug)
     choices = free_environments(actor, application)
     initial = {
-        "ref_kind": RefKind.BRANCH.value,
+        "ref_kind": RefKind.REQUEST.value if request.GET.get("for") == "requests" else RefKind.BRANCH.value,
         "pattern": _branch_of(application),
         "environment": request.GET.get("to", ""),
     }
