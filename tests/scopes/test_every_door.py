@@ -251,6 +251,10 @@ def _of_person(world: World, plain: str) -> Iterator[tuple[str, object]]:
     yield f"{url}?act=deploy" if url.endswith("/may") else url, WHOLE
 
 
+def _of_service_account(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    yield plain.replace("{username}", "robot-x").replace("{number}", "1"), WHOLE
+
+
 def _of_provider(world: World, plain: str) -> Iterator[tuple[str, object]]:
     yield plain.replace("{slug}", "company-x"), WHOLE
 
@@ -292,6 +296,7 @@ FILLERS = (
     (r"/(releases/\{number\}/)?rollouts/\{", _of_rollout),
     (r"/releases/\{number\}", _of_release),
     (r"/(settings/)?people/\{username\}", _of_person),
+    (r"/(settings/)?service-accounts/\{username\}", _of_service_account),
     (r"/calendar/feeds/", _of_nobody),
     (r"/(settings/)?credentials/\{name\}", _of_credential),
     (r"/(settings/notifications|channels)/\{number\}", _of_channel),

@@ -26,7 +26,8 @@ __all__ = [
 
 
 class User(AbstractUser):
-    """A person. What they may do comes from their grants alone; Django's staff and superuser flags stay unused.
+    """A person, or a service account (`is_service`), which works with tokens and can never sign in. What they may do comes
+    from their grants alone; Django's staff and superuser flags stay unused.
 
     `username` identifies them: it is unique regardless of case and never changes. Their name and address are their own
     claims; the address counts from `email_confirmed_at` on, when somebody confirmed it.
@@ -37,12 +38,17 @@ class User(AbstractUser):
     language = models.CharField(max_length=8, blank=True)
     theme = models.CharField(max_length=8, blank=True)  # "", "light", "dark"
     is_emergency = models.BooleanField(default=False)  # may always sign in with a password; see password_policy.py
+    is_service = models.BooleanField(default=False)  # set when it is created, and never changed; see service_accounts.py
 
     class Meta(AbstractUser.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint(Lower("username"), name="username_once_in_any_case"),
             models.UniqueConstraint(
                 Lower("email"), condition=Q(email_confirmed_at__isnull=False), name="confirmed_email_of_one_person"
+            ),
+            models.CheckConstraint(  # a password that begins with “!” is one that nobody can enter
+                condition=Q(is_service=False) | Q(password__startswith="!", email="", is_emergency=False),  # noqa: S106
+                name="service_account_cannot_sign_in",
             ),
         ]
 

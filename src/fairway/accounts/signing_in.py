@@ -17,7 +17,7 @@ from fairway.accounts.commands import grant_words, on_person, require
 from fairway.accounts.emails import parse_email
 from fairway.accounts.models import LinkedIdentity, OneTimeLink, RoleGrant, SignInProvider, User
 from fairway.accounts.provider_commands import on_provider
-from fairway.accounts.queries import asks_for_code, confirmed_people, usable_invitation
+from fairway.accounts.queries import administrators, asks_for_code, confirmed_people, usable_invitation
 from fairway.accounts.rules import Act, Actor, Role
 from fairway.accounts.sign_in_providers import terms_of
 from fairway.accounts.sign_in_rules import Why, roles_of, usernames_for, why_not_let_in
@@ -257,7 +257,7 @@ def _set_roles(provider: SignInProvider, user: User, identity: Identity) -> None
 
 
 def _is_last_administrator(grant: RoleGrant) -> bool:
-    everywhere = RoleGrant.objects.filter(role=Role.ADMIN, environment=None, application=None, user__is_active=True)
+    everywhere = RoleGrant.objects.filter(role=Role.ADMIN, environment=None, application=None, user__in=administrators())
     return grant.role == Role.ADMIN and not everywhere.exclude(pk=grant.pk).exists()
 
 

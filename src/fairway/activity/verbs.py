@@ -274,6 +274,13 @@ def _table() -> Iterator[Verb]:
     yield verb("sign_in.refused", _("Someone was refused who came from the sign-in provider {what}"), warning)
     yield verb("token.created", _("{who} created the API token {what}"))
     yield verb("token.revoked", _("{who} revoked the API token {what}"))
+    yield verb("service_account.created", _("{who} created the service account {what}"), subjects=("person",))
+    yield verb(
+        "service_account.token_created", _("{who} created a token for the service account {what}"), subjects=("person",)
+    )
+    yield verb(
+        "service_account.token_revoked", _("{who} revoked a token of the service account {what}"), subjects=("person",)
+    )
     yield verb("calendar_feed.made", _("{who} created a calendar address for {what}"))
     yield verb("calendar_feed.revoked", _("{who} revoked the calendar address of {what}"))
 
@@ -332,6 +339,7 @@ GROUPS: Mapping[str, Text] = {
     "person": _("People and sign-in"),
     "sign_in": _("Sign-in providers"),
     "token": _("API tokens"),
+    "service_account": _("Service accounts"),
     "calendar_feed": _("Calendar addresses"),
     "channel": _("Notifications"),
     "mail": _("Mail"),

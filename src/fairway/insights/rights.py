@@ -149,7 +149,8 @@ class Answer:
 def rights_for(viewer: Actor, user: User) -> Rights:
     """What this person may do, as `viewer` may know it."""
     grants = grants_of(user)
-    found = Actor(id=user.pk, name=user.username, grants=grants if user.is_active else (), door=Door.WEB)
+    held = grants if user.is_active else ()
+    found = Actor(id=user.pk, name=user.username, grants=held, door=Door.WEB, is_service=user.is_service)
     return _read(viewer, found, user, origins_of(user.pk, grants), grants)
 
 

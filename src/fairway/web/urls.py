@@ -37,6 +37,7 @@ from fairway.web.views import (
     resources,
     schedules,
     security,
+    service_accounts,
     settings,
     sign_in,
     sign_in_providers,
@@ -309,6 +310,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/storage", storage.storage, name="storage"),
     path("settings/people", people.people, name="people"),
     path("settings/people/new", people.new, name="person-new"),
+    path("settings/service-accounts/new", service_accounts.new, name="service-account-new"),
+    path("settings/service-accounts/<str:username>", service_accounts.edit, name="service-account"),
+    path(
+        "settings/service-accounts/<str:username>/activation", service_accounts.activation, name="service-account-activation"
+    ),
+    path("settings/service-accounts/<str:username>/tokens", service_accounts.tokens, name="service-account-tokens"),
+    path(
+        "settings/service-accounts/<str:username>/tokens/<int:number>/revocation",
+        service_accounts.token_revocation,
+        name="service-account-token-revocation",
+    ),
     path("settings/people/<str:username>", people.edit, name="person-edit"),
     path("settings/people/<str:username>/email-confirmation", people.email_confirmation, name="person-email-confirmation"),
     path(
