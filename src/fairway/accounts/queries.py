@@ -31,6 +31,8 @@ from fairway.activity.models import Event
 from fairway.activity.rules import Door
 from fairway.engine.prepared import NUMBER, TEXT, Prepared
 
+SECOND_STEPS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+
 
 def grants_of(user: User) -> tuple[Grant, ...]:
     """A person's grants, as values for the rules."""
@@ -212,7 +214,7 @@ def may_use_password(user: User) -> bool:
 
 
 def has_two_steps(user: User) -> bool:
-    """Whether this person is asked for a code after their password."""
+    """Whether this person is asked for a code, or a passkey, after their password."""
     return bool(_apps(Q(user_id=user.pk)).exists())
 
 
@@ -240,8 +242,8 @@ def who_must_set_up_two_steps(numbers: Iterable[int]) -> frozenset[int]:
 
 
 def _apps(whose: Q) -> QuerySet[Any]:
-    """The authenticator apps of these people."""
-    found: QuerySet[Any] = Authenticator.objects.filter(whose, type=Authenticator.Type.TOTP)
+    """The authenticator apps and passkeys of these people: what can follow their password."""
+    found: QuerySet[Any] = Authenticator.objects.filter(whose, type__in=SECOND_STEPS)
     return found
 
 

@@ -261,6 +261,11 @@ def _table() -> Iterator[Verb]:
     yield verb("person.two_step_turned_on", _("{who} turned two-step sign-in on"))
     yield verb("person.two_step_turned_off", _("{who} turned two-step sign-in off"), warning)
     yield verb("person.two_step_reset", _("{who} reset the two-step sign-in of {what}"), warning)
+    yield verb("person.passkey_added", _("{who} added a passkey"))
+    yield verb("person.passkey_removed", _("{who} removed a passkey"), warning)
+    yield verb(
+        "person.passkey_refused", _("Someone tried to sign in as {what} with a passkey that was not accepted"), warning
+    )
     yield verb("person.recovery_codes_made", _("{who} made new recovery codes"))
     yield verb("person.recovery_code_used", _("{who} used a recovery code"), warning)
     yield verb("person.code_refused", _("Someone gave the password of {what}, but a wrong code"), warning)
