@@ -93,7 +93,8 @@ class SignInProvider(models.Model):
 
     `domains` are those of the confirmed mail addresses that are let in; none means any. People must be in one of the
     `required_groups`; none means that it does not matter. `roles` are pairs of a group and a role, which members hold
-    everywhere from their next sign-in on. Groups are in the claim `groups_claim`; at GitHub, organisations and teams.
+    from their next sign-in on, everywhere or narrowed (see group_roles.py). Groups are in the claim `groups_claim`; at
+    GitHub, organisations and teams.
     """
 
     OPENID, GITHUB = "openid", "github"
@@ -130,12 +131,14 @@ class SignInProvider(models.Model):
 
 
 class LinkedIdentity(models.Model):
-    """Whom providers know a person as. Issuer and subject together identify them; `email` is only shown."""
+    """Whom providers know a person as. Issuer and subject together identify them; `email` is only shown. `groups` are those
+    of their groups at the last sign-in that give roles here; None if they have not signed in since this is remembered."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="identities")
     issuer = models.CharField(max_length=300)
     subject = models.CharField(max_length=255)
     email = models.CharField(max_length=254, blank=True)
+    groups = models.JSONField(null=True)
     linked_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(null=True)
 
