@@ -110,7 +110,13 @@ def _asked_for_code(request: HttpRequest, form: CodeForm, user: User, next_url: 
 def _may_lead_to(response: HttpResponse, next_url: str) -> HttpResponse:
     """Let the page's form lead to the application for which the person signs in."""
     wanted = urlsplit(next_url)
-    if wanted.path == reverse("access-enter"):
+    if wanted.path == reverse("openid-authorize"):
+        from fairway.catalog.openid import placement_of_client
+
+        placement = placement_of_client(parse_qs(wanted.query).get("client_id", [""])[0])
+        if placement is not None:
+            response.headers["Content-Security-Policy"] = policy(form_action=" ".join(["'self'", *placement.urls]))
+    elif wanted.path == reverse("access-enter"):
         host = parse_qs(wanted.query).get("host", [""])[0]
         if placement_at(host) is not None:
             response.headers["Content-Security-Policy"] = policy(form_action=f"'self' {public_url(host)}")
