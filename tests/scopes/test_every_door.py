@@ -63,7 +63,7 @@ STREAMS = ("live", "/log/stream")  # they never end; who is let in is asked, and
 NOT_GOT = (  # about nobody's things: signing in and out, one's own account, what Caddy and the proxy ask
     "accounts/", "first-run/", "invitation/", "access/", ".fairway/", "tls/", "healthz", "static/", "settings/profile",
     "settings/tokens", "api/v1/openapi.json", "api/v1/health", "api/v1/tokens", "api/v1/me", "language", "acting-as",
-    "demo/", "hooks/", "freezes/preview", "schedules/preview",
+    "demo/", "hooks/", "freezes/preview", "schedules/preview", ".well-known/", "openid/",
 )  # fmt: skip
 
 

@@ -79,6 +79,12 @@ def placement_of_client(client_id: str) -> Placement | None:
     ).first()
 
 
+def has_client(application: Application, environment: Environment) -> bool:
+    """Whether the application is a client in this environment, so that it asks Fairway who somebody is."""
+    where = {"data__application": application.pk, "data__environment": environment.pk}
+    return bool(Client.objects.filter(**where).exists())
+
+
 def client_for(actor: Actor, client_id: str) -> Client:
     """The client, whose redirect addresses are set to those of its hosts now. Raises `NotVisible` if there is none, or the
     actor may not open its application."""

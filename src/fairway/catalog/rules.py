@@ -222,8 +222,10 @@ def _refuse_contradictions(top: Item) -> None:
     """What signs people in by OpenID must say how, and be open only to people who are signed in, so that leaving
     Fairway ends it."""
     given, wanted = top.get("openid"), top.require("sign_in")
-    if (given is not None) != (wanted.text() == SignIn.OPENID):
-        refuse(given or wanted, "and “sign_in: openid” belong together; give both or neither")
+    if given is not None and wanted.text() != SignIn.OPENID:
+        refuse(given, "goes only with “sign_in: openid”")
+    if given is None and wanted.text() == SignIn.OPENID:
+        refuse(wanted, "is openid, so “openid” must say callback, issuer, client_id and client_secret")
     if given is not None and [item.text() for item in top.require("access").sequence()] != ["signed_in"]:
         refuse(top.require("access"), "must be [signed_in] where people arrive signed in by OpenID")
 

@@ -64,6 +64,7 @@ def keys(request: HttpRequest) -> HttpResponse:
     from allauth.idp.oidc.views import JwksView
 
     response: HttpResponse = JwksView.as_view()(request)
+    del response["Access-Control-Allow-Origin"]  # applications read it, not pages of other sites
     return response
 
 
