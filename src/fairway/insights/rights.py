@@ -167,7 +167,10 @@ def _read(viewer: Actor, actor: Actor, user: User, origins: dict[Grant, Origin],
     return Rights(
         actor=actor,
         is_active=user.is_active,
-        must_set_up_two_steps=user.is_active and must_set_up_two_steps(user.pk) and may_use_password(user),
+        must_set_up_two_steps=user.is_active
+        and not user.is_service
+        and must_set_up_two_steps(user.pk)
+        and may_use_password(user),
         environments=tuple(environments_visible_to(viewer)),
         applications=dict(applications),
         grants=grants,
