@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +14,8 @@ from authlib.integrations.httpx_client import OAuth2Client, OAuthError
 from authlib.oidc.core import CodeIDToken
 from django.core.cache import cache
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.test import Client
 from django.utils import timezone
 from joserfc import jwt
@@ -39,9 +42,15 @@ NAMES = OpenId("/oauth/callback", "OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_
 
 
 @pytest.fixture(autouse=True)
-def _fairway_is_at_localhost(settings) -> None:
+def _fairway_is_at_localhost(settings) -> Iterator[None]:
     settings.PUBLIC_URL = FAIRWAY
     cache.clear()
+    between = (request_started, request_finished)  # the library's requests share the test's connection, which stays open
+    for signal in between:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in between:
+        signal.connect(close_old_connections)
 
 
 @dataclass

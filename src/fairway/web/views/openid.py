@@ -64,7 +64,8 @@ def keys(request: HttpRequest) -> HttpResponse:
     from allauth.idp.oidc.views import JwksView
 
     response: HttpResponse = JwksView.as_view()(request)
-    del response["Access-Control-Allow-Origin"]  # applications read it, not pages of other sites
+    del response["Access-Control-Allow-Origin"]  # applications read it, no pages of other sites do
+    del response["Cache-Control"]
     return response
 
 
