@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -42,15 +42,24 @@ NAMES = OpenId("/oauth/callback", "OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_
 
 
 @pytest.fixture(autouse=True)
-def _fairway_is_at_localhost(settings) -> Iterator[None]:
+def _fairway_is_at_localhost(settings) -> None:
     settings.PUBLIC_URL = FAIRWAY
     cache.clear()
-    between = (request_started, request_finished)  # the library's requests share the test's connection, which stays open
+
+
+def answered(environ: dict, start_response: Callable) -> list[bytes]:
+    """Fairway as a WSGI application that shares the test's connection to the database, as Django's own test client does."""
+    between = (request_started, request_finished)
     for signal in between:
         signal.disconnect(close_old_connections)
-    yield
-    for signal in between:
-        signal.connect(close_old_connections)
+    try:
+        response = WSGIHandler()(environ, start_response)
+        body = b"".join(response)
+        response.close()
+        return [body]
+    finally:
+        for signal in between:
+            signal.connect(close_old_connections)
 
 
 @dataclass
@@ -69,7 +78,7 @@ class Installed:
         given = {"client_id": self.variables["OIDC_CLIENT_ID"], "client_secret": self.secret, **more}
         return OAuth2Client(
             **given, redirect_uri=self.callback, scope="openid profile email", code_challenge_method="S256",
-            transport=httpx.WSGITransport(app=WSGIHandler()),
+            transport=httpx.WSGITransport(app=answered),
         )  # fmt: skip
 
     def way(self, **more: str) -> str:
