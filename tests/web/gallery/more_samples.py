@@ -579,7 +579,7 @@ def login_with_providers() -> Data:
 
 
 def login_only_with_providers() -> Data:
-    return {**login(), "providers": PROVIDERS, "who_may_use_passwords": "emergency"}
+    return {**login(), "providers": PROVIDERS, "has_passkeys": True, "who_may_use_passwords": "emergency"}
 
 
 GRANTS = [
@@ -862,6 +862,7 @@ def login() -> Data:
         "form": filled(forms.LoginForm),
         "redirect_field": "",
         "providers": [],
+        "has_passkeys": True,
         "who_may_use_passwords": "everybody",
         "demo_people": [],
     }
@@ -874,7 +875,14 @@ def login_wrong() -> Data:
         {"username": "admin", "password": "sail-9214", "role_label": "Admin"},
         {"username": "deployer", "password": "sail-9214", "role_label": "Deployer"},
     ]
-    return {"form": form, "redirect_field": "", "providers": [], "who_may_use_passwords": "everybody", "demo_people": demo}
+    return {
+        "form": form,
+        "redirect_field": "",
+        "providers": [],
+        "has_passkeys": True,
+        "who_may_use_passwords": "everybody",
+        "demo_people": demo,
+    }
 
 
 def first_run() -> Data:
