@@ -325,7 +325,7 @@ def test_what_cannot_be_done(dora: Actor, phone: Phone) -> None:
     assert not Event.objects.filter(verb__contains="two_step").exists()
     turn_on(actor=dora, secret=phone.secret, code=phone.code())
     now = make_actor_again("dora")
-    with pytest.raises(Invalid, match="is on already"):
+    with pytest.raises(Invalid, match="is set up already"):
         turn_on(actor=now, secret=new_secret(), code="000000")
     with pytest.raises(Blocked, match="signed out"):
         turn_off(actor=dora)

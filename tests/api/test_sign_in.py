@@ -29,10 +29,11 @@ def wanted(liar: Liar, **more: object) -> dict[str, object]:
 
 def test_a_provider_is_added_tried_replaced_and_removed(admin: Api, liar: Liar) -> None:
     roles = [{"group": "dev", "role": "deployer"}]
+    everywhere = [{"group": "dev", "role": "deployer", "environment": "", "application": ""}]
     made = admin.put(THERE, wanted(liar, groups_claim="groups", roles=roles, domains=["Example.com"]))
     assert made.status_code == 200
     shown = made.json()
-    assert (shown["has_secret"], shown["roles"], shown["domains"]) == (True, roles, ["example.com"])
+    assert (shown["has_secret"], shown["roles"], shown["domains"]) == (True, everywhere, ["example.com"])
     assert shown["redirect_uri"].endswith("/accounts/sign-in/company/callback")
     assert SECRET not in json.dumps(admin.get("/sign-in-providers").json())
     assert admin.post(f"{THERE}/trial").json() == {"signs_in_at": f"{liar.issuer}/auth"}

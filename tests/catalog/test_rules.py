@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from fairway.catalog.rules import FILE, Generated, filled, make_secrets, parse_answers, parse_entry, said
+from fairway.catalog.rules import FILE, Generated, OpenId, SignIn, filled, make_secrets, parse_answers, parse_entry, said
 from fairway.shared.names import Invalid
 
 GOOD = """\
@@ -107,3 +109,31 @@ def test_secrets_are_made_anew_for_each_installation():
 def test_variables_know_the_address_and_who_installed_it():
     found = filled(entry(), url="http://notes.test", person="ada")
     assert found == {"PUBLIC_URL": "http://notes.test/", "MODE": "simple", "OWNED_BY": "ada"}
+
+
+OPENID = "openid: {callback: /oauth/callback, issuer: OIDC_ISSUER, client_id: OIDC_ID, client_secret: OIDC_SECRET}\n"
+BY_OPENID = GOOD.replace("sign_in: own", "sign_in: openid").replace("access: [signed_in, public]", "access: [signed_in]")
+
+
+def test_an_entry_asks_to_be_registered():
+    one = entry(BY_OPENID + OPENID)
+    assert one.sign_in is SignIn.OPENID
+    assert one.openid == OpenId("/oauth/callback", "OIDC_ISSUER", "OIDC_ID", "OIDC_SECRET")
+    assert entry().openid is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (BY_OPENID, "line 10.*must say callback"),
+        (GOOD + OPENID, "line 25.*goes only with"),
+        (BY_OPENID.replace("[signed_in]", "[signed_in, public]") + OPENID, "line 11.*signed_in"),
+        (BY_OPENID + OPENID.replace("/oauth/callback", "https://evil.test"), "line 25.*begins with /"),
+        (BY_OPENID + OPENID.replace("OIDC_ISSUER", "not a name"), "line 25"),
+        (BY_OPENID + OPENID.replace("issuer: OIDC_ISSUER, ", ""), "line 25.*issuer"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(text, words):
+    with pytest.raises(Invalid) as refused:
+        entry(text)
+    assert re.search(words, f"{refused.value.field} {refused.value.sentence}")

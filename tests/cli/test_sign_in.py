@@ -13,7 +13,7 @@ def test_a_provider_is_set_changed_tried_and_removed(fairway):
     assert (changed["name"], changed["client_id"], changed["roles"]) == (
         "The company",
         "fairway",
-        [{"group": "dev", "role": "deployer"}],
+        [{"group": "dev", "role": "deployer", "environment": "", "application": ""}],
     )
     moved = fairway("sign-in", "set", "company", "--issuer", "https://other.invalid", "--keep-secret")
     assert moved.code != 0

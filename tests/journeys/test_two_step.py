@@ -23,7 +23,7 @@ def test_somebody_protects_their_account(admin: Person, joins: Joins, tmp_path: 
     secret = page.get_by_role("button", name="Copy the key").get_attribute("data-copy") or ""
     grace.picture("two-step-1-set-up")
     page.get_by_label("Code", exact=True).fill(code_for(secret, time.time()))
-    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("region", name="Set up an authenticator app").get_by_label("Your password").fill(PASSWORD)
     grace.button("Turn it on").click()
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
     codes = page.locator(".recovery-codes code").all_inner_texts()

@@ -63,7 +63,7 @@ STREAMS = ("live", "/log/stream")  # they never end; who is let in is asked, and
 NOT_GOT = (  # about nobody's things: signing in and out, one's own account, what Caddy and the proxy ask
     "accounts/", "first-run/", "invitation/", "access/", ".fairway/", "tls/", "healthz", "static/", "settings/profile",
     "settings/tokens", "api/v1/openapi.json", "api/v1/health", "api/v1/tokens", "api/v1/me", "language", "acting-as",
-    "demo/", "hooks/", "freezes/preview", "schedules/preview",
+    "demo/", "hooks/", "freezes/preview", "schedules/preview", ".well-known/", "openid/",
 )  # fmt: skip
 
 
@@ -256,6 +256,10 @@ def _of_person(world: World, plain: str) -> Iterator[tuple[str, object]]:
     yield f"{url}?act=deploy" if url.endswith("/may") else url, WHOLE
 
 
+def _of_service_account(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    yield plain.replace("{username}", "robot-x").replace("{number}", "1"), WHOLE
+
+
 def _of_provider(world: World, plain: str) -> Iterator[tuple[str, object]]:
     yield plain.replace("{slug}", "company-x"), WHOLE
 
@@ -298,6 +302,7 @@ FILLERS = (
     (r"/(releases/\{number\}/)?rollouts/\{", _of_rollout),
     (r"/releases/\{number\}", _of_release),
     (r"/(settings/)?people/\{username\}", _of_person),
+    (r"/(settings/)?service-accounts/\{username\}", _of_service_account),
     (r"/calendar/feeds/", _of_nobody),
     (r"/(settings/)?credentials/\{name\}", _of_credential),
     (r"/(settings/notifications|channels)/\{number\}", _of_channel),

@@ -17,6 +17,7 @@ from django.utils import timezone
 from fairway.accounts.models import RoleGrant, SignInProvider, User
 from fairway.accounts.queries import actor_for
 from fairway.accounts.rules import SYSTEM, Actor
+from fairway.accounts.service_accounts import create_service_account
 from fairway.activity.commands import record
 from fairway.activity.models import Event
 from fairway.activity.rules import Door, On
@@ -138,6 +139,7 @@ def build() -> World:
     zed = User.objects.create_user(username=world.word("zed", WHOLE, ("admin",)), password="correct horse battery")
     zed.email = "zed@example.com"
     zed.save()
+    create_service_account(actor=SYSTEM, username=world.word("robot", WHOLE, ("admin",)))
     SignInProvider.objects.create(
         slug="company-x", name=world.word("provider", WHOLE, ("admin",)), issuer="https://login.example.com",
         client_id="fairway", scopes="openid", is_enabled=False,  # so that only those who manage it see its name

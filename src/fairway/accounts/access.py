@@ -131,7 +131,7 @@ def _now(
     if came.token is not None:  # a token that was kept has a later generation than the actor
         used = tokens.get(came.token)
         return replace(actor, grants=grants_through(used, grants[user.pk])) if used else None
-    if user.generation != came.generation:
+    if user.generation != came.generation or user.is_service:  # a service account has nothing but tokens
         return None
     if not came.session:  # neither session nor token: a management command acts for them
         return replace(actor, grants=grants[user.pk])

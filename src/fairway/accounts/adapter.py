@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 from allauth.account.signals import password_changed, password_set
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext
 
 from fairway.accounts.access import ACTING_AS, SECOND_STEP
 from fairway.accounts.commands import record_sign_in
@@ -71,7 +72,9 @@ class AccountAdapter(DefaultAccountAdapter):
         self.login_by(request, user, f"{PASSWORD} and {code}" if code else PASSWORD)
 
     def login_by(self, request: HttpRequest, user: User, identified_by: str) -> None:
-        """Start a session, with a new key, and record the event in one transaction."""
+        """Start a session, with a new key, and record the event in one transaction. A service account has none."""
+        if user.is_service:
+            raise PermissionDenied(gettext("A service account cannot sign in."))
         with transaction.atomic():
             super().login(request, user)
             request.session.pop(ACTING_AS, None)

@@ -34,7 +34,11 @@ log = logging.getLogger(__name__)
 
 
 class Backend(AuthenticationBackend):
-    """Like allauth's backend, but accepts only confirmed mail addresses, and the passwords of those who may use one."""
+    """Like allauth's backend, but accepts only confirmed mail addresses, and the passwords of those who may use one. It
+    finds nobody for a service account, so that no session of one can exist."""
+
+    def user_can_authenticate(self, user: User) -> bool:
+        return user.is_active and not user.is_service
 
     def _check_password(self, user: User | None, password: str) -> User | None:
         found = super()._check_password(user, password)

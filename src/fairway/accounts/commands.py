@@ -68,7 +68,7 @@ def create_first_administrator(*, link: str, username: str, password: str, email
         raise Invalid("link", "has been used or replaced; start Fairway again to get a new one.")
     if not OneTimeLink.objects.filter(pk=found.pk, used_at=None).update(used_at=timezone.now()):
         raise Invalid("link", "has been used a moment ago.")
-    user = _new_person(username, email, password)
+    user = new_account(username, email, password)
     RoleGrant.objects.create(user=user, role=Role.ADMIN)
     who = Who(id=user.pk, name=user.username, door=Door.WEB, identified_by="first-start link", address=address)
     record(who=who, verb="person.first_administrator_created", on=on_person(user), after={"roles": ["admin"]})
@@ -82,7 +82,7 @@ def create_person(*, actor: Actor, username: str, email: str = "", roles: Iterab
     The administrator who enters a mail address thereby confirms it. Raises `Blocked` or `Invalid`.
     """
     require(actor, Act.MANAGE_PEOPLE)
-    user = _new_person(username, email, None, is_confirmed=True)
+    user = new_account(username, email, None, is_confirmed=True)
     wanted = sorted({parse_role(role) for role in roles})
     RoleGrant.objects.bulk_create(RoleGrant(user=user, role=role) for role in wanted)
     text = _invite(actor, user)
@@ -95,6 +95,7 @@ def invite_again(*, actor: Actor, user: User) -> str:
     """Create a new invitation (or password reset) link and revoke older ones; returns its secret. Raises `Blocked`."""
     require(actor, Act.MANAGE_PEOPLE)
     refuse_own_token(actor, user)
+    refuse_service_account(user)
     text = _invite(actor, user)
     record(who=actor.who, verb="person.invited", on=on_person(user))
     return text
@@ -124,6 +125,7 @@ def give_new_password(*, actor: Actor, username: str) -> str:
     emergency accounts may use a password, theirs becomes one. Raises `Blocked` or `NotVisible`."""
     require(actor, Act.MANAGE_PEOPLE)
     user = get_person(username)
+    refuse_service_account(user)
     password = secrets.token_urlsafe(12)
     ended = replace_password(user, password)
     if not may_use_password(user):
@@ -191,11 +193,14 @@ def parse_role(text: str) -> str:
     return text
 
 
-def _new_person(username: str, email: str, password: str | None, *, is_confirmed: bool = False) -> User:
+def new_account(
+    username: str, email: str = "", password: str | None = None, *, is_confirmed: bool = False, is_service: bool = False
+) -> User:
+    """A new row; without a password nobody can sign in with one. Raises `Invalid`."""
     name = parse_username(username)
     if User.objects.filter(username__iexact=name).exists():
         raise Invalid("username", "“{name}” is taken.", name=name)
-    user = User(username=name, email=parse_email(email))
+    user = User(username=name, email=parse_email(email), is_service=is_service)
     user.email_confirmed_at = confirmation_time(user.email, user) if is_confirmed else None
     if password is None:
         user.set_unusable_password()
@@ -217,6 +222,12 @@ def refuse_own_token(actor: Actor, user: User) -> None:
     """Raise `Blocked` if a token is used to give its own owner, and so whoever has the token, another way to sign in."""
     if actor.authentication.token is not None and actor.id == user.pk:
         raise Blocked([token_blocker()])
+
+
+def refuse_service_account(user: User) -> None:
+    """Raise `Invalid` if this is a service account, which gets no way to sign in."""
+    if user.is_service:
+        raise Invalid("username", "is a service account, which cannot sign in; create a token for it instead.")
 
 
 def _invite(actor: Actor, user: User) -> str:

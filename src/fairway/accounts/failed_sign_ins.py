@@ -29,6 +29,12 @@ def note_wrong_code(*, user: User, address: str, client: str) -> None:
         _tell(user, "person.code_refused", count, address, client)
 
 
+def note_wrong_passkey(*, user: User | None, address: str, client: str) -> None:
+    """Count a passkey that was not accepted, and record it as `note_failure` does. `user` is whose it says it is."""
+    if count := counted(f"passkey-refused:{user.pk if user else 0}"):
+        _tell(user, "person.passkey_refused", count, address, client)
+
+
 def person_named(login: str) -> User | None:
     """Whose user name or mail address this is; None if it is nobody's."""
     if not login or not login.isprintable() or len(login) > LONGEST:

@@ -26,7 +26,8 @@ __all__ = [
 
 
 class User(AbstractUser):
-    """A person. What they may do comes from their grants alone; Django's staff and superuser flags stay unused.
+    """A person, or a service account (`is_service`), which works with tokens and can never sign in. What they may do comes
+    from their grants alone; Django's staff and superuser flags stay unused.
 
     `username` identifies them: it is unique regardless of case and never changes. Their name and address are their own
     claims; the address counts from `email_confirmed_at` on, when somebody confirmed it.
@@ -37,12 +38,17 @@ class User(AbstractUser):
     language = models.CharField(max_length=8, blank=True)
     theme = models.CharField(max_length=8, blank=True)  # "", "light", "dark"
     is_emergency = models.BooleanField(default=False)  # may always sign in with a password; see password_policy.py
+    is_service = models.BooleanField(default=False)  # set when it is created, and never changed; see service_accounts.py
 
     class Meta(AbstractUser.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint(Lower("username"), name="username_once_in_any_case"),
             models.UniqueConstraint(
                 Lower("email"), condition=Q(email_confirmed_at__isnull=False), name="confirmed_email_of_one_person"
+            ),
+            models.CheckConstraint(  # a password that begins with “!” is one that nobody can enter
+                condition=Q(is_service=False) | Q(password__startswith="!", email="", is_emergency=False),  # noqa: S106
+                name="service_account_cannot_sign_in",
             ),
         ]
 
@@ -87,7 +93,8 @@ class SignInProvider(models.Model):
 
     `domains` are those of the confirmed mail addresses that are let in; none means any. People must be in one of the
     `required_groups`; none means that it does not matter. `roles` are pairs of a group and a role, which members hold
-    everywhere from their next sign-in on. Groups are in the claim `groups_claim`; at GitHub, organisations and teams.
+    from their next sign-in on, everywhere or narrowed (see group_roles.py). Groups are in the claim `groups_claim`; at
+    GitHub, organisations and teams.
     """
 
     OPENID, GITHUB = "openid", "github"
@@ -124,12 +131,14 @@ class SignInProvider(models.Model):
 
 
 class LinkedIdentity(models.Model):
-    """Whom providers know a person as. Issuer and subject together identify them; `email` is only shown."""
+    """Whom providers know a person as. Issuer and subject together identify them; `email` is only shown. `groups` are those
+    of their groups at the last sign-in that give roles here; None if they have not signed in since this is remembered."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="identities")
     issuer = models.CharField(max_length=300)
     subject = models.CharField(max_length=255)
     email = models.CharField(max_length=254, blank=True)
+    groups = models.JSONField(null=True)
     linked_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(null=True)
 

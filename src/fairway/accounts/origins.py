@@ -9,7 +9,13 @@ from datetime import datetime
 from fairway.accounts.rules import Grant
 from fairway.activity.models import Event
 
-_VERBS = ("person.first_administrator_created", "person.created", "person.roles_set", "person.admitted")
+_VERBS = (
+    "person.first_administrator_created",
+    "person.created",
+    "person.admitted",
+    "person.roles_set",
+    "service_account.created",
+)
 
 
 @dataclass(frozen=True)

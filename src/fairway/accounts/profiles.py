@@ -7,7 +7,14 @@ from collections.abc import Iterable
 from django.db import IntegrityError, transaction
 
 from fairway.accounts.access import replace_password
-from fairway.accounts.commands import create_first_administrator, create_person, on_person, require, set_roles
+from fairway.accounts.commands import (
+    create_first_administrator,
+    create_person,
+    on_person,
+    refuse_service_account,
+    require,
+    set_roles,
+)
 from fairway.accounts.emails import confirmation_time, parse_email, taken
 from fairway.accounts.models import User
 from fairway.accounts.rules import Act, Actor
@@ -55,6 +62,8 @@ def edit_person(*, actor: Actor, user: User, name: str, email: str, grants: Gran
     """
     require(actor, Act.MANAGE_PEOPLE)
     row = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if email.strip():
+        refuse_service_account(row)
     refuse_stale(as_of, "person.edited", "person.roles_set", subject_kind="person", subject_id=str(row.pk))
     if (row.get_full_name(), row.email) != (name.strip(), email.strip()):
         _save(actor, row, name, email, is_confirmed=row.pk != actor.id)

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from django.db import transaction
 
 from fairway.accounts.commands import parse_role, refuse_lockout, refuse_no_way_in, require
+from fairway.accounts.group_roles import as_pairs, stored, take_at_once
+from fairway.accounts.group_roles import shown as mappings_shown
 from fairway.accounts.mailing import seal
 from fairway.accounts.models import SignInProvider
 from fairway.accounts.provider_troubles import trouble_words
@@ -53,7 +55,8 @@ def save_provider(
     is_from_environment: bool = False,
     as_of: int | None = None,
 ) -> SignInProvider:
-    """Add the provider `slug`, or change it; its `kind` stays.
+    """Add the provider `slug`, or change it; its `kind` stays. `roles` are pairs of a group and what it gives, for example
+    “deployer@staging/shop”; what groups give no longer is taken from everybody at once.
 
     `secret` None keeps the stored one, but it is never sent to another provider or
     for another client: with a new issuer or client ID it must be given again. With `is_new`, a slug in use is refused. One
@@ -79,7 +82,7 @@ def save_provider(
     row.issuer = parse_issuer(issuer)
     row.client_id = parse_text(client_id, field="client_id", longest=300, required=True)
     row.domains = parse_domains(domains)
-    row.required_groups, row.roles = parse_groups(required_groups), parse_roles(roles)
+    row.required_groups, row.roles = parse_groups(required_groups), stored(parse_roles(roles))
     if row.kind == SignInProvider.GITHUB:
         _as_github_says(row)
     else:
@@ -98,6 +101,8 @@ def save_provider(
     row.sealed_secret = _secret(row, kept_for, secret)
     row.is_from_environment = is_from_environment
     row.save()
+    if take_at_once(actor, row):
+        refuse_no_way_in()
     refuse_lockout()
     if (after := facts(row)) != before:
         record(who=actor.who, verb="sign_in.provider_saved", on=on_provider(row), before=before, after=after)
@@ -160,6 +165,7 @@ def facts(row: SignInProvider) -> dict[str, object]:
     )
     mark = seal().mark(seal().open(row.sealed_secret)) if row.sealed_secret else ""
     shown = {name: getattr(row, name) for name in (*names, "default_role")}
+    shown["roles"] = as_pairs(mappings_shown(row))
     return {**shown, "is_enabled": row.is_enabled, "client_secret": mark}
 
 
@@ -174,7 +180,7 @@ def _kind(row: SignInProvider, kind: str) -> str:
 def _as_github_says(row: SignInProvider) -> None:
     """GitHub ignores the case of names, knows scopes of its own, and has no claims. Only what is needed is asked for."""
     row.required_groups = sorted({group.lower() for group in row.required_groups})
-    row.roles = [[group.lower(), role] for group, role in row.roles]
+    row.roles = [[group.lower(), *given] for group, *given in row.roles]
     row.issuer, row.groups_claim = row.issuer.lower().rstrip("/"), ""
     row.scopes = " ".join([*GITHUB_SCOPES, *(["read:org"] if row.required_groups or row.roles else [])])
 

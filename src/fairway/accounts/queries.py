@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from allauth.mfa.models import Authenticator
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from fairway.accounts.models import ApiToken, OneTimeLink, RoleGrant, SignInPolicy, User
 from fairway.accounts.rules import (
+    ONLY_BY_PEOPLE,
     ROLES_FOR,
     Act,
     Actor,
@@ -28,6 +30,8 @@ from fairway.accounts.secrets import token_digest
 from fairway.activity.models import Event
 from fairway.activity.rules import Door
 from fairway.engine.prepared import NUMBER, TEXT, Prepared
+
+SECOND_STEPS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
 def grants_of(user: User) -> tuple[Grant, ...]:
@@ -60,9 +64,12 @@ _GRANTS = Prepared(lambda number: _living_grants(Q(user=number)), NUMBER)  # eac
 
 def active_actors(people: Iterable[int]) -> list[Actor]:
     """The active people among these, as actors with their present grants; in two queries."""
-    living = dict(User.objects.filter(pk__in=list(people), is_active=True).values_list("pk", "username"))
+    living = User.objects.filter(pk__in=list(people), is_active=True).in_bulk()
     grants = grants_of_all(living) if living else {}
-    return [Actor(id=number, name=name, grants=grants[number]) for number, name in living.items()]
+    return [
+        Actor(id=number, name=one.username, grants=grants[number], is_service=one.is_service)
+        for number, one in living.items()
+    ]
 
 
 def may_in_query(act: Act, *, person: str, environment: str) -> Exists:
@@ -70,6 +77,8 @@ def may_in_query(act: Act, *, person: str, environment: str) -> Exists:
     `environment`."""
     there = Q(environment=None) | Q(environment=OuterRef(environment), environment__deleted_at=None)
     roles = sorted(ROLES_FOR[act])
+    if act in ONLY_BY_PEOPLE:
+        there &= Q(user__is_service=False)
     return Exists(
         RoleGrant.objects.filter(there, user=OuterRef(person), user__is_active=True, role__in=roles, application=None)
     )
@@ -97,6 +106,7 @@ def actor_for(
         identified_by=identified_by,
         address=address,
         client=client,
+        is_service=user.is_service,
         authentication=Authentication(user.generation, session, *by_token),
     )
 
@@ -204,7 +214,7 @@ def may_use_password(user: User) -> bool:
 
 
 def has_two_steps(user: User) -> bool:
-    """Whether this person is asked for a code after their password."""
+    """Whether this person is asked for a code, or a passkey, after their password."""
     return bool(_apps(Q(user_id=user.pk)).exists())
 
 
@@ -232,8 +242,8 @@ def who_must_set_up_two_steps(numbers: Iterable[int]) -> frozenset[int]:
 
 
 def _apps(whose: Q) -> QuerySet[Any]:
-    """The authenticator apps of these people."""
-    found: QuerySet[Any] = Authenticator.objects.filter(whose, type=Authenticator.Type.TOTP)
+    """The authenticator apps and passkeys of these people: what can follow their password."""
+    found: QuerySet[Any] = Authenticator.objects.filter(whose, type__in=SECOND_STEPS)
     return found
 
 
@@ -245,9 +255,9 @@ _MUST = Prepared(  # for each request of a session that began with a password on
 
 
 def administrators() -> QuerySet[User]:
-    """Active people who are Admin everywhere."""
+    """Active people who are Admin everywhere. Service accounts do not count, because they cannot sign in."""
     grants = RoleGrant.objects.filter(role=Role.ADMIN, environment=None, application=None)
-    return User.objects.filter(is_active=True, pk__in=grants.values("user")).order_by("username")
+    return User.objects.filter(is_active=True, is_service=False, pk__in=grants.values("user")).order_by("username")
 
 
 def has_people() -> bool:
@@ -255,7 +265,7 @@ def has_people() -> bool:
 
 
 def people() -> QuerySet[User]:
-    """Everybody; `two_step` says whether they are asked for a code after their password."""
+    """Everybody, and every service account; `two_step` says whether they are asked for a code after their password."""
     everybody = User.objects.prefetch_related("role_grants__environment", "role_grants__application")
     return everybody.annotate(two_step=Exists(_apps(Q(user_id=OuterRef("pk"))))).order_by("username")
 
@@ -275,7 +285,7 @@ def people_visible_to(actor: Actor) -> QuerySet[User]:
 
 def colleague(actor: Actor, username: str) -> User | None:
     """The active person of this user name whom the actor may see and so may name, for example as a release's manager."""
-    return people_visible_to(actor).filter(username=username, is_active=True).first()
+    return people_visible_to(actor).filter(username=username, is_active=True, is_service=False).first()
 
 
 def events_by(chosen: QuerySet[Event], username: str) -> QuerySet[Event]:
@@ -303,10 +313,37 @@ def confirmed_people(email: str) -> QuerySet[User]:
 
 
 def get_person(username: str) -> User:
-    """The person of this user name. Raises `NotVisible`."""
+    """The person, or the service account, of this user name. Raises `NotVisible`."""
     found = people().filter(username=username).first()
     if found is None:
         raise NotVisible("person", username)
+    return found
+
+
+def get_human(username: str) -> User:
+    """The person of this user name, who is no service account. Raises `NotVisible`."""
+    found = get_person(username)
+    if found.is_service:
+        raise NotVisible("person", username)
+    return found
+
+
+def last_use_of_tokens() -> dict[int, datetime]:
+    """When a token of each service account was used last, by the account's id; in one query."""
+    used = ApiToken.objects.filter(user__is_service=True, last_used_at__isnull=False).order_by()
+    return dict(used.values_list("user").annotate(last=Max("last_used_at")))
+
+
+def service_accounts() -> QuerySet[User]:
+    """Every service account, with its grants."""
+    return people().filter(is_service=True)
+
+
+def get_service_account(username: str) -> User:
+    """The service account of this name. Raises `NotVisible`."""
+    found = service_accounts().filter(username=username).first()
+    if found is None:
+        raise NotVisible("service account", username)
     return found
 
 

@@ -142,6 +142,8 @@ ROLES_FOR: dict[Act, frozenset[Role]] = {
 }
 _ABOUT_ONESELF = frozenset({Act.OWN_ACCOUNT, Act.CHANGE_ACCOUNT})
 _NEVER_BY_TOKEN = frozenset({Act.CHANGE_ACCOUNT})
+# What a person must decide. Otherwise whoever can make a service account could approve their own deployments with it.
+ONLY_BY_PEOPLE = frozenset({Act.APPROVE, Act.APPROVE_RELEASE, Act.BREAK_GLASS, Act.CHANGE_ACCOUNT})
 
 
 # Acts on the whole installation: only grants that are not narrowed allow them, both to read and to write.
@@ -243,7 +245,8 @@ class Authentication:
 
 @dataclass(frozen=True)
 class Actor:
-    """A person, or Fairway itself, who does something through an interface (`door`). `acting_as` can only narrow.
+    """A person, a service account, or Fairway itself, who does something through an interface (`door`). `acting_as` can only
+    narrow.
 
     `name` is the user name: an administrator gives it, no two people have the same, and it never changes. A person's display
     name is shown beside it and identifies nobody.
@@ -258,6 +261,7 @@ class Actor:
     address: str = ""
     client: str = ""
     is_system: bool = False
+    is_service: bool = False
     authentication: Authentication = Authentication()
 
     @property
@@ -314,6 +318,8 @@ def reach_of(actor: Actor, act: Act = Act.VIEW) -> Reach:
     """Where the actor may do this. Permissions, queries and pages all use it, so that they cannot disagree."""
     if actor.is_system:
         return EVERYTHING
+    if act in ONLY_BY_PEOPLE and actor.is_service:
+        return Reach(frozenset())
     grants = (grant for grant in actor.active_grants if grant.role in ROLES_FOR[act])
     return Reach(frozenset((grant.application, grant.environment) for grant in grants))
 
@@ -389,7 +395,18 @@ class NotVisible(LookupError):
 
 def why_not(actor: Actor, act: Act) -> Blocker:
     """The blocker to show when `may` is false for this actor and act."""
-    return token_blocker() if is_beyond_tokens(actor, act) else role_blocker(act)
+    if is_beyond_tokens(actor, act):
+        return token_blocker()
+    return service_blocker() if act in ONLY_BY_PEOPLE and actor.is_service else role_blocker(act)
+
+
+def service_blocker() -> Blocker:
+    """The blocker for an act that a person must do."""
+    return Blocker(
+        code="service_account",
+        sentence=translate("A person must decide this; a service account cannot."),
+        who=translate("a person with a role that allows it"),
+    )
 
 
 def token_blocker() -> Blocker:

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from fairway.accounts.mailing import seal
 from fairway.accounts.models import LinkedIdentity, SignInProvider, User
-from fairway.accounts.rules import NotVisible, Role
+from fairway.accounts.rules import NotVisible
 from fairway.accounts.sign_in_rules import Terms
 
 if TYPE_CHECKING:  # they import httpx and jwt, which only sign-ins with a provider need
@@ -48,7 +48,6 @@ def terms_of(provider: SignInProvider) -> Terms:
     return Terms(
         domains=frozenset(provider.domains),
         groups=frozenset(provider.required_groups),
-        roles=tuple((group, Role(role)) for group, role in provider.roles),
         creates_people=provider.admits == SignInProvider.ANYBODY,
     )
 
@@ -63,7 +62,7 @@ def client_of(provider: SignInProvider) -> Client:
         redirect_uri=redirect_uri(provider.slug),
         scopes=provider.scopes,
         groups_claim=provider.groups_claim,
-        groups=frozenset([*provider.required_groups, *(group for group, _ in provider.roles)]),
+        groups=frozenset([*provider.required_groups, *(str(group) for group, *_ in provider.roles)]),
     )
 
 

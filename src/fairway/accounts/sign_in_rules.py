@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from fairway.accounts.rules import Role
@@ -16,6 +17,9 @@ LONGEST_USERNAME = 60
 MOST_ROLES, MOST_DOMAINS, MOST_GROUPS = 200, 200, 200
 OPEN_HOSTS = frozenset({"github.com", "gitlab.com", "accounts.google.com", "appleid.apple.com"})
 OPEN_TENANTS = frozenset({"common", "organizations", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"})
+
+
+Given = TypeVar("Given")
 
 
 class Why(StrEnum):
@@ -37,7 +41,6 @@ class Terms:
 
     domains: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
-    roles: tuple[tuple[str, Role], ...] = ()
     creates_people: bool = False
 
 
@@ -78,9 +81,9 @@ def domain_of(email: str) -> str:
     return domain.lower() if at else ""
 
 
-def roles_of(groups: Collection[str], mapping: Iterable[tuple[str, Role]]) -> frozenset[Role]:
-    """The roles that these groups give. Groups are compared exactly."""
-    return frozenset(role for group, role in mapping if group in groups)
+def roles_of(groups: Collection[str], mapping: Iterable[tuple[str, Given]]) -> frozenset[Given]:
+    """What members of these groups are given."""
+    return frozenset(given for group, given in mapping if group in groups)
 
 
 def usernames_for(*wishes: str) -> Iterator[str]:
@@ -127,24 +130,44 @@ def parse_groups(texts: Sequence[str]) -> list[str]:
     return sorted(found)
 
 
-def parse_roles(pairs: Iterable[Sequence[str]]) -> list[list[str]]:
-    """Pairs of a group and a role. Raises `Invalid`."""
-    found: dict[tuple[str, str], None] = {}
-    for group, role in pairs:
-        if role not in set(Role):
-            raise Invalid("roles", "“{value}” is not a role; use one of {names}.", value=role[:40], names=", ".join(Role))
-        found[parse_text(group, field="roles", longest=300, required=True), role] = None
+@dataclass(frozen=True)
+class GroupRole:
+    """What members of a group are given: a role, everywhere or narrowed to an environment and/or an application (slugs)."""
+
+    group: str
+    role: str
+    environment: str = ""
+    application: str = ""
+
+    @property
+    def grant(self) -> str:
+        """The role as people type it: ``deployer@staging/shop``."""
+        place = f"@{self.environment}" if self.environment else ""
+        return f"{self.role}{place}/{self.application}" if self.application else f"{self.role}{place}"
+
+
+def parse_roles(pairs: Iterable[Sequence[str]]) -> list[GroupRole]:
+    """Pairs of a group and a role, which may be narrowed: ``deployer@staging/shop``. Raises `Invalid`."""
+    found = dict.fromkeys(_parse_role(group, grant) for group, grant in pairs)
     if len(found) > MOST_ROLES:
         raise Invalid("roles", "are too many; use at most {longest}.", longest=MOST_ROLES)
-    return [list(pair) for pair in found]
+    return list(found)
+
+
+def _parse_role(group: str, grant: str) -> GroupRole:
+    rest, _, application = grant.partition("/")
+    role, _, environment = rest.partition("@")
+    if role not in set(Role):
+        raise Invalid("roles", "“{value}” is not a role; use one of {names}.", value=role[:40], names=", ".join(Role))
+    return GroupRole(parse_text(group, field="roles", longest=300, required=True), role, environment, application)
 
 
 def parse_role_lines(text: str) -> list[list[str]]:
-    """Lines ``group = role`` as people type them; a group may contain “=”. Raises `Invalid`."""
+    """Lines ``group = role`` as people type them, for `parse_roles`; a group may contain “=”. Raises `Invalid`."""
     pairs = []
     for line in filter(None, map(str.strip, text.splitlines())):
-        group, equals, role = line.rpartition("=")
+        group, equals, grant = line.rpartition("=")
         if not equals:
             raise Invalid("roles", "“{line}” is not a pair; write e.g. “developers = deployer”.", line=line[:60])
-        pairs.append([group.strip(), role.strip()])
-    return parse_roles(pairs)
+        pairs.append([group.strip(), grant.strip()])
+    return [[one.group, one.grant] for one in parse_roles(pairs)]

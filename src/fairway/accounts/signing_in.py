@@ -15,12 +15,13 @@ from django.utils import timezone
 from fairway.accounts.access import locked_account, revoke_access
 from fairway.accounts.commands import grant_words, on_person, require
 from fairway.accounts.emails import parse_email
+from fairway.accounts.group_roles import is_last_administrator, known_groups, set_roles_by_groups
 from fairway.accounts.models import LinkedIdentity, OneTimeLink, RoleGrant, SignInProvider, User
 from fairway.accounts.provider_commands import on_provider
 from fairway.accounts.queries import asks_for_code, confirmed_people, usable_invitation
-from fairway.accounts.rules import Act, Actor, Role
+from fairway.accounts.rules import Act, Actor
 from fairway.accounts.sign_in_providers import terms_of
-from fairway.accounts.sign_in_rules import Why, roles_of, usernames_for, why_not_let_in
+from fairway.accounts.sign_in_rules import Why, usernames_for, why_not_let_in
 from fairway.activity.commands import record
 from fairway.activity.rules import Door, On, Who
 from fairway.shared.names import Invalid
@@ -161,7 +162,7 @@ def _unlink(row: LinkedIdentity) -> None:
     if LinkedIdentity.objects.filter(user_id=row.user_id, issuer=row.issuer).exists():
         return
     for given in RoleGrant.objects.filter(user_id=row.user_id, given_by__issuer=row.issuer):
-        if not _is_last_administrator(given):
+        if not is_last_administrator(given):
             given.delete()
 
 
@@ -243,22 +244,10 @@ def _roles_follow(came: _Came, user: User, identity: Identity) -> None:
 
 
 def _set_roles(provider: SignInProvider, user: User, identity: Identity) -> None:
-    """Give the roles of the person's groups, and take those that this provider gave before and gives no longer. The last
-    administrator keeps the role."""
-    wanted = roles_of(identity.groups, terms_of(provider).roles)
-    given = RoleGrant.objects.filter(user=user, given_by=provider)
-    for grant in given.exclude(role__in=wanted):
-        if not _is_last_administrator(grant):
-            grant.delete()
-    held = set(RoleGrant.objects.filter(user=user, environment=None, application=None).values_list("role", flat=True))
-    RoleGrant.objects.bulk_create(
-        RoleGrant(user=user, role=role, given_by=provider) for role in sorted(wanted) if role not in held
-    )
-
-
-def _is_last_administrator(grant: RoleGrant) -> bool:
-    everywhere = RoleGrant.objects.filter(role=Role.ADMIN, environment=None, application=None, user__is_active=True)
-    return grant.role == Role.ADMIN and not everywhere.exclude(pk=grant.pk).exists()
+    """Give and take the roles of the person's groups, and remember these groups."""
+    set_roles_by_groups(provider, user, identity.groups)
+    row = LinkedIdentity.objects.filter(user=user, issuer=identity.issuer, subject=identity.subject)
+    row.update(groups=known_groups(provider, identity.groups))
 
 
 def _email(identity: Identity) -> str:

@@ -41,8 +41,7 @@ def create_token(
     or `Invalid`.
     """
     require(actor, Act.OWN_ACCOUNT)
-    if not name.strip() or len(name) > LONGEST_NAME:
-        raise Invalid("name", "give the token a name of at most 80 characters, e.g. “ci-main”.")
+    name = parse_name(name)
     user, text = locked_account(actor), new_token()
     application, environment = _limits(actor, application, environment)
     there = limited(actor.active_grants, application.slug if application else "", environment.slug if environment else "")
@@ -50,24 +49,35 @@ def create_token(
         raise Invalid("environment" if environment else "application", "you have no role there.")
     token = ApiToken.objects.create(
         user=user,
-        name=name.strip(),
+        name=name,
         prefix=text[:8],
         digest=token_digest(text),
-        role=_role(actor, role, there),
+        role=_role(actor, role, there) if role else actor.acting_as or "",
         application=application,
         environment=environment,
         generation=user.generation,
         made_with_id=actor.authentication.token,
-        expires_at=_end(actor, expires_at),
+        expires_at=end_of(actor, expires_at),
     )
-    after = {
+    record(who=actor.who, verb="token.created", on=On("token", token.pk, token.name), after=token_facts(token))
+    return token, text
+
+
+def token_facts(token: ApiToken) -> dict[str, str]:
+    """The token as events show it."""
+    return {
         "role": token.role,
-        "application": application.slug if application else "",
-        "environment": environment.slug if environment else "",
+        "application": token.application.slug if token.application else "",
+        "environment": token.environment.slug if token.environment else "",
         "expires_at": token.expires_at.isoformat() if token.expires_at else "",
     }
-    record(who=actor.who, verb="token.created", on=On("token", token.pk, token.name), after=after)
-    return token, text
+
+
+def parse_name(text: str) -> str:
+    """A token's name. Raises `Invalid`."""
+    if not text.strip() or len(text) > LONGEST_NAME:
+        raise Invalid("name", "give the token a name of at most 80 characters, e.g. “ci-main”.")
+    return text.strip()
 
 
 @transaction.atomic
@@ -86,9 +96,15 @@ def revoke_token(*, actor: Actor, token_id: int) -> None:
             "A token can revoke only itself and the tokens created with it; sign in to the web interface to revoke others."
         )
         raise Blocked([Blocker(code="token", sentence=sentence, who=translate("its owner, after signing in"))])
+    after = {"tokens": end_token(token)}
+    record(who=actor.who, verb="token.revoked", on=On("token", token.pk, token.name), after=after)
+
+
+def end_token(token: ApiToken) -> int:
+    """Revoke this token and those made with it; returns how many they are."""
     ended = _with_children(token.pk)
     ApiToken.objects.filter(pk__in=ended).update(revoked_at=timezone.now())
-    record(who=actor.who, verb="token.revoked", on=On("token", token.pk, token.name), after={"tokens": len(ended)})
+    return len(ended)
 
 
 def _limits(actor: Actor, application: Any, environment: Any) -> tuple[Any, Any]:
@@ -110,8 +126,6 @@ def _limits(actor: Actor, application: Any, environment: Any) -> tuple[Any, Any]
 
 def _role(actor: Actor, role: str, there: tuple[Grant, ...]) -> str:
     """The role to which the token is narrowed. Raises `Invalid` if that would be more than the actor may do `there`."""
-    if not role:
-        return actor.acting_as or ""
     if parse_role(role) in roles_one_may_act_as(there):
         return role
     if actor.acting_as:
@@ -119,7 +133,9 @@ def _role(actor: Actor, role: str, there: tuple[Grant, ...]) -> str:
     raise Invalid("role", "you do not hold “{role}”; a token can only narrow what you may do.", role=role)
 
 
-def _end(actor: Actor, wanted: datetime | None) -> datetime | None:
+def end_of(actor: Actor, wanted: datetime | None) -> datetime | None:
+    """When a token that the actor makes ends, if it is to end at `wanted`: not after the token that they use. Raises
+    `Invalid`."""
     if wanted is not None and wanted <= timezone.now():
         raise Invalid("expires_at", "is in the past; leave it empty or give a later time.")
     last = actor.authentication.until

@@ -53,8 +53,8 @@ def turn_on(*, actor: Actor, secret: str, code: str) -> list[str]:
     Raises `Blocked`, or `Invalid` if the code is not one of this secret, or two-step sign-in is on already.
     """
     user = _own_account(actor)
-    if has_two_steps(user):
-        raise Invalid("code", "is not needed: two-step sign-in is on already. Turn it off first to use another app.")
+    if _kept(user, Authenticator.Type.TOTP):
+        raise Invalid("code", "is not needed: an app is set up already. Turn two-step sign-in off first to use another one.")
     if not (user.has_usable_password() and may_use_password(user)):
         raise Invalid("password", "is not what you sign in with, so there is no second step to add.")
     counter = _counter_of(secret, code)
@@ -63,15 +63,15 @@ def turn_on(*, actor: Actor, secret: str, code: str) -> list[str]:
     app = TOTP.activate(user, secret).instance
     app.data["last_counter"] = counter
     app.save(update_fields=["data"])
-    codes = _new_recovery_codes(user)
+    codes = new_recovery_codes(user)
     record(who=actor.who, verb="person.two_step_turned_on", on=on_person(user), after=revoke_access(user, keeps_keys=True))
     return codes
 
 
 @transaction.atomic
 def turn_off(*, actor: Actor) -> None:
-    """Ask the actor for their password only. No error if it is off already. Raises `Blocked`, also where everybody must use
-    two steps."""
+    """Ask the actor for their password only; their passkeys are removed, too. No error if it is off already. Raises
+    `Blocked`, also where everybody must use two steps."""
     user = _own_account(actor)
     if is_two_step_required():
         sentence = translate("Everybody must use two-step sign-in here.")
@@ -87,7 +87,7 @@ def make_recovery_codes(*, actor: Actor) -> list[str]:
     user = _own_account(actor)
     if not has_two_steps(user):
         raise Invalid("codes", "are made when two-step sign-in is turned on; it is off.")
-    codes = _new_recovery_codes(user)
+    codes = new_recovery_codes(user)
     record(who=actor.who, verb="person.recovery_codes_made", on=on_person(user))
     return codes
 
@@ -136,11 +136,9 @@ def reseal_two_step() -> int:
 @transaction.atomic
 def _taken(user: User, code: str, address: str, client: str) -> str:
     User.objects.select_for_update(no_key=True).get(pk=user.pk)  # the same code twice at once: one after the other
-    app = _kept(user, Authenticator.Type.TOTP)
-    if app is None:
-        return ""
-    counter = _counter_of(seal().open(app.data["secret"]), code)
-    if counter is not None:
+    app = _kept(user, Authenticator.Type.TOTP)  # None for somebody who has only passkeys
+    counter = _counter_of(seal().open(app.data["secret"]), code) if app else None
+    if app is not None and counter is not None:
         if counter <= app.data.get("last_counter", 0):
             return ""
         app.data["last_counter"] = counter
@@ -178,7 +176,13 @@ def _own_account(actor: Actor) -> User:
     return user
 
 
-def _new_recovery_codes(user: User) -> list[str]:
+def has_app(user: User) -> bool:
+    """Whether an authenticator app is set up."""
+    return _kept(user, Authenticator.Type.TOTP) is not None
+
+
+def new_recovery_codes(user: User) -> list[str]:
+    """Replace the person's recovery codes, in the transaction of a command that says so."""
     Authenticator.objects.filter(user_id=user.pk, type=Authenticator.Type.RECOVERY_CODES).delete()
     return [_grouped(code) for code in RecoveryCodes.activate(user).generate_codes()]
 

@@ -267,6 +267,11 @@ def _table() -> Iterator[Verb]:
     yield verb("person.two_step_turned_on", _("{who} turned two-step sign-in on"))
     yield verb("person.two_step_turned_off", _("{who} turned two-step sign-in off"), warning)
     yield verb("person.two_step_reset", _("{who} reset the two-step sign-in of {what}"), warning)
+    yield verb("person.passkey_added", _("{who} added a passkey"))
+    yield verb("person.passkey_removed", _("{who} removed a passkey"), warning)
+    yield verb(
+        "person.passkey_refused", _("Someone tried to sign in as {what} with a passkey that was not accepted"), warning
+    )
     yield verb("person.recovery_codes_made", _("{who} made new recovery codes"))
     yield verb("person.recovery_code_used", _("{who} used a recovery code"), warning)
     yield verb("person.code_refused", _("Someone gave the password of {what}, but a wrong code"), warning)
@@ -280,6 +285,13 @@ def _table() -> Iterator[Verb]:
     yield verb("sign_in.refused", _("Someone was refused who came from the sign-in provider {what}"), warning)
     yield verb("token.created", _("{who} created the API token {what}"))
     yield verb("token.revoked", _("{who} revoked the API token {what}"))
+    yield verb("service_account.created", _("{who} created the service account {what}"), subjects=("person",))
+    yield verb(
+        "service_account.token_created", _("{who} created a token for the service account {what}"), subjects=("person",)
+    )
+    yield verb(
+        "service_account.token_revoked", _("{who} revoked a token of the service account {what}"), subjects=("person",)
+    )
     yield verb("calendar_feed.made", _("{who} created a calendar address for {what}"))
     yield verb("calendar_feed.revoked", _("{who} revoked the calendar address of {what}"))
 
@@ -339,6 +351,7 @@ GROUPS: Mapping[str, Text] = {
     "person": _("People and sign-in"),
     "sign_in": _("Sign-in providers"),
     "token": _("API tokens"),
+    "service_account": _("Service accounts"),
     "calendar_feed": _("Calendar addresses"),
     "channel": _("Notifications"),
     "mail": _("Mail"),

@@ -48,6 +48,7 @@ from fairway.api import (
     rollouts,
     schedules,
     security,
+    service_accounts,
     sign_in,
     stages,
     tokens,
@@ -58,10 +59,10 @@ from fairway.api.problems import Problem, answer_problems, not_found
 
 PREFIX = "api/v1/"
 ROOMS = (
-    me, people, rights, security, sign_in, mail, channels, tokens, environments, freezes, applications, inspections,
-    uploads, credentials, configurations, deployments, placements, placement_metrics, alerts, jobs, schedules, triggers,
-    previews, stages, ci, forges, resources, backups, catalog, artifacts, blockers, releases, packages, rollouts, events,
-    evidence, insights, health, metrics,
+    me, people, service_accounts, rights, security, sign_in, mail, channels, tokens, environments, freezes, applications,
+    inspections, uploads, credentials, configurations, deployments, placements, placement_metrics, alerts, jobs, schedules,
+    triggers, previews, stages, ci, forges, resources, backups, catalog, artifacts, blockers, releases, packages, rollouts,
+    events, evidence, insights, health, metrics,
 )  # fmt: skip
 DESCRIPTION = (
     "Everything Fairway does, by HTTP. Send `Authorization: Bearer <token>`; make a token under your profile or with "

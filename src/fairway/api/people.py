@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -30,10 +32,11 @@ router = PermissionRouter(tags=["people"])
 
 class PersonShown(Schema):
     """`username` identifies a person; `name` and an unconfirmed `email` are their own claims. `two_step`: whether they are
-    asked for a code after their password."""
+    asked for a code after their password. `is_service`: this is a service account, which cannot sign in."""
 
     username: str
     name: str
+    is_service: bool
     email: str
     email_confirmed: bool
     is_active: bool
@@ -85,7 +88,20 @@ class AccessWanted(Given):
 
 
 def shown(user: User) -> PersonShown:
-    grants = [
+    return PersonShown(
+        username=user.username,
+        name=user.shown_name,
+        is_service=user.is_service,
+        email=user.email,
+        email_confirmed=bool(user.confirmed_email),
+        is_active=user.is_active,
+        two_step=getattr(user, "two_step", False),
+        grants=grants_shown(user),
+    )
+
+
+def grants_shown(user: User) -> list[GrantShown]:
+    return [
         GrantShown(
             role=role_grant.role,
             environment=role_grant.environment.slug if role_grant.environment else "",
@@ -93,15 +109,6 @@ def shown(user: User) -> PersonShown:
         )
         for role_grant in user.role_grants.all()
     ]
-    return PersonShown(
-        username=user.username,
-        name=user.shown_name,
-        email=user.email,
-        email_confirmed=bool(user.confirmed_email),
-        is_active=user.is_active,
-        two_step=getattr(user, "two_step", False),
-        grants=grants,
-    )
 
 
 def _invitation(secret: str) -> Invitation:
@@ -128,7 +135,7 @@ def _sent(actor: Actor, user: User, secret: str, is_wanted: bool) -> Invitation:
 @router.get("/people", response=list[PersonShown])
 @needs(Act.MANAGE_PEOPLE)
 def list_people(request: HttpRequest) -> list[PersonShown]:
-    """Everybody, with their roles."""
+    """Everybody, and every service account, with their roles."""
     return [shown(user) for user in people()]
 
 
@@ -162,8 +169,7 @@ def renew_invitation(request: HttpRequest, username: Slug, asked: Query[SendAske
 def set_person_roles(request: HttpRequest, username: Slug, given: GrantsWanted, as_of: AsOf) -> PersonShown:
     """Replace a person's roles. The last Admin keeps the role."""
     actor = actor_of(request)
-    grants = [_grant(actor, number, one) for number, one in enumerate(given.grants)]
-    set_roles(actor=actor, user=get_person(username), grants=grants, as_of=as_of)
+    set_roles(actor=actor, user=get_person(username), grants=meant(actor, given.grants), as_of=as_of)
     return shown(get_person(username))
 
 
@@ -189,6 +195,11 @@ def set_person_access(request: HttpRequest, username: Slug, given: AccessWanted)
     """Activate or deactivate a person. Deactivating revokes their tokens."""
     set_active(actor=actor_of(request), user=get_person(username), is_active=given.is_active)
     return shown(get_person(username))
+
+
+def meant(actor: Actor, wanted: Iterable[GrantWanted]) -> list[tuple[str, int | None, int | None]]:
+    """The grants for `set_roles`. Raises `Invalid`."""
+    return [_grant(actor, number, one) for number, one in enumerate(wanted)]
 
 
 def _grant(actor: Actor, number: int, given: GrantWanted) -> tuple[str, int | None, int | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Literal
 
 from django.http import HttpRequest
@@ -9,6 +10,7 @@ from ninja import Schema
 from ninja import Status as Answer
 from pydantic import Field, SecretStr
 
+from fairway.accounts.group_roles import shown
 from fairway.accounts.models import SignInProvider
 from fairway.accounts.password_policy import emergency_accounts, set_password_policy
 from fairway.accounts.permissions import actor_of, needs
@@ -16,6 +18,7 @@ from fairway.accounts.provider_commands import SCOPES, remove_provider, save_pro
 from fairway.accounts.queries import is_two_step_required, who_may_use_passwords
 from fairway.accounts.rules import Act
 from fairway.accounts.sign_in_providers import get_provider, providers, redirect_uri
+from fairway.accounts.sign_in_rules import GroupRole as Mapping
 from fairway.api.preconditions import AsOf
 from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Given, Slug, Text
@@ -25,10 +28,13 @@ RoleName = Literal["admin", "release_manager", "deployer", "viewer"]
 
 
 class GroupRole(Given):
-    """Members of `group` hold `role` everywhere, from their next sign-in on."""
+    """Members of `group` hold `role` from their next sign-in on: everywhere, or only in `environment` and/or for
+    `application` (slugs). What is given no longer ends at once."""
 
     group: Text = Field(min_length=1, max_length=300)
     role: RoleName
+    environment: str = Field("", max_length=40)
+    application: str = Field("", max_length=40)
 
 
 class ProviderShown(Schema):
@@ -106,7 +112,7 @@ def _shown(row: SignInProvider) -> ProviderShown:
     return ProviderShown(
         **{name: getattr(row, name) for name in names},
         has_secret=bool(row.sealed_secret),
-        roles=[GroupRole(group=group, role=role) for group, role in row.roles],
+        roles=[GroupRole.model_validate(asdict(one)) for one in shown(row)],
         redirect_uri=redirect_uri(row.slug),
     )
 
@@ -131,7 +137,7 @@ def put_provider(request: HttpRequest, slug: Slug, given: ProviderWanted, as_of:
     """Add a sign-in provider, or replace the one of this name."""
     values = given.model_dump(exclude={"secret", "roles"})
     secret = given.secret.get_secret_value() if given.secret is not None else None
-    roles = [(one.group, one.role) for one in given.roles]
+    roles = [(one.group, Mapping(**one.model_dump()).grant) for one in given.roles]
     return _shown(save_provider(actor=actor_of(request), slug=slug, secret=secret, roles=roles, as_of=as_of, **values))
 
 

@@ -13,6 +13,7 @@ from fairway.applications.commands import on_application, store_upload
 from fairway.applications.models import Application
 from fairway.applications.rules import SourceKind
 from fairway.catalog.models import Installed
+from fairway.catalog.openid import NewClient, register
 from fairway.catalog.rules import Entry, Generated, filled, make_secrets, parse_answers
 from fairway.catalog.shelf import packed
 from fairway.deployments.commands.quick_start import create_and_deploy
@@ -54,6 +55,10 @@ def install(
     given = parse_answers(entry, answers or {})
     variables = {**filled(entry, url=public_url(f"{slug}.{environment.host}"), person=actor.name), **given}
     secrets = make_secrets(entry)
+    client = NewClient.new() if entry.openid else None
+    if client and entry.openid:
+        variables |= client.variables(entry.openid)
+        secrets |= {entry.openid.client_secret: client.secret}
     stored = store_upload(actor=actor, name=f"{entry.id}-{entry.version}.tar", chunks=[packed(entry)])
     application, deployment = create_and_deploy(
         actor=actor,
@@ -68,10 +73,14 @@ def install(
         access=access,
     )
     assert deployment is not None
+    if client and entry.openid:
+        register(new=client, application=application, environment=environment, callback=entry.openid.callback)
     installed = Installed.objects.create(
         application=application, entry=entry.id, version=entry.version, answers=given, installed_by=actor.name
     )
     after = {"entry": installed.entry, "version": installed.version, "environment": environment.slug}
+    if client:
+        after["openid_client"] = client.id
     record(who=actor.who, verb="application.installed", on=on_application(application), after=after)
-    shown = {name: value for name, value in secrets.items() if entry.generate[name] is Generated.PASSWORD}
+    shown = {name: value for name, value in secrets.items() if entry.generate.get(name) is Generated.PASSWORD}
     return Installation(application, deployment, shown)

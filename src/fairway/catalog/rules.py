@@ -17,7 +17,7 @@ LANGUAGES = ("en", "fr")
 LONGEST_ANSWER = 200  # characters
 _KNOWN = (
     *("title", "version", "licence", "home_page", "category", "summary", "stores", "memory", "disk", "sign_in", "access"),
-    *("ask", "generate", "variables", "first_steps", "checked", "page"),
+    *("openid", "ask", "generate", "variables", "first_steps", "checked", "page"),
 )
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.]*-[0-9]+")
 _ACCESS = ("signed_in", "public")
@@ -36,6 +36,7 @@ class SignIn(StrEnum):
 
     HEADER = "header"  # they arrive signed in: the application reads the header that the proxy sets
     GATE = "gate"  # Fairway asks them to sign in; the application does not know who they are
+    OPENID = "openid"  # they arrive signed in: the application is registered with Fairway as OpenID provider by itself
     OWN = "own"  # the application has accounts of its own
 
 
@@ -57,6 +58,17 @@ class Question:
     label: Words
     kind: str  # "text" or "email"
     default: str = ""
+
+
+@dataclass(frozen=True)
+class OpenId:
+    """How an application is told of Fairway as its OpenID provider: the path to which people are sent back, and the names of
+    the variables for the issuer, the client's ID and its secret."""
+
+    callback: str
+    issuer: str
+    client_id: str
+    client_secret: str
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,7 @@ class Entry:
     page: str
     checked: tuple[str, ...]
     first_steps: Words
+    openid: OpenId | None = None
     ask: tuple[Question, ...] = ()
     generate: Mapping[str, Generated] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -99,6 +112,7 @@ def parse_entry(identifier: str, text: str, *, file: str = FILE) -> Entry:
         raise Invalid(file, "lies in a folder whose name is no slug: use a–z, 0–9 and single hyphens.")
     top = root_of(text, file)
     top.only(_KNOWN)
+    _refuse_contradictions(top)
     return Entry(
         id=identifier,
         title=_text(top.require("title"), 60),
@@ -115,6 +129,7 @@ def parse_entry(identifier: str, text: str, *, file: str = FILE) -> Entry:
         page=_path(top.require("page")),
         checked=tuple(_one_of(item, ("process", "docker")) for item in top.require("checked").sequence()),
         first_steps=_words(top.require("first_steps")),
+        openid=_openid(top.get("openid")),
         ask=_questions(top.get("ask")),
         generate=_generated(top.get("generate")),
         variables=_variables(top.get("variables")),
@@ -193,6 +208,26 @@ def _name(item: Item, key: str) -> str:
         return parse_variable(key)
     except Invalid as error:
         refuse(item, error.sentence.rstrip("."))
+
+
+def _openid(item: Item | None) -> OpenId | None:
+    if item is None:
+        return None
+    item.mapping().only(("callback", "issuer", "client_id", "client_secret"))
+    names = {key: _name(item.require(key), item.require(key).text()) for key in ("issuer", "client_id", "client_secret")}
+    return OpenId(_path(item.require("callback")), **names)
+
+
+def _refuse_contradictions(top: Item) -> None:
+    """What signs people in by OpenID must say how, and be open only to people who are signed in, so that leaving
+    Fairway ends it."""
+    given, wanted = top.get("openid"), top.require("sign_in")
+    if given is not None and wanted.text() != SignIn.OPENID:
+        refuse(given, "goes only with “sign_in: openid”")
+    if given is None and wanted.text() == SignIn.OPENID:
+        refuse(wanted, "is openid, so “openid” must say callback, issuer, client_id and client_secret")
+    if given is not None and [item.text() for item in top.require("access").sequence()] != ["signed_in"]:
+        refuse(top.require("access"), "must be [signed_in] where people arrive signed in by OpenID")
 
 
 def _questions(item: Item | None) -> tuple[Question, ...]:

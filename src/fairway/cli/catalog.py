@@ -17,6 +17,7 @@ Entry = Annotated[str, typer.Argument(metavar="ENTRY", help="The entry, e.g. jup
 SIGN_IN = {
     "header": "Colleagues arrive signed in.",
     "gate": "Colleagues sign in to Fairway; the application does not know who they are.",
+    "openid": "Colleagues arrive signed in, by OpenID Connect.",
     "own": "The application has accounts of its own.",
 }
 

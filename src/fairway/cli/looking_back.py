@@ -98,7 +98,7 @@ def events(
 
 @people.command("list")
 def list_people(as_json: Json = False) -> None:
-    """Everybody, with their roles."""
+    """Everybody, with their roles. Service accounts are listed, too."""
     with Client() as client:
         rows = client.get("/people")
     if is_json():
@@ -107,8 +107,8 @@ def list_people(as_json: Json = False) -> None:
     columns = [Column("Username"), Column("Name", 80), Column("Roles", wraps=True), Column("Two-step", 100),
                Column("State")]  # fmt: skip
     shown = [
-        (row["username"], row["name"], ", ".join(_grant(grant) for grant in row["grants"]) or "none",
-         "on" if row["two_step"] else "off",
+        (row["username"], row["name"], ", ".join(grant_text(grant) for grant in row["grants"]) or "none",
+         "service account" if row["is_service"] else "on" if row["two_step"] else "off",
          status("healthy", "Active") if row["is_active"] else status("stopped", "Kept out"))
         for row in rows
     ]  # fmt: skip
@@ -151,8 +151,8 @@ def set_roles(
 ) -> None:
     """Replace a person's roles: deployer, deployer@staging, deployer/shop, deployer@staging/shop."""
     with Client() as client:
-        one = client.put(f"/people/{part(username)}/roles", {"grants": [_parse_grant(text) for text in grants or []]})
-    _person(one, f"{username}: {', '.join(_grant(grant) for grant in one['grants']) or 'no role'}.")
+        one = client.put(f"/people/{part(username)}/roles", {"grants": [parse_grant(text) for text in grants or []]})
+    _person(one, f"{username}: {', '.join(grant_text(grant) for grant in one['grants']) or 'no role'}.")
 
 
 @people.command("activate")
@@ -219,14 +219,16 @@ def _follow(client: Client, rows: list[dict[str, Any]], filters: dict[str, str])
         rows = [one for one in newest if one["id"] > last][::-1]
 
 
-def _grant(one: dict[str, Any]) -> str:
+def grant_text(one: dict[str, Any]) -> str:
+    """A grant as people type it: deployer@staging/shop."""
     scope = (f"@{one['environment']}" if one["environment"] else "") + (
         f"/{one['application']}" if one["application"] else ""
     )
     return f"{one['role']}{scope}"
 
 
-def _parse_grant(text: str) -> dict[str, str]:
+def parse_grant(text: str) -> dict[str, str]:
+    """What people typed, for the API."""
     rest, _, application = text.partition("/")
     role, _, environment = rest.partition("@")
     return {"role": role.replace("-", "_"), "environment": environment, "application": application}

@@ -38,7 +38,7 @@ PLACES = {
     SELF: """
         signing_in.login signing_in.logout signing_in.whoami
         signing_in.tokens sessions.sessions sign_in.sign_in mail.mail notifications.notifications settings.credentials
-        looking_back.people security.security looking_back.openapi
+        looking_back.people service_accounts.service_accounts security.security looking_back.openapi
         """,
     MACHINE: """
         machine.up machine.down machine.status machine.doctor machine.rotate_keys machine.new_password machine.reset_two_step

@@ -8,6 +8,7 @@ import typer
 
 from fairway.cli.client import Client, part
 from fairway.cli.failures import BadInput
+from fairway.cli.looking_back import grant_text, parse_grant
 from fairway.cli.output import Column, Json, answer, facts, is_json, read_secret, say, table
 
 sign_in = typer.Typer(no_args_is_help=True, help="GitHub and the OpenID Connect providers with which people sign in.")
@@ -47,7 +48,7 @@ def set_provider(
     domain: Annotated[list[str] | None, typer.Option(help="Let in only verified addresses of it; repeatable.")] = None,
     group: Annotated[list[str] | None, typer.Option(help="Let in only members of it; repeatable.")] = None,
     role: Annotated[
-        list[str] | None, typer.Option(metavar="GROUP=ROLE", help="Give members of a group a role; repeatable.")
+        list[str] | None, typer.Option(metavar="GROUP=ROLE[@ENV][/APP]", help="Give members of a group a role; repeatable.")
     ] = None,
     groups_claim: Annotated[str | None, typer.Option(help="The claim that lists groups, e.g. groups.")] = None,
     scopes: Annotated[str | None, typer.Option(help="What is asked for, e.g. “openid email profile groups”.")] = None,
@@ -156,7 +157,7 @@ def _role(text: str) -> dict[str, str]:
     group, equals, role = text.rpartition("=")
     if not equals or not group.strip():
         raise BadInput(f"“{text[:60]}” is not GROUP=ROLE.", advice="For example: --role developers=deployer")
-    return {"group": group.strip(), "role": role.strip()}
+    return {"group": group.strip(), **parse_grant(role.strip())}
 
 
 def _show(one: dict[str, Any]) -> None:
@@ -176,7 +177,7 @@ def _show(one: dict[str, Any]) -> None:
             ("Only members of", ", ".join(one["required_groups"])),
             ("Role of new people", one["default_role"]),
             ("Claim with groups", one["groups_claim"]),
-            ("Roles of groups", ", ".join(f"{each['group']} = {each['role']}" for each in one["roles"])),
+            ("Roles of groups", ", ".join(f"{each['group']} = {grant_text(each)}" for each in one["roles"])),
             ("Offered", "yes" if one["is_enabled"] else "no"),
             ("Set by", "the environment of Fairway" if one["is_from_environment"] else ""),
             ("Redirect URI", one["redirect_uri"]),

@@ -47,6 +47,10 @@ class DataDirectory:
         """The 32 bytes that heads of the chain of events are signed with (Ed25519)."""
         return base64.b64decode(self._once("keys/head.key", lambda: base64.b64encode(secrets.token_bytes(32)).decode()))
 
+    def openid_key(self) -> str:
+        """The private key (RSA, PEM) that signs who somebody is, for applications; made when it is first needed."""
+        return self._once("keys/openid.pem", _new_rsa_key)
+
     def identity(self) -> str:
         """Eight random hexadecimal digits that identify this data directory."""
         return self._once("identity", lambda: secrets.token_hex(4))
@@ -67,3 +71,12 @@ class DataDirectory:
             finally:
                 draft.unlink()
         return path.read_text().strip()
+
+
+def _new_rsa_key() -> str:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return key.private_bytes(*form).decode()

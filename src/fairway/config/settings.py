@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.idp.oidc",
     "django_htmx",
     "template_partials",
     "fairway",
@@ -136,6 +137,10 @@ ACCOUNT_FORMS = {
     "reset_password": "fairway.accounts.backend.ForgottenForm",
 }
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "fairway.accounts.reset_tokens.ResetTokens"  # noqa: S105 -- a class, no password
+IDP_OIDC_ADAPTER = "fairway.catalog.openid.Adapter"
+IDP_OIDC_AUTHORIZATION_CODE_EXPIRES_IN = 60
+IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN = 60 * 60
+IDP_OIDC_CIMD_ENABLED = IDP_OIDC_DCR_ENABLED = False  # no clients but those of applications that run here
 MFA_ADAPTER = "fairway.accounts.adapter.MfaAdapter"
 MFA_TOTP_TOLERANCE = 1  # a code of the half minute before or after is taken, too; each only once (accounts/two_step.py)
 MFA_RECOVERY_CODE_DIGITS = 12

@@ -149,7 +149,8 @@ class Answer:
 def rights_for(viewer: Actor, user: User) -> Rights:
     """What this person may do, as `viewer` may know it."""
     grants = grants_of(user)
-    found = Actor(id=user.pk, name=user.username, grants=grants if user.is_active else (), door=Door.WEB)
+    held = grants if user.is_active else ()
+    found = Actor(id=user.pk, name=user.username, grants=held, door=Door.WEB, is_service=user.is_service)
     return _read(viewer, found, user, origins_of(user.pk, grants), grants)
 
 
@@ -166,7 +167,10 @@ def _read(viewer: Actor, actor: Actor, user: User, origins: dict[Grant, Origin],
     return Rights(
         actor=actor,
         is_active=user.is_active,
-        must_set_up_two_steps=user.is_active and must_set_up_two_steps(user.pk) and may_use_password(user),
+        must_set_up_two_steps=user.is_active
+        and not user.is_service
+        and must_set_up_two_steps(user.pk)
+        and may_use_password(user),
         environments=tuple(environments_visible_to(viewer)),
         applications=dict(applications),
         grants=grants,

@@ -33,6 +33,8 @@ TITLES: Mapping[str, str | Promise] = {
     "person.two_step_turned_on": gettext_lazy("Two-step sign-in turned on"),
     "person.two_step_turned_off": gettext_lazy("Two-step sign-in turned off"),
     "person.two_step_reset": gettext_lazy("Two-step sign-in reset"),
+    "person.passkey_added": gettext_lazy("Passkey added"),
+    "person.passkey_removed": gettext_lazy("Passkey removed"),
     "person.recovery_codes_made": gettext_lazy("New recovery codes"),
     "person.recovery_code_used": gettext_lazy("Recovery code used"),
     "person.code_refused": gettext_lazy("Wrong code after the right password"),

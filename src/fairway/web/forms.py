@@ -201,6 +201,18 @@ class PersonForm(forms.Form):
             del self.fields["username"]
 
 
+class ServiceAccountForm(forms.Form):
+    """A service account, for administrators. `is_new` adds the field for its name."""
+
+    username = forms.CharField(label=_("Name"), max_length=60, widget=forms.TextInput(attrs=PLAIN))
+    purpose = forms.CharField(label=_("Purpose"), max_length=150, required=False)
+
+    def __init__(self, *args: Any, is_new: bool, **values: Any) -> None:
+        super().__init__(*args, **values)
+        if not is_new:
+            del self.fields["username"]
+
+
 class MailForm(forms.Form):
     """The mail server; an empty host means none. The password is never shown; an empty one keeps the stored one."""
 
@@ -330,6 +342,22 @@ class TokenForm(forms.Form):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
             field.choices = choices
+
+
+class ServiceTokenForm(TokenForm):
+    """A token of a service account; it must end."""
+
+    expires = forms.ChoiceField(
+        label=_("Ends"),
+        initial="90",
+        choices=[("30", _("in 30 days")), ("90", _("in 90 days")), ("365", _("in a year"))],
+    )
+
+    def __init__(self, *args: Any, **values: Any) -> None:
+        super().__init__(*args, **values)
+        role = self.fields["role"]
+        assert isinstance(role, forms.ChoiceField)
+        role.choices = [("", _("all its roles")), *values["roles"]]
 
 
 class RegistryForm(forms.Form):

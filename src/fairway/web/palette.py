@@ -103,10 +103,18 @@ def _pages(actor: Actor) -> Iterator[Entry]:
     keywords = "wrong down errors slow memory disk silence threshold"
     yield _entry(group, _("Alerts"), reverse("alert-list"), "bell", keywords=keywords)
     yield _entry(group, _("Events"), reverse("event-list"), "events", keywords="audit log who what when")
-    yield _entry(group, _("Two-step sign-in"), reverse("two-step"), "shield", keywords="2fa mfa totp authenticator code")
+    yield _entry(
+        group,
+        _("Two-step sign-in"),
+        reverse("two-step"),
+        "shield",
+        keywords="2fa mfa totp authenticator code passkey webauthn fido",
+    )
     yield _entry(group, _("Your profile"), reverse("profile"), "user", keywords="password language theme")
     if may_somewhere(actor, Act.MANAGE_PEOPLE):
-        yield _entry(group, _("People and access"), reverse("people"), "users", keywords="roles grants invite")
+        yield _entry(
+            group, _("People and access"), reverse("people"), "users", keywords="roles grants invite service accounts robots"
+        )
     if may_somewhere(actor, Act.MANAGE_CREDENTIALS):
         yield _entry(group, _("Credentials"), reverse("credentials"), "key", keywords="registry deploy key")
     if may_somewhere(actor, Act.MANAGE_SYSTEM):

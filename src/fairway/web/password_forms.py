@@ -73,6 +73,13 @@ class PasswordAgainForm(forms.Form):
         return password
 
 
+class PasskeyForm(PasswordAgainForm):
+    """A new passkey's name, and one's password."""
+
+    name = forms.CharField(label=_("Name"), max_length=60)
+    field_order = ("name", "password")
+
+
 class TwoStepForm(PasswordAgainForm, CodeForm):
     """The first code of an authenticator app, and one's password."""
 

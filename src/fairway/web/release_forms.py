@@ -62,7 +62,7 @@ class ReleaseForm(forms.Form):
         chosen.queryset = visible_to(actor).order_by("position", "slug")
         if not chosen.queryset.exists():
             del self.fields["targets"]  # there is nothing yet to choose from
-        people = people_visible_to(actor).filter(is_active=True)
+        people = people_visible_to(actor).filter(is_active=True, is_service=False)
         for name in ("manager", "deputy"):
             field = self.fields[name]
             assert isinstance(field, PersonField)

@@ -18,6 +18,7 @@ from fairway.accounts.tokens import forget_expired_tokens
 from fairway.activity.models import Event
 from fairway.applications.files import upload_file
 from fairway.applications.models import Application, Inspection, Upload
+from fairway.catalog.openid import forget_ended_tokens
 from fairway.deployments.commands.log_retention import collect_job_logs, collect_logs
 from fairway.deployments.models import Deployment, JobRun, Placement
 from fairway.deployments.rules import ACTIVE, ENDED
@@ -93,7 +94,7 @@ def tidy_rows() -> dict[str, int]:
         "exchanged CI tokens": forget_exchanges(),
         "sessions": Session.objects.filter(expire_date__lt=timezone.now()).delete()[0],
         "ended sessions": forget_ended_sessions(),
-        "expired tokens": forget_expired_tokens(),
+        "expired tokens": forget_expired_tokens() + forget_ended_tokens(),
     }
 
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from fairway.applications.frameworks import files_for
 from fairway.applications.models import Artifact
 from fairway.applications.secrets import open_secrets
+from fairway.catalog.openid import has_client
 from fairway.deployments.models import Deployment
 from fairway.deployments.rules import SERVICE_MARK, has_own_image
 from fairway.drivers.builders.contract import Spec
@@ -74,6 +75,7 @@ def instance_spec(deployment: Deployment, replica: int, service: str = MAIN) -> 
         stop_grace=spec.stop_grace,
         files={**files_for(spec.framework, given), **filled(spec.files, given)},
         service=service,
+        asks_fairway=has_client(deployment.application, deployment.environment),
     )
 
 

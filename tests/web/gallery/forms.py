@@ -158,6 +158,14 @@ def wrong(form: type[forms.Form], prefix: str = "id_%s", **values: Any) -> forms
     return form(values, auto_id=prefix)
 
 
+class ServiceAccountForm(forms.Form):
+    purpose = forms.CharField(required=False)
+
+
+class NewServiceAccountForm(ServiceAccountForm):
+    username = forms.CharField()
+
+
 class MailForm(forms.Form):
     host = forms.CharField(required=False)
     port = forms.IntegerField(required=False)

@@ -579,7 +579,7 @@ def login_with_providers() -> Data:
 
 
 def login_only_with_providers() -> Data:
-    return {**login(), "providers": PROVIDERS, "who_may_use_passwords": "emergency"}
+    return {**login(), "providers": PROVIDERS, "has_passkeys": True, "who_may_use_passwords": "emergency"}
 
 
 GRANTS = [
@@ -666,6 +666,8 @@ def people() -> Data:
     def person(who: Data, **more: Any) -> Data:
         base = {
             **who,
+            "url": f"/settings/people/{who['username']}",
+            "is_service": False,
             "email": f"{who['username']}@example.com",
             "name": who.get("called", who["name"]),
             "is_email_confirmed": who["username"] != "linus",
@@ -678,8 +680,8 @@ def people() -> Data:
         }
         return {**base, **more}
 
-    return {"people": [person(ADA, is_you=True, grants=GRANTS), person(GRACE), person(LINUS, is_invited=True, last_seen=None), person(CI, email="", grants=[]), person({"username": "old", "name": "Former Colleague"}, is_active=False, last_seen=back(days=300))],
-            "create": act("New person", "plus", "primary", method="get", url="/settings/people/new")}  # fmt: skip
+    return {"people": [person(ADA, is_you=True, grants=GRANTS), person(GRACE), person(LINUS, is_invited=True, last_seen=None), person(CI, email="", grants=[], is_service=True), person({"username": "old", "name": "Former Colleague"}, is_active=False, last_seen=back(days=300))],
+            "acts": [act("New service account", "plus", method="get", url="/settings/service-accounts/new"), act("New person", "plus", "primary", method="get", url="/settings/people/new")]}  # fmt: skip
 
 
 def person() -> Data:
@@ -698,6 +700,36 @@ def person() -> Data:
         "has_password": True, "uses_password": True, "has_two_steps": True, "identities": [{"number": 1, "name": "GitHub", "email": "grace@example.com", "last_used_at": back(hours=3)}, {"number": 2, "name": "https://login.example.com", "email": "", "last_used_at": None}],
         "rights": rights(),
     }  # fmt: skip
+
+
+def service_account() -> Data:
+    found = person()
+    return {
+        "account": {"username": "nightly", "purpose": "Deploys every night what was merged", "is_active": True},
+        "form": filled(forms.ServiceAccountForm, purpose="Deploys every night what was merged"),
+        "grants": found["grants"],
+        "choices": found["choices"],
+        "acts": [act("Deactivate", "stop", "danger", confirm="nightly", consequence="Its tokens stop working at once.")],
+        "tokens": tokens()["tokens"],
+        "token_form": filled(forms.TokenForm),
+        "created": {"name": "laptop", "secret": "fw_8c1f0e2b9a7d4c5e6f708192a3b4c5d6e7f80912"},
+        "rights": {**rights(), "must_set_up_two_steps": False},
+    }
+
+
+def service_account_off() -> Data:
+    off = {
+        "account": {**service_account()["account"], "is_active": False},
+        "tokens": [],
+        "token_form": None,
+        "created": None,
+    }
+    return {**service_account(), **off, "rights": {**rights(), "is_active": False}}
+
+
+def service_account_new() -> Data:
+    none = {"account": None, "acts": [], "tokens": [], "token_form": None, "created": None, "rights": None}
+    return {**service_account(), **none, "form": filled(forms.NewServiceAccountForm)}
 
 
 def person_deactivated() -> Data:
@@ -830,6 +862,7 @@ def login() -> Data:
         "form": filled(forms.LoginForm),
         "redirect_field": "",
         "providers": [],
+        "has_passkeys": True,
         "who_may_use_passwords": "everybody",
         "demo_people": [],
     }
@@ -842,7 +875,14 @@ def login_wrong() -> Data:
         {"username": "admin", "password": "sail-9214", "role_label": "Admin"},
         {"username": "deployer", "password": "sail-9214", "role_label": "Deployer"},
     ]
-    return {"form": form, "redirect_field": "", "providers": [], "who_may_use_passwords": "everybody", "demo_people": demo}
+    return {
+        "form": form,
+        "redirect_field": "",
+        "providers": [],
+        "has_passkeys": True,
+        "who_may_use_passwords": "everybody",
+        "demo_people": demo,
+    }
 
 
 def first_run() -> Data:

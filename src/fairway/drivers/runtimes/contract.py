@@ -124,6 +124,9 @@ class InstanceSpec:
 
     `hostname` is what the other instances of the placement reach it by; "" for none. Only runtimes with a network for each
     placement know it.
+
+    `asks_fairway` says that the application asks Fairway's pages who somebody is (OpenID Connect). A runtime that closes
+    their port to applications leaves it open to this one.
     """
 
     placement: str
@@ -141,6 +144,7 @@ class InstanceSpec:
     once: str = ""
     service: str = MAIN
     hostname: str = ""
+    asks_fairway: bool = False
 
     @property
     def name(self) -> str:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from fairway.accounts.commands import require
 from fairway.accounts.demo_people import demo_accounts
 from fairway.accounts.mailing import encryption_of_mail
-from fairway.accounts.models import ApiToken, OneTimeLink, SignedIn, SignInPolicy, SignInProvider
+from fairway.accounts.models import ApiToken, OneTimeLink, RoleGrant, SignedIn, SignInPolicy, SignInProvider
 from fairway.accounts.queries import administrators, people_visible_to, working_tokens
 from fairway.accounts.rules import Act, Actor, Role
 from fairway.activity.checking import external_copy_failure, head_file, last_check
@@ -108,12 +108,13 @@ def _tokens(actor: Actor) -> Tokens:
     since = timezone.now() - UNUSED_AFTER
     unused = Q(last_used_at__lt=since) | Q(last_used_at=None, created_at__lt=since)
     everything = Q(role__in=["", Role.ADMIN.value], application=None, environment=None)
+    may_everything = RoleGrant.objects.filter(role=Role.ADMIN, environment=None, application=None).values("user")
     by_owner = working_tokens().order_by("user__username").values("user__username")
     counted = by_owner.annotate(
         working=Count("pk"),
         endless=Count("pk", filter=Q(expires_at=None)),
         unused=Count("pk", filter=unused),
-        unlimited=Count("pk", filter=everything & Q(user__in=administrators().order_by().values("pk"))),
+        unlimited=Count("pk", filter=everything & Q(user__in=may_everything)),
     )
     rows: list[dict[str, Any]] = [dict(row) for row in counted]
     trusts = list(ci_trusts_visible_to(actor))

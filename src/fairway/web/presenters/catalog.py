@@ -22,6 +22,7 @@ CATEGORIES = {
 }
 SIGN_IN = {
     SignIn.HEADER: _("Colleagues arrive signed in."),
+    SignIn.OPENID: _("Colleagues arrive signed in, by OpenID Connect."),
     SignIn.GATE: _("Colleagues sign in to Fairway first; the application does not know who they are."),
     SignIn.OWN: _("It has accounts of its own."),
 }

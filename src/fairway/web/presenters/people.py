@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.commands import INVITATION_LIFETIME
 from fairway.accounts.models import ApiToken, RoleGrant, User
-from fairway.accounts.queries import has_two_steps, people, tokens_of
+from fairway.accounts.queries import grants_of, has_two_steps, last_use_of_tokens, people, tokens_of
 from fairway.accounts.rules import Act, Actor, Role, reach_of, roles_one_may_act_as
 from fairway.applications.models import Application, Credential
 from fairway.applications.queries import credentials, scope_of
@@ -29,20 +29,29 @@ MOST_GRANTS = 200
 
 
 def people_shown(actor: Actor) -> dict[str, Any]:
-    create = Button(_("New person"), reverse("person-new"), "plus", "primary", method="get")
-    return {"people": [_person(person, actor) for person in people()], "create": create}
+    service = Button(_("New service account"), reverse("service-account-new"), "plus", method="get")
+    person = Button(_("New person"), reverse("person-new"), "plus", "primary", method="get")
+    used = last_use_of_tokens()
+    return {"people": [_person(one, actor, used) for one in people()], "acts": [service, person]}
 
 
-def _person(user: User, actor: Actor) -> dict[str, Any]:
+def account_url(user: User) -> str:
+    """The page of this person or service account."""
+    return reverse("service-account" if user.is_service else "person-edit", args=[user.username])
+
+
+def _person(user: User, actor: Actor, used: dict[int, datetime]) -> dict[str, Any]:
     return {
         "username": user.username,
+        "url": account_url(user),
+        "is_service": user.is_service,
         "name": user.shown_name,
         "email": user.email,
         "is_email_confirmed": bool(user.confirmed_email),
         "is_active": user.is_active,
         "is_you": user.pk == actor.id,
-        "last_seen": user.last_login,
-        "is_invited": user.last_login is None,
+        "last_seen": used.get(user.pk) if user.is_service else user.last_login,
+        "is_invited": user.last_login is None and not user.is_service,
         "two_step": getattr(user, "two_step", False),
         "grants": grants_shown(user.role_grants.all()),
     }
@@ -120,6 +129,15 @@ def person_choices(actor: Actor) -> dict[str, Any]:
     return {"roles": roles, "environments": environments, "applications": applications}
 
 
+def service_account_acts(account: User) -> list[Button]:
+    url = reverse("service-account-activation", args=[account.username])
+    if not account.is_active:
+        return [Button(_("Activate"), url, "play", fields=[("active", "1")])]
+    consequence = _("Its tokens stop working at once, and for good.")
+    fields = [("active", "")]
+    return [Button(_("Deactivate"), url, "stop", "danger", fields=fields, confirm=account.username, consequence=consequence)]
+
+
 def person_acts(user: User) -> list[Button]:
     found = [Button(_("New link"), reverse("person-link", args=[user.username]), "link")]
     if user.email and not user.confirmed_email:
@@ -168,14 +186,27 @@ def token_choices(actor: Actor) -> dict[str, list[tuple[str, Any]]]:
     }
 
 
+def service_token_choices(actor: Actor, account: User) -> dict[str, list[tuple[str, Any]]]:
+    """To which role, application and environment a new token of a service account can be limited."""
+    held = roles_one_may_act_as(grants_of(account))
+    return {**token_choices(actor), "roles": [(role.value, ROLE_LABELS[role]) for role in held]}
+
+
 def tokens_shown(actor: Actor) -> list[dict[str, Any]]:
-    return [_token(token) for token in tokens_of(actor.id)]
+    return [_token(token, reverse("token-revocation", args=[token.pk])) for token in tokens_of(actor.id)]
 
 
-def _token(api_token: ApiToken) -> dict[str, Any]:
+def service_tokens_shown(account: User) -> list[dict[str, Any]]:
+    name = account.username
+    return [
+        _token(token, reverse("service-account-token-revocation", args=[name, token.pk])) for token in tokens_of(account.pk)
+    ]
+
+
+def _token(api_token: ApiToken, url: str) -> dict[str, Any]:
     revoke = Button(
         _("Revoke"),
-        reverse("token-revocation", args=[api_token.pk]),
+        url,
         "trash",
         "danger",
         confirm=api_token.name,

@@ -9,6 +9,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from fairway.accounts.group_roles import shown as mappings
 from fairway.accounts.models import SignInProvider, User
 from fairway.accounts.password_policy import emergency_accounts
 from fairway.accounts.queries import administrators, is_two_step_required, who_may_use_passwords
@@ -119,7 +120,7 @@ def form_values(row: SignInProvider) -> dict[str, Any]:
         **{name: getattr(row, name) for name in names},
         "domains": "\n".join(row.domains),
         "required_groups": "\n".join(row.required_groups),
-        "roles": "\n".join(f"{group} = {role}" for group, role in row.roles),
+        "roles": "\n".join(f"{one.group} = {one.grant}" for one in mappings(row)),
     }
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from allauth.mfa.models import Authenticator
+from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from fairway.accounts.models import User
+from fairway.accounts.passkeys import passkeys_of
 from fairway.accounts.queries import has_two_steps, is_two_step_required, may_use_password
-from fairway.accounts.two_step import GROUP, address_for_app, recovery_codes_left
+from fairway.accounts.two_step import GROUP, address_for_app, has_app, recovery_codes_left
+from fairway.web.presenters.acts import Button
 
 FEW = 3  # recovery codes; with so few left, the page suggests new ones
 
@@ -19,11 +24,25 @@ def two_step_shown(user: User) -> dict[str, Any]:
     left = recovery_codes_left(user)
     return {
         "is_on": has_two_steps(user),
+        "has_app": has_app(user),
+        "passkeys": [_passkey(row) for row in passkeys_of(user)],
         "is_required": is_two_step_required(),
         "uses_password": user.has_usable_password() and may_use_password(user),
         "codes_left": left,
         "are_few": left <= FEW,
     }
+
+
+def _passkey(row: Authenticator) -> dict[str, Any]:
+    remove = Button(
+        _("Remove"),
+        reverse("passkey-removal", args=[row.pk]),
+        "trash",
+        "danger",
+        confirm=row.data["name"],
+        consequence=_("It does not sign you in any more. Delete it on your device, too."),
+    )
+    return {"name": row.data["name"], "created_at": row.created_at, "last_used_at": row.last_used_at, "remove": remove}
 
 
 def set_up_shown(username: str, secret: str) -> dict[str, Any]:

@@ -28,12 +28,13 @@ from fairway.accounts.commands import accept_invitation, record_sign_in
 from fairway.accounts.demo_people import demo_people, may_switch
 from fairway.accounts.mailing import can_send_mail
 from fairway.accounts.models import OneTimeLink, User
+from fairway.accounts.passkeys import PASSKEY, passkeys_of, why_not_at
 from fairway.accounts.permissions import actor_of, needs, public
 from fairway.accounts.profiles import first_administrator
 from fairway.accounts.queries import actor_for, asks_for_code, may_use_password, usable_link, who_may_use_passwords
 from fairway.accounts.rules import Act, roles_one_may_act_as
 from fairway.accounts.sign_in_providers import offered_providers
-from fairway.accounts.two_step import take_code
+from fairway.accounts.two_step import has_app, take_code
 from fairway.activity.rules import Door
 from fairway.deployments.models import public_url
 from fairway.insights.hosts import placement_at
@@ -42,18 +43,21 @@ from fairway.web.forms import FirstAdministratorForm, NewPasswordForm, refuse
 from fairway.web.middleware import policy
 from fairway.web.pages import safe_next
 from fairway.web.password_forms import CodeForm
+from fairway.web.views.passkeys import taken_as_second_step
 
 DEAD = 410  # Gone: there was such a link
-allauth_login = LoginView.as_view(
-    extra_context={"providers": offered_providers, "who_may_use_passwords": who_may_use_passwords}
-)
 
 
 @public("signing in")
 def login(request: HttpRequest) -> HttpResponse:
     """allauth's page. Browsers apply the policy's `form-action` to redirects after a form, so it also allows the URL of the
     application for which the person signs in."""
-    response: HttpResponse = allauth_login(request)
+    shown = {
+        "providers": offered_providers,
+        "who_may_use_passwords": who_may_use_passwords,
+        "has_passkeys": not why_not_at(request.get_host()),
+    }
+    response: HttpResponse = LoginView.as_view(extra_context=shown)(request)
     return _may_lead_to(response, safe_next(request, ""))
 
 
@@ -67,32 +71,52 @@ def second_step(request: HttpRequest) -> HttpResponse:
     user = User.objects.filter(pk=stage.login.user.pk, is_active=True).first() if stage else None
     if stage is None or user is None or user.generation != stage.state.get("generation"):
         return redirect("account_login")
-    form = CodeForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    is_passkey = "credential" in request.POST
+    form = CodeForm(None if is_passkey else request.POST or None)
+    if request.method == "POST" and (is_passkey or form.is_valid()):
         tries = {"action": "login_failed", "key": f"second-step:{user.pk}"}
         if not ratelimit.consume(request, **tries):
-            form.add_error("code", _("Too many wrong codes. Wait some minutes, then try again."))
-            return _asked_for_code(request, form, stage.login.redirect_url, status=429)
+            messages.error(request, _("Too many wrong codes. Wait some minutes, then try again."))
+            return _asked_for_code(request, form, user, stage.login.redirect_url, status=429)
         try:
             where = {"address": request.META.get("REMOTE_ADDR", ""), "client": request.headers.get("User-Agent", "")[:200]}
-            request.second_step = take_code(user=user, code=form.cleaned_data["code"], **where)  # type: ignore[attr-defined]
+            if is_passkey:
+                taken_as_second_step(request, user)
+                request.second_step = PASSKEY  # type: ignore[attr-defined]
+            else:
+                request.second_step = take_code(user=user, code=form.cleaned_data["code"], **where)  # type: ignore[attr-defined]
         except Invalid as problem:
+            if is_passkey:
+                messages.error(request, _("The passkey %(what)s") % {"what": problem.sentence})
+                return _asked_for_code(request, form, user, stage.login.redirect_url, status=422)
             refuse(form, problem)
         else:
             ratelimit.clear(request, **tries)
             response: HttpResponse = stage.exit()
             return response
-    return _asked_for_code(request, form, stage.login.redirect_url, status=422 if form.errors else 200)
+    return _asked_for_code(request, form, user, stage.login.redirect_url, status=422 if form.errors else 200)
 
 
-def _asked_for_code(request: HttpRequest, form: CodeForm, next_url: str | None, status: int) -> HttpResponse:
-    return _may_lead_to(render(request, "account/second_step.html", {"form": form}, status=status), next_url or "")
+def _asked_for_code(request: HttpRequest, form: CodeForm, user: User, next_url: str | None, status: int) -> HttpResponse:
+    context = {
+        "form": form,
+        "has_app": has_app(user),
+        "has_passkey": bool(passkeys_of(user)),
+        "why_no_passkeys": why_not_at(request.get_host()),
+    }
+    return _may_lead_to(render(request, "account/second_step.html", context, status=status), next_url or "")
 
 
 def _may_lead_to(response: HttpResponse, next_url: str) -> HttpResponse:
     """Let the page's form lead to the application for which the person signs in."""
     wanted = urlsplit(next_url)
-    if wanted.path == reverse("access-enter"):
+    if wanted.path == reverse("openid-authorize"):
+        from fairway.catalog.openid import placement_of_client
+
+        placement = placement_of_client(parse_qs(wanted.query).get("client_id", [""])[0])
+        if placement is not None:
+            response.headers["Content-Security-Policy"] = policy(form_action=" ".join(["'self'", *placement.urls]))
+    elif wanted.path == reverse("access-enter"):
         host = parse_qs(wanted.query).get("host", [""])[0]
         if placement_at(host) is not None:
             response.headers["Content-Security-Policy"] = policy(form_action=f"'self' {public_url(host)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,7 +19,7 @@ from fairway.accounts.mailing import can_send_mail
 from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.profiles import confirm_email, edit_person, invite
-from fairway.accounts.queries import get_person, has_two_steps, may_use_password
+from fairway.accounts.queries import get_human, get_person, has_two_steps, may_use_password
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.accounts.signing_in import disconnect_person
 from fairway.accounts.two_step import reset_two_step
@@ -31,6 +32,7 @@ from fairway.web.errors import tell_blocked
 from fairway.web.forms import PersonForm, refuse
 from fairway.web.pages import page
 from fairway.web.presenters.people import (
+    account_url,
     grant_rows,
     grants_meant,
     link_shown,
@@ -62,7 +64,7 @@ def new(request: HttpRequest) -> HttpResponse:
         try:
             user, secret = invite(actor=actor, grants=grants_meant(actor, rows), **form.cleaned_data)
         except Invalid as problem:
-            _refuse(form, rows, problem)
+            refuse_grants(form, rows, problem)
         else:
             link = _sent_if_possible(actor, user, _link(request, secret))
             return _edit_page(request, actor, user, link=link, status=201)
@@ -83,6 +85,8 @@ def new(request: HttpRequest) -> HttpResponse:
 @needs(Act.MANAGE_PEOPLE)
 def edit(request: HttpRequest, username: str) -> HttpResponse:
     actor, user = actor_of(request), get_person(username)
+    if user.is_service:
+        return redirect(account_url(user))
     if request.method == "GET":
         return _edit_page(request, actor, user)
     form, rows = PersonForm(request.POST, is_new=False), read_grants(request.POST)
@@ -94,7 +98,7 @@ def edit(request: HttpRequest, username: str) -> HttpResponse:
         tell_changed(request, form, problem)
         return _edit_page(request, actor, user, form, rows, status=409)
     except Invalid as problem:
-        _refuse(form, rows, problem)
+        refuse_grants(form, rows, problem)
         return _edit_page(request, actor, user, form, rows, status=422)
     except Blocked as problem:
         tell_blocked(request, problem)
@@ -141,7 +145,7 @@ def _edit_page(
 @needs(Act.MANAGE_PEOPLE)
 def link(request: HttpRequest, username: str) -> HttpResponse:
     """Create a new one-time link to sign in or to choose a new password; older ones stop working."""
-    actor, user = actor_of(request), get_person(username)
+    actor, user = actor_of(request), get_human(username)
     link = _sent_if_possible(actor, user, _link(request, invite_again(actor=actor, user=user)))
     return _edit_page(request, actor, user, link=link, status=201)
 
@@ -150,7 +154,7 @@ def link(request: HttpRequest, username: str) -> HttpResponse:
 @needs(Act.MANAGE_PEOPLE)
 def identity_disconnection(request: HttpRequest, username: str, number: int) -> HttpResponse:
     """Disconnect somebody from a provider and end their sessions."""
-    user = get_person(username)
+    user = get_human(username)
     disconnect_person(actor=actor_of(request), user=user, number=number)
     messages.success(request, _("Disconnected, and their sessions ended."))
     return redirect("person-edit", user.username)
@@ -160,7 +164,7 @@ def identity_disconnection(request: HttpRequest, username: str, number: int) -> 
 @needs(Act.MANAGE_PEOPLE)
 def email_confirmation(request: HttpRequest, username: str) -> HttpResponse:
     """Confirm the mail address that the page showed, and no other."""
-    actor, user = actor_of(request), get_person(username)
+    actor, user = actor_of(request), get_human(username)
     if request.POST.get("email", "") != user.email:
         messages.error(request, _("The address was changed in the meantime; check it again."))
         return _edit_page(request, actor, user, status=409)
@@ -177,7 +181,7 @@ def email_confirmation(request: HttpRequest, username: str) -> HttpResponse:
 @needs(Act.MANAGE_PEOPLE)
 def two_step_reset(request: HttpRequest, username: str) -> HttpResponse:
     """Turn two-step sign-in off for somebody who lost their phone, and end their sessions."""
-    actor, user = actor_of(request), get_person(username)
+    actor, user = actor_of(request), get_human(username)
     if not is_confirmed(request, user.username):
         return _edit_page(request, actor, user, status=422)
     if reset_two_step(actor=actor, user=user):
@@ -191,7 +195,7 @@ def two_step_reset(request: HttpRequest, username: str) -> HttpResponse:
 @needs(Act.MANAGE_PEOPLE)
 def activation(request: HttpRequest, username: str) -> HttpResponse:
     """Deactivate a person, or activate them again."""
-    actor, user = actor_of(request), get_person(username)
+    actor, user = actor_of(request), get_human(username)
     is_active = bool(request.POST.get("active"))
     if not is_active and not is_confirmed(request, user.username):
         return _edit_page(request, actor, user, status=422)
@@ -220,7 +224,7 @@ def _link(request: HttpRequest, secret: str) -> str:
     return request.build_absolute_uri(reverse("invitation", args=[secret]))
 
 
-def _refuse(form: PersonForm, rows: list[dict[str, Any]], problem: Invalid) -> None:
+def refuse_grants(form: Form, rows: list[dict[str, Any]], problem: Invalid) -> None:
     """Show the error in the form; an error of a role is shown beside its row."""
     for row in rows:
         if problem.field in row and row[problem.field] and row[problem.field][:40] in problem.sentence:

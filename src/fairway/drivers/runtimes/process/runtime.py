@@ -433,6 +433,7 @@ class ProcessRuntime:
             writes=[*own, *kept],
             temporary=folder / "tmp",
             port=order["port"],
+            asks_fairway=spec.asks_fairway,
         )
 
     # -- stopping

@@ -113,11 +113,13 @@ class Walls:
         writes: Sequence[Path],
         temporary: Path,
         port: int,
+        asks_fairway: bool = False,
     ) -> dict[str, Any]:
         """The order for `enclosure` around the instance called `name`."""
         homes = homes_of([program, str(bundle.folder / ".venv" / "bin" / "python")], search, private=self.data)
         reads = (bundle.folder, *homes, *self.options.reads)
-        closed = plan.without((*ports.CLOSED, *fairways(self.data)), port)
+        pages = () if asks_fairway else fairways(self.data)
+        closed = plan.without((*ports.CLOSED, *pages), port)
         group = group_of(self.data, name, closed)
         need = plan.Need(reads=reads, writes=tuple(writes), temporary=temporary, closed=closed, group=group)
         return plan.order(abilities(), need, data=self.data, user=user)

@@ -5,6 +5,7 @@ import "./copy.js";
 import "./confirm.js";
 import "./toasts.js";
 import "./tabs.js";
+import "./passkeys.js";
 import "./forms.js";
 import { startFocus } from "./focus.js";
 import { startClocks } from "./time.js";
