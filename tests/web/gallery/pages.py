@@ -52,6 +52,7 @@ PAGES = [
     Page("application-alerts", "/gallery/application-alerts", "applications/detail.html", alerts.of_application),
     Page("home-empty", "/nothing-yet", "home.html", samples.home_empty),
     Page("application", "/applications/storefront/", "applications/detail.html", samples.application_detail),
+    Page("application-preview", "/gallery/application-preview", "applications/detail.html", samples.application_preview),
     Page("application-fresh", "/applications/fresh/", "applications/detail.html", samples.application_fresh),
     Page(
         "application-deployments",

@@ -244,6 +244,17 @@ def application_detail() -> Data:
     }  # fmt: skip
 
 
+def application_preview() -> Data:
+    data = application_detail()
+    request = {
+        "sign": "#131",
+        "title": "<b>Show</b> the tides of the day before",
+        "page": "https://github.com/acme/storefront/pull/131",
+    }
+    here = {"name": "storefront #131", "preview": {**request, "application": {"slug": "storefront", "name": "storefront"}}}
+    return {**data, "application": {**data["application"], **here}}
+
+
 def application_fresh() -> Data:
     data = application_detail()
     for place in data["placements"]:
