@@ -223,6 +223,16 @@ class LostFilesShown(Schema):
     target: str
 
 
+class SleepShown(Schema):
+    """Sleep: `after` so many minutes without a visit (null: never); with `keeps_workers` only ``web`` sleeps. `asleep_since`
+    is null while it is awake; `wake_seconds` is how long waking took last."""
+
+    after: int | None
+    keeps_workers: bool
+    asleep_since: datetime | None
+    wake_seconds: float | None
+
+
 class PlacementShown(Schema):
     """What should be in one environment of one application, and what was last seen there. `strategy`: how its next version
     follows, ``overlap`` (beside this one) or ``recreate`` (after it, because it stores data; one instance at most).
@@ -237,6 +247,7 @@ class PlacementShown(Schema):
     health: str
     replicas: int
     services: dict[str, int]
+    sleep: SleepShown
     domains: list[str]
     access: str
     strategy: str
@@ -380,6 +391,12 @@ def _placement_facts(placement: Placement) -> dict[str, Any]:
     return {
         **{name: getattr(placement, name) for name in same},
         "services": placement.all_counts,
+        "sleep": SleepShown(
+            after=placement.sleeps_after,
+            keeps_workers=placement.keeps_workers,
+            asleep_since=placement.asleep_since,
+            wake_seconds=placement.wake_seconds,
+        ),
         "application": _named(placement.application),
         "environment": _named(placement.environment),
         "strategy": strategy_of(current.artifact.parsed_spec.volumes if current and current.artifact else ()),

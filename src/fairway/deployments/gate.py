@@ -20,7 +20,7 @@ from fairway.applications.models import Application, Artifact, Configuration
 from fairway.applications.rules import missing_names
 from fairway.deployments.hosts import is_fairways_own
 from fairway.deployments.models import Deployment, JobRun, Placement
-from fairway.deployments.rules import ACTIVE, Health, Wanted
+from fairway.deployments.rules import ACTIVE, AVAILABLE, Health, Wanted
 from fairway.drivers.builders.services import required_variables_of
 from fairway.environments.freeze_queries import freeze_state
 from fairway.environments.freeze_rules import Kind, Window
@@ -300,7 +300,7 @@ def it_is_not_there_already(request: Request) -> Iterator[Blocker]:
         request.subject.artifact.pk,
         request.subject.configuration.pk if request.subject.configuration else None,
     )
-    if same and placement.health == Health.HEALTHY:
+    if same and placement.health in AVAILABLE:
         words = {"version": current.version, "environment": request.subject.environment.name}
         yield Blocker(
             code="already_live", sentence=_("%(version)s already runs in %(environment)s with this configuration.") % words

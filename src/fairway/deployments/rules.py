@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+MOST_SLEEP_AFTER = 7 * 24 * 60  # minutes without a visit
 MOST_REPLICAS = 8  # the proxy's route holds eight addresses (docs/decisions/0001)
 START_BY = timedelta(days=7)  # after waiting longer than this for the gate to open, nobody expects it to start any more
 CANARY = "canary"  # the step in which a new version gets a growing share of the requests
@@ -108,6 +109,10 @@ class Health(StrEnum):
     DEGRADED = "degraded"  # some replicas answer
     DOWN = "down"
     STOPPED = "stopped"
+    SLEEPING = "sleeping"  # nothing runs, and the next visit wakes it
+
+
+AVAILABLE = frozenset({Health.HEALTHY, Health.SLEEPING})  # a visitor is answered
 
 
 class Access(StrEnum):

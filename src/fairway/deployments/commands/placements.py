@@ -61,8 +61,8 @@ def scale(*, actor: Actor, placement: Placement, replicas: int, service: str = M
     or a service that the application does not have."""
     if service == MAIN:
         return _want(actor, Act.SCALE, placement, "placement.scale_requested", reason, replicas=parse_replicas(replicas))
-    row = _locked(placement)
-    ask(Act.SCALE, _subject(row), actor)
+    row = locked(placement)
+    ask(Act.SCALE, subject_of(row), actor)
     scales = {**row.scales, service: _parse_scale(row, service, replicas)}
     return _want(actor, Act.SCALE, row, "placement.scale_requested", reason, scales=scales)
 
@@ -135,9 +135,9 @@ def set_domains(*, actor: Actor, placement: Placement, domains: Sequence[str], a
     `Changed` if somebody has set them since event `as_of`."""
     # The lock makes two people who claim the same domain at the same time do so one after the other.
     environments = list(Environment.objects.select_for_update(no_key=True).filter(deleted_at=None).order_by("pk"))
-    row = _locked(placement)
-    ask(Act.ROUTE, _subject(row), actor)
-    refuse_stale(as_of, "placement.domains_set", **_about(row))
+    row = locked(placement)
+    ask(Act.ROUTE, subject_of(row), actor)
+    refuse_stale(as_of, "placement.domains_set", **about(row))
     wanted = list(dict.fromkeys(parse_domain(domain, field="domains") for domain in domains))
     for domain in wanted:
         _refuse_taken(domain, row, environments)
@@ -148,9 +148,9 @@ def set_domains(*, actor: Actor, placement: Placement, domains: Sequence[str], a
 def set_access(*, actor: Actor, placement: Placement, access: str, as_of: int | None = None) -> Placement:
     """Set who may open the application: ``public`` or ``signed_in``. Raises `Blocked`, `Invalid` for another value, and
     `Changed` if somebody has set it since event `as_of`."""
-    row = _locked(placement)
-    ask(Act.ROUTE, _subject(row), actor)
-    refuse_stale(as_of, "placement.access_set", **_about(row))
+    row = locked(placement)
+    ask(Act.ROUTE, subject_of(row), actor)
+    refuse_stale(as_of, "placement.access_set", **about(row))
     if access not in set(Access):
         raise Invalid("access", "use one of {names}.", names=", ".join(Access))
     return _set(actor, row, "placement.access_set", access=access)
@@ -161,7 +161,7 @@ def dismiss_writes(*, actor: Actor, placement: Placement) -> Placement:
     """Stop warning about the files and folders to which the application writes now; their contents may be lost. Raises
     `Blocked`."""
     require(actor, Act.EDIT_APPLICATION, application=placement.application.slug)
-    row = _locked(placement)
+    row = locked(placement)
     before = list(row.writes_dismissed)
     row.writes_dismissed = sorted({*before, *(entry["name"] for entry in row.writes)})
     if row.writes_dismissed != before:
@@ -177,7 +177,7 @@ def dismiss_writes(*, actor: Actor, placement: Placement) -> Placement:
 def release_hold(*, actor: Actor, placement: Placement) -> Placement:
     """Allow automatic deployments here again. Raises `Blocked`."""
     require(actor, Act.RELEASE_HOLD, application=placement.application.slug, environment=placement.environment.slug)
-    row = _locked(placement)
+    row = locked(placement)
     if row.held_at is None:
         return row
     before = {"reason": row.hold_reason}
@@ -190,7 +190,7 @@ def release_hold(*, actor: Actor, placement: Placement) -> Placement:
 @transaction.atomic
 def hold(*, actor: Actor, placement: Placement, reason: str) -> Placement:
     """Hold automatic deployments here until a person releases the hold."""
-    row = _locked(placement)
+    row = locked(placement)
     row.held_at, row.hold_reason = timezone.now(), parse_text(reason, field="reason", longest=500)
     row.save(update_fields=["held_at", "hold_reason"])
     record(who=actor.who, verb="placement.held", on=on_placement(row), comment=row.hold_reason)
@@ -200,7 +200,7 @@ def hold(*, actor: Actor, placement: Placement, reason: str) -> Placement:
 @transaction.atomic
 def observe(*, placement: Placement, health: Health, drift: list[str], observed: list[dict[str, Any]]) -> None:
     """Record what was last seen. There is an event only if health or drift changed."""
-    row = _locked(placement)
+    row = locked(placement)
     changed = (row.health, row.drift) != (health, drift)
     before = {"health": row.health, "drift": row.drift}
     row.health, row.drift, row.observed, row.observed_at = health, drift, observed, timezone.now()
@@ -228,13 +228,15 @@ def _want(
     parent: Run | None = None,
     **changes: Any,
 ) -> Placement:
-    row = _locked(placement)
-    ask(act, _subject(row, changes.get("replicas")), actor)
+    row = locked(placement)
+    ask(act, subject_of(row, changes.get("replicas")), actor)
     why = parse_text(reason, field="reason", longest=500)
     before = {name: getattr(row, name) for name in changes}
     for name, value in changes.items():
         setattr(row, name, value)
-    row.save(update_fields=list(changes))
+    if "wanted" in changes:
+        row.asleep_since = None
+    row.save(update_fields=[*changes, "asleep_since"])
     more = {**(payload or {}), "asked": sorted(changes)}
     enqueue(
         kind=STORY,
@@ -254,8 +256,8 @@ def _urgency(row: Placement) -> int:
 
 
 def _enqueue_removal(actor: Actor, placement: Placement, volumes: bool) -> None:
-    placement.wanted = Wanted.REMOVED
-    placement.save(update_fields=["wanted"])
+    placement.wanted, placement.asleep_since = Wanted.REMOVED, None
+    placement.save(update_fields=["wanted", "asleep_since"])
     enqueue(
         kind=STORY,
         key=placement.key,
@@ -281,7 +283,7 @@ def _set(actor: Actor, row: Placement, verb: str, **changes: Any) -> Placement:
     return row
 
 
-def _about(row: Placement) -> dict[str, str]:
+def about(row: Placement) -> dict[str, str]:
     """What the events of a placement are about, as arguments of `refuse_stale`."""
     on = on_placement(row)
     return {"subject_kind": on.kind, "subject_id": str(on.id)}
@@ -291,14 +293,14 @@ def _gone(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return [host for host in before.get("domains", []) if host not in after.get("domains", [])]
 
 
-def _locked(placement: Placement) -> Placement:
+def locked(placement: Placement) -> Placement:
     chosen = Placement.objects.select_for_update(of=("self",), no_key=True).select_related(
         "application", "environment", "current__artifact", "current__configuration"
     )
     return chosen.get(pk=placement.pk)
 
 
-def _subject(row: Placement, replicas: int | None = None) -> Subject:
+def subject_of(row: Placement, replicas: int | None = None) -> Subject:
     current = row.current
     return Subject(
         row.application,
