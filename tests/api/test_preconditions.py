@@ -17,7 +17,7 @@ COMPARE = {  # every operation that replaces what somebody may have read before
     "change_application", "change_backup_schedule", "change_channel", "change_environment", "change_forge", "change_freeze",
     "change_mail", "change_package", "change_release", "change_schedule", "change_stage", "change_trigger",
     "move_rollout", "put_alert_rules", "put_configuration", "put_password_policy", "put_provider", "set_person_roles",
-    "set_placement_access", "set_placement_domains",
+    "set_placement_access", "set_placement_domains", "set_placement_sleep",
 }  # fmt: skip
 
 
@@ -90,6 +90,7 @@ def test_mail_roles_domains_access_and_settings(admin: Api, grace: Api, placed: 
         ("/people/vera", "put", "/people/vera/roles", {"grants": [{"role": "deployer"}]}, {"grants": []}),
         (application, "put", f"{here}/placement/domains", {"domains": ["one.test"]}, {"domains": ["two.test"]}),
         (application, "put", f"{here}/placement/access", {"access": "signed_in"}, {"access": "public"}),
+        (application, "put", f"{here}/placement/sleep", {"after": 30}, {"after": 60}),
         (f"{here}/configuration", "put", f"{here}/configuration", {"variables": {"A": "1"}}, {"variables": {"A": "2"}}),
     ]
     for read, method, path, theirs, mine in tries:
