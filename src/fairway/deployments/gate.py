@@ -332,5 +332,10 @@ def something_is_there(request: Request) -> Iterator[Blocker]:
         yield Blocker(code="nothing_there", sentence=_("Nothing is deployed here yet."), who=_("a Deployer, by deploying"))
     elif request.act in {Act.RESTART, Act.SCALE, Act.STOP} and placement.wanted == Wanted.STOPPED:
         yield Blocker(code="stopped", sentence=_("It is stopped; start it first."), who=_("a Deployer"))
-    elif request.act == Act.START and placement.wanted == Wanted.RUNNING and placement.health == Health.HEALTHY:
+    elif (
+        request.act == Act.START
+        and placement.wanted == Wanted.RUNNING
+        and placement.health == Health.HEALTHY
+        and not placement.is_asleep
+    ):
         yield Blocker(code="running", sentence=_("It is already running."))
