@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from fairway.accounts.rules import Act, Blocked, may
 from fairway.activity.models import Event
+from fairway.deployments.commands.placements import scale
 from fairway.deployments.commands.sleeping import put_to_sleep, set_sleep, wake, wake_for_visitor
 from fairway.deployments.models import JobRun, Placement, ScheduledJob
 from fairway.deployments.rules import Health, Status, Wanted
 from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.engine.commands import enqueue
 from fairway.engine.models import Run
+from fairway.environments.commands import lock_environment
+from fairway.environments.freeze_commands import create_freeze
 from fairway.monitoring.idling import idle_placements
-from fairway.monitoring.models import TrafficSample
+from fairway.monitoring.models import TrafficSample, UsageSample
 from fairway.monitoring.rules import COARSE, FINE, MIDDLE, start_of
+from fairway.monitoring.scaling import measured
+from fairway.monitoring.scaling_commands import policy_of, set_scaling
+from fairway.monitoring.scaling_rules import Measure
 from fairway.shared.names import Invalid
 from fairway.worker import scaling
 from fairway.worker.reconciler import differences
@@ -220,3 +227,167 @@ def test_what_differs_from_sleep_is_said(idle, fake):
     assert differences(idle, list(fake.instances(idle.name))) == []
     idle.access = "signed_in"
     assert differences(idle, list(fake.instances(idle.name))) == [f"Requests for {idle.host} do not wake it."]
+
+
+# --- replicas
+
+
+@pytest.fixture
+def busy(live: Placement, admin) -> Placement:
+    """A healthy placement with two replicas that use 90 % of what they may, and a policy with a target of 45 %."""
+    set_scaling(actor=admin, placement=live, given={"minimum": 1, "maximum": 3, "cpu": 45.0})
+    Placement.objects.filter(pk=live.pk).update(health=Health.HEALTHY)
+    used(live, cores=0.9)
+    live.refresh_from_db()
+    return live
+
+
+def used(placement: Placement, cores: float) -> None:
+    UsageSample.objects.all().delete()
+    for number in range(1, 7):
+        UsageSample.objects.create(
+            placement=placement,
+            service="web",
+            resolution=FINE,
+            at=start_of(time.time(), FINE) - number * FINE,
+            seconds=FINE,
+            instances=2,
+            cpu_seconds=2 * cores * FINE,
+            memory_bytes=1,
+            memory_peak_bytes=1,
+        )
+
+
+def replicas(placement: Placement) -> int:
+    return Placement.objects.get(pk=placement.pk).replicas
+
+
+def test_load_brings_more_up_to_the_maximum_and_the_event_has_the_numbers(busy):
+    Scaler().look(time.time())
+    assert replicas(busy) == 3
+    event = Event.objects.get(verb="placement.scale_requested")
+    assert (event.actor_name, event.comment) == ("Autoscaler", "CPU is at 90 %, its target is 45 %.")
+    assert event.after["because"] == {"measure": "cpu", "value": 90.0, "target": 45.0, "from": 2, "to": 3}
+    assert event.before == {"replicas": 2}
+    Run.objects.all().delete()
+    used(busy, cores=0.99)
+    Scaler().look(time.time())
+    assert replicas(busy) == 3, "never above the maximum"
+
+
+def test_calm_takes_replicas_away_only_after_five_minutes(busy):
+    one, began = Scaler(), time.time()
+    for seconds in (0, 150, 285):
+        used(busy, cores=0.02)
+        UsageSample.objects.update(at=F("at") + seconds)
+        one.look(began + seconds)
+        assert replicas(busy) == 2, seconds
+    used(busy, cores=0.02)
+    UsageSample.objects.update(at=F("at") + 315)
+    one.look(began + 315)
+    assert replicas(busy) == 1
+
+
+def test_without_samples_nothing_is_taken_away(busy):
+    UsageSample.objects.all().delete()
+    one, began = Scaler(), time.time()
+    for seconds in (0, 400, 800):
+        one.look(began + seconds)
+    assert replicas(busy) == 2
+
+
+def frozen(one, admin):
+    wall = "%Y-%m-%dT%H:%M"
+    now = datetime.now(UTC)
+    create_freeze(
+        actor=admin,
+        name="Quiet",
+        reason="No changes",
+        starts=(now - timedelta(hours=1)).strftime(wall),
+        ends=(now + timedelta(hours=1)).strftime(wall),
+        zone="UTC",
+    )
+
+
+def locked_by_somebody(one, admin):
+    lock_environment(actor=admin, environment=one.environment, reason="Maintenance")
+
+
+def busy_with_something(one, admin):
+    enqueue(kind="adjust", key=one.key, payload={"placement": one.pk})
+
+
+def asleep(one, admin):
+    put_to_sleep(actor=admin, placement=one)
+    Run.objects.all().delete()
+
+
+def stopped(one, admin):
+    Placement.objects.filter(pk=one.pk).update(wanted=Wanted.STOPPED)
+
+
+def no_policy_any_more(one, admin):
+    set_scaling(actor=admin, placement=one, given=None)
+
+
+@pytest.mark.parametrize("so", [frozen, locked_by_somebody, busy_with_something, asleep, stopped, no_policy_any_more])
+def test_nothing_is_scaled_when_it_may_not(busy, admin, so):
+    so(busy, admin)
+    Scaler().look(time.time())
+    assert replicas(busy) == 2
+
+
+def test_a_person_may_scale_in_a_freeze(busy, admin):
+    frozen(busy, admin)
+    scale(actor=admin, placement=busy, replicas=1)
+    assert replicas(busy) == 1
+
+
+def test_requests_and_response_times_count(busy, admin):
+    set_scaling(actor=admin, placement=busy, given={"minimum": 1, "maximum": 8, "requests": 5.0, "latency_ms": 900.0})
+    at = start_of(time.time(), FINE) - 3 * FINE
+    TrafficSample.objects.create(
+        placement=busy, deployment=busy.current_id, resolution=FINE, at=at, requests=1200, durations={"10": 1200}
+    )
+    assert measured(busy, time.time())[Measure.REQUESTS] == 1200 / 60 / 2
+    assert 5 < (measured(busy, time.time())[Measure.LATENCY] or 0) < 20
+    Scaler().look(time.time())
+    assert replicas(busy) == 4
+    assert Event.objects.get(verb="placement.scale_requested").comment == (
+        "Each replica gets 10 requests a second, its target is 5."
+    )
+
+
+DAY = {"start": "@daily", "end": "@hourly", "zone": "UTC", "minimum": 1}
+WRONG = [
+    ({"minimum": 0, "maximum": 3, "cpu": 70}, "minimum"),
+    ({"minimum": 4, "maximum": 3, "cpu": 70}, "maximum"),
+    ({"minimum": 1, "maximum": 9, "cpu": 70}, "maximum"),
+    ({"minimum": 1, "maximum": 3, "cpu": 101}, "cpu"),
+    ({"minimum": 1, "maximum": 3, "requests": 0}, "requests"),
+    ({"minimum": 1, "maximum": 3, "latency_ms": float("nan")}, "latency_ms"),
+    ({"minimum": 1, "maximum": 3}, "cpu"),
+    ({"minimum": 1, "maximum": 3, "hours": DAY | {"start": "x"}}, "hours_start"),
+    ({"minimum": 1, "maximum": 3, "hours": DAY | {"end": "y"}}, "hours_end"),
+    ({"minimum": 1, "maximum": 3, "hours": DAY | {"zone": "Z"}}, "hours_zone"),
+    (
+        {"minimum": 1, "maximum": 3, "hours": DAY | {"minimum": 4}},
+        "hours_minimum",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "field"), WRONG)
+def test_what_is_wrong_with_a_policy_is_said_of_its_field(busy, admin, given, field):
+    with pytest.raises(Invalid) as refused:
+        set_scaling(actor=admin, placement=busy, given=given)
+    assert refused.value.field == field
+    assert policy_of(busy).cpu == 45.0
+
+
+def test_who_may_not_scale_changes_no_policy(busy, viewer):
+    with pytest.raises(Blocked):
+        set_scaling(actor=viewer, placement=busy, given=None)
+    with pytest.raises(Blocked):
+        set_sleep(actor=viewer, placement=busy, after=5)
+    assert policy_of(busy) is not None

@@ -45,10 +45,10 @@ from fairway.api import (
     resources,
     rights,
     rollouts,
+    scaling,
     schedules,
     security,
     sign_in,
-    sleeping,
     stages,
     tokens,
     triggers,
@@ -59,7 +59,7 @@ from fairway.api.problems import Problem, answer_problems, not_found
 PREFIX = "api/v1/"
 ROOMS = (
     me, people, rights, security, sign_in, mail, channels, tokens, environments, freezes, applications, inspections,
-    uploads, credentials, configurations, deployments, placements, sleeping, placement_metrics, alerts, jobs, schedules,
+    uploads, credentials, configurations, deployments, placements, scaling, placement_metrics, alerts, jobs, schedules,
     triggers, stages, ci, forges, resources, backups, catalog, artifacts, blockers, releases, packages, rollouts, events,
     evidence,
     insights,

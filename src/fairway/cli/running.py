@@ -1,4 +1,4 @@
-"""Commands on a placement: stop, start, scale, domains, access, remove, logs."""
+"""Commands on a placement: stop, start, domains, access, remove, logs."""
 
 from __future__ import annotations
 
@@ -30,22 +30,6 @@ def stop(app: Slug, env: Env, reason: Reason = "", no_wait: NoWait = False, as_j
 def start(app: Slug, env: Env, reason: Reason = "", no_wait: NoWait = False, as_json: Json = False) -> None:
     """Start a stopped application."""
     want(app, env, "starting", {"reason": reason}, {"healthy"}, no_wait)
-
-
-def scale(
-    app: Slug,
-    replicas: Annotated[int, typer.Argument(min=0, max=8, help="How many instances, 1 to 8; 0 ends a worker.")],
-    env: Env,
-    service: Annotated[str, typer.Option(help="Which of its services; “web” is what visitors reach.")] = "web",
-    reason: Reason = "",
-    as_json: Json = False,
-) -> None:
-    """Run this many instances of a service."""
-    with Client() as client:
-        given = {"replicas": replicas, "service": service, "reason": reason}
-        one = client.put(f"{placement_path(app, env)}/replicas", given)
-    of = "" if service == "web" else f" of {service}"
-    done(one, f"{app} in {env} will run {replicas} {'instance' if replicas == 1 else 'instances'}{of}.")
 
 
 def domains(

@@ -1,4 +1,4 @@
-"""Commands on how much of an application runs by itself: sleep."""
+"""Commands on how much of an application runs: scale, sleep, wake."""
 
 from __future__ import annotations
 
@@ -11,6 +11,54 @@ from fairway.cli.output import Json, done
 from fairway.cli.places import Slug
 from fairway.cli.running import placement_path, want
 from fairway.cli.shipping import Env, NoWait, Reason
+
+
+def scale(
+    app: Slug,
+    env: Env,
+    replicas: Annotated[
+        int | None, typer.Argument(min=0, max=8, help="How many instances, 1 to 8; 0 ends a worker.")
+    ] = None,
+    service: Annotated[str, typer.Option(help="Which of its services; “web” is what visitors reach.")] = "web",
+    least: Annotated[int | None, typer.Option("--min", min=1, max=8, help="Scale it by itself: at least so many.")] = None,
+    most: Annotated[int | None, typer.Option("--max", min=1, max=8, help="Scale it by itself: at most so many.")] = None,
+    cpu: Annotated[float | None, typer.Option("--cpu", help="Target: percent of the CPU that a replica may use.")] = None,
+    requests: Annotated[float | None, typer.Option("--requests", help="Target: requests a second, each replica.")] = None,
+    latency: Annotated[float | None, typer.Option("--latency", help="Target: 95 % answered within so many ms.")] = None,
+    hours: Annotated[
+        tuple[str, str, str, int] | None,
+        typer.Option("--hours", help="START END ZONE MIN, e.g. “0 8 * * MON-FRI” “0 18 * * MON-FRI” Europe/Berlin 3."),
+    ] = None,
+    fixed: Annotated[bool, typer.Option("--fixed", help="Do not scale it by itself any more.")] = False,
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
+    """Run this many instances of a service, or let their number follow the load."""
+    wants_policy = any(one is not None for one in (least, most, cpu, requests, latency, hours))
+    if sum((replicas is not None, wants_policy, fixed)) != 1:
+        raise typer.BadParameter("give a number of instances, or --min and --max with a target, or --fixed")
+    with Client() as client:
+        if fixed:
+            one = client.delete(f"{placement_path(app, env)}/scaling")
+            done(one, f"{app} in {env} stays at {_instances(one['replicas'])}.")
+            return
+        if wants_policy:
+            if most is None:
+                raise typer.BadParameter("give --max, too: how many instances there may be", param_hint="--max")
+            names = ("start", "end", "zone", "minimum")
+            given = {"minimum": least or 1, "maximum": most, "cpu": cpu, "requests": requests, "latency_ms": latency}
+            in_hours = dict(zip(names, hours, strict=True)) if hours else None
+            one = client.put(f"{placement_path(app, env)}/scaling", {**given, "hours": in_hours})
+            done(one, f"{app} in {env} runs {least or 1} to {_instances(most)}, as the load asks for.")
+            return
+        wanted = {"replicas": replicas, "service": service, "reason": reason}
+        one = client.put(f"{placement_path(app, env)}/replicas", wanted)
+    of = "" if service == "web" else f" of {service}"
+    done(one, f"{app} in {env} will run {_instances(replicas or 0)}{of}.")
+
+
+def _instances(count: int) -> str:
+    return f"{count} {'instance' if count == 1 else 'instances'}"
 
 
 def sleep(

@@ -35,6 +35,9 @@ STARTS = BRINGS_LIVE | {Act.START, Act.SCALE, Act.DISTRIBUTE, Act.RUN_COMMAND}
 BRINGS_NEW = frozenset({Act.DEPLOY, Act.PROMOTE}) | RELEASES  # what a freeze closes; see docs/decisions/0016
 
 
+BY_POLICY = "policy"  # how an actor is identified who scales by itself
+
+
 @dataclass(frozen=True)
 class Subject:
     """What an act is about. `artifact` and `configuration` are what would be live afterwards, if known; `replicas` is the
@@ -133,9 +136,12 @@ def environment_is_unlocked(request: Request) -> Iterator[Blocker]:
     )
 
 
-@register(*BRINGS_NEW)
+@register(*BRINGS_NEW, Act.SCALE)
 def environment_is_not_frozen(request: Request) -> Iterator[Blocker]:
+    """A freeze closes what is new, and what scales by itself; people may scale in it."""
     subject = request.subject
+    if request.act == Act.SCALE and request.actor.identified_by != BY_POLICY:
+        return
     answer = freeze_state(subject.environment.slug, subject.application.slug, request.at)
     if not answer.is_closed or request.breaks_glass:
         return

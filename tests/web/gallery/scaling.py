@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairway.web.scaling_forms import SleepForm
+from fairway.web.scaling_forms import ScalingForm, SleepForm
 from tests.web.gallery import samples
+from tests.web.gallery.forms import filled
 from tests.web.gallery.forms import wrong as refused
 from tests.web.gallery.samples import STAGING, act, application, back
 
 Data = dict[str, Any]
+
+
+def automatic() -> Data:
+    hours = {"hours_start": "0 8 * * MON-FRI", "hours_end": "0 18 * * MON-FRI", "hours_zone": "Europe/Paris"}
+    form = filled(ScalingForm, "scale_%s", is_automatic=True, minimum=1, maximum=6, cpu=70, **hours, hours_minimum=3)
+    return {"form": form, "replicas": 3, "most": 8}
 
 
 def asleep() -> Data:
@@ -22,7 +29,7 @@ def asleep() -> Data:
         "has_others": True,
         "act": act("Wake", "play"),
     }
-    return {**application(), "environment": STAGING, "may_scale": True, "sleep": sleep}
+    return {**application(), "environment": STAGING, "may_scale": True, "sleep": sleep, "automatic": automatic()}
 
 
 def only_read() -> Data:
@@ -30,12 +37,15 @@ def only_read() -> Data:
     why = [{"sentence": "This needs the Deployer or Admin role.", "who": "", "clears_at": None, "code": "role"}]
     button = act("Put to sleep now", "moon", blockers=why)
     sleep = {"form": SleepForm(), "after": None, "since": None, "seconds": None, "has_others": False, "act": button}
-    return {**found, "may_scale": False, "sleep": {**found["sleep"], **sleep}}
+    fixed = {"form": ScalingForm(), "replicas": 1, "most": 1}
+    return {**found, "may_scale": False, "automatic": fixed, "sleep": {**found["sleep"], **sleep}}
 
 
 def wrong() -> Data:
     found = asleep()
-    return {**found, "sleep": {**found["sleep"], "form": refused(SleepForm, after="0")}}
+    form = refused(ScalingForm, "scale_%s", is_automatic="on", minimum="3", maximum="", cpu="x", hours_start="never")
+    sleep = {**found["sleep"], "form": refused(SleepForm, after="0")}
+    return {**found, "sleep": sleep, "automatic": {**found["automatic"], "form": form}}
 
 
 def of_application() -> Data:

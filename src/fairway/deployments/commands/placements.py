@@ -5,7 +5,7 @@ What changes instances is an `adjust` run under the placement's key, so it never
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -55,12 +55,25 @@ def start(*, actor: Actor, placement: Placement, reason: str = "") -> Placement:
 
 
 @transaction.atomic
-def scale(*, actor: Actor, placement: Placement, replicas: int, service: str = MAIN, reason: str = "") -> Placement:
+def scale(
+    *,
+    actor: Actor,
+    placement: Placement,
+    replicas: int,
+    service: str = MAIN,
+    reason: str = "",
+    because: Mapping[str, Any] | None = None,
+) -> Placement:
     """Run `replicas` instances of a service: 1–8 of the main one, 0–8 of another, fewer with volumes. New instances are
-    checked before they serve, surplus ones are drained before they stop. Raises `Blocked`, or `Invalid` for another number
+    checked before they serve, surplus ones are drained before they stop. `because` has the numbers that caused it, for the
+    event. Raises `Blocked`, or `Invalid` for another number
     or a service that the application does not have."""
     if service == MAIN:
-        return _want(actor, Act.SCALE, placement, "placement.scale_requested", reason, replicas=parse_replicas(replicas))
+        wanted = parse_replicas(replicas)
+        return _want(
+            actor, Act.SCALE, placement, "placement.scale_requested", reason, facts={"because": because} if because else {},
+            replicas=wanted,
+        )  # fmt: skip
     row = locked(placement)
     ask(Act.SCALE, subject_of(row), actor)
     scales = {**row.scales, service: _parse_scale(row, service, replicas)}
@@ -226,6 +239,7 @@ def _want(
     reason: str,
     payload: dict[str, Any] | None = None,
     parent: Run | None = None,
+    facts: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> Placement:
     row = locked(placement)
@@ -246,7 +260,8 @@ def _want(
         priority=_urgency(row),
         parent=parent,
     )
-    record(who=actor.who, verb=verb, on=on_placement(row), comment=why, before=before, after=changes)
+    after = {**changes, **(facts or {})}
+    record(who=actor.who, verb=verb, on=on_placement(row), comment=why, before=before, after=after)
     return row
 
 

@@ -7,19 +7,27 @@ from typing import Any
 from fairway.accounts.rules import Act, Actor, may
 from fairway.deployments.models import Placement
 from fairway.drivers.runtimes.contract import MAIN
+from fairway.monitoring.scaling_commands import most_of, policy_of
 from fairway.web.presenters.acts import ActContext, sleep_act, subject_of
 from fairway.web.presenters.applications import head
 from fairway.web.presenters.placements import sleep_shown
-from fairway.web.scaling_forms import SleepForm
+from fairway.web.scaling_forms import ScalingForm, SleepForm
 
 
-def scaling_shown(actor: Actor, placement: Placement, sleep_form: SleepForm | None = None) -> dict[str, Any]:
+def scaling_shown(
+    actor: Actor, placement: Placement, sleep_form: SleepForm | None = None, form: ScalingForm | None = None
+) -> dict[str, Any]:
     application, environment = placement.application, placement.environment
     act = sleep_act(ActContext(actor, subject_of(placement)), placement)
     return {
         **head(actor, application),
         "environment": environment,
         "may_scale": may(actor, Act.SCALE, application=application.slug, environment=environment.slug),
+        "automatic": {
+            "form": form or ScalingForm.of(policy_of(placement)),
+            "replicas": placement.replicas,
+            "most": most_of(placement),
+        },
         "sleep": {
             **sleep_shown(placement),
             "form": sleep_form or SleepForm.of(placement),

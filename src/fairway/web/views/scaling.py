@@ -1,8 +1,12 @@
-"""How much of an application runs in one environment: when it sleeps."""
+"""How much of an application runs in one environment: its replicas, and when it sleeps."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from django.contrib import messages
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -16,14 +20,16 @@ from fairway.deployments.commands.sleeping import set_sleep
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import get_placement
 from fairway.environments.queries import get_environment_for
+from fairway.monitoring.scaling_commands import set_scaling
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import refuse
 from fairway.web.pages import page
 from fairway.web.presenters.scaling import scaling_shown
-from fairway.web.scaling_forms import SleepForm
+from fairway.web.scaling_forms import ScalingForm, SleepForm
 from fairway.web.stale import as_of, tell_changed
 
+F = TypeVar("F", bound=Form)
 TEMPLATE = "applications/scaling.html"
 
 
@@ -42,28 +48,43 @@ def show(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
 @require_POST
 @needs(Act.SCALE)
 def save(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
-    """Save when it falls asleep."""
+    """Save one of the page's forms; the field ``section`` says which."""
     actor = actor_of(request)
     there = _there(actor, slug, environment)
-    form, status = SleepForm(request.POST), 422
-    if form.is_valid():
-        values = form.cleaned_data
-        try:
-            set_sleep(
-                actor=actor,
-                placement=there,
-                after=values["after"],
-                keeps_workers=values["keeps_workers"],
-                as_of=as_of(request),
-            )
-        except Changed as problem:
-            tell_changed(request, form, problem)
-        except Invalid as problem:
-            refuse(form, problem)
-        except Blocked as problem:
-            tell_blocked(request, problem)
-            status = 409
-        else:
-            messages.success(request, _("Saved."))
-            return redirect("placement-scaling", slug, environment)
-    return page(request, TEMPLATE, scaling_shown(actor, there, form), status=status)
+    base = as_of(request)
+    if request.POST.get("section") == "sleep":
+        sleep_form = SleepForm(request.POST)
+        status = _saved(
+            request,
+            sleep_form,
+            lambda form: set_sleep(actor=actor, placement=there, **form.cleaned_data, as_of=base),
+        )
+        context = scaling_shown(actor, there, sleep_form=sleep_form)
+    else:
+        form = ScalingForm(request.POST)
+        status = _saved(
+            request,
+            form,
+            lambda form: set_scaling(actor=actor, placement=there, given=form.given(), as_of=base),
+        )
+        context = scaling_shown(actor, there, form=form)
+    return page(request, TEMPLATE, context, status=status) if status else redirect("placement-scaling", slug, environment)
+
+
+def _saved(request: HttpRequest, form: F, save: Callable[[F], object]) -> int:
+    """Save what the form has; 0, or the status of the page that says why not."""
+    if not form.is_valid():
+        return 422
+    try:
+        save(form)
+    except Changed as problem:
+        tell_changed(request, form, problem)
+    except Invalid as problem:
+        refuse(form, problem)
+    except Blocked as problem:
+        tell_blocked(request, problem)
+        return 409
+    else:
+        messages.success(request, _("Saved."))
+        return 0
+    return 422
