@@ -98,3 +98,14 @@ def test_a_worker_that_is_killed_while_it_wakes_loses_nobody(desk: Desk) -> None
         desk.fairway.kill_worker()
         gate.open()
         assert [one.result() for one in asked] == [200] * 8
+
+
+def test_a_policy_brings_replicas_and_says_who_did_it(desk: Desk) -> None:
+    slug, number = desk.launched("growing")
+    where = f"/applications/{slug}/environments/staging/placement/scaling"
+    desk.fairway.call("PUT", where, {"minimum": 2, "maximum": 3, "cpu": 100})
+    wait_for(lambda: len(alive(desk, slug)) == 2, "the autoscaler has looked, and both run")
+    desk.settles(slug, number, "1", replicas=2)
+    [event] = desk.events("placement.scale_requested", application=slug)
+    assert event["actor_name"] == "Autoscaler"
+    assert desk.fairway.call("GET", where)["replicas"] == 2

@@ -130,6 +130,7 @@ def _table() -> Iterator[Verb]:
     yield verb("placement.domains_set", _("{who} changed the domains of {what}"))
     yield verb("placement.held", _("{who} suspended automatic deployments of {what}"), warning)
     yield verb("placement.hold_released", _("{who} resumed automatic deployments of {what}"))
+    yield verb("placement.out_of_memory", _("An instance of {what} ran out of memory and was ended"), error)
     yield verb("placement.observed", _("{who} saw the health of {what} change"))
     yield verb("placement.adjusted", _("{who} adjusted {what}"))
     yield verb("placement.adjustment_failed", _("{who} could not adjust {what}"), error)

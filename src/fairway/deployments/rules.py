@@ -188,6 +188,17 @@ def overall_health(healthy: int, wanted: int, *, is_stopped: bool) -> Health:
     return Health.DEGRADED if healthy else Health.DOWN
 
 
+def ran_out_of_memory(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of the instances whose last end was out of memory and has not been observed before."""
+    known = {(one["name"], _ends(one)) for one in before if one.get("out_of_memory")}
+    return [str(one["name"]) for one in now if one.get("out_of_memory") and (one["name"], _ends(one)) not in known]
+
+
+def _ends(one: Mapping[str, Any]) -> int:
+    """How often an observed instance has ended: each restart follows an end, and the last end may not be followed yet."""
+    return int(one.get("restarts") or 0) + (one.get("state") not in ("running", "starting"))
+
+
 def expected_seconds(past: list[float]) -> float | None:
     """The median of past durations; None when there are none."""
     ordered = sorted(past)

@@ -235,7 +235,7 @@ def _drift(placement: Placement, current: Deployment, own: list[Instance], every
         if missing:
             of = "" if service == MAIN else f" of {service}"
             drift.append(f"Instance {', '.join(missing)}{of} is not running.")
-    drift += [f"{instance.name} has died." for instance in own if instance.state == InstanceState.FAILED]
+    drift += [_death_of(instance) for instance in own if instance.state == InstanceState.FAILED]
     main, backing = current.artifact.digest if current.artifact else "", backing_digests(current)
     for instance in own:
         digest = backing.get(instance.name, main)
@@ -244,6 +244,11 @@ def _drift(placement: Placement, current: Deployment, own: list[Instance], every
     strangers = [instance.name for instance in everything if instance not in own]
     drift += [f"{name} should not be here." for name in strangers]
     return drift + _route_drift(placement, current, own)
+
+
+def _death_of(instance: Instance) -> str:
+    why = " out of memory" if instance.out_of_memory else ""
+    return f"{instance.name} has died{why}."
 
 
 def _asleep_drift(placement: Placement, current: Deployment, own: list[Instance], everything: list[Instance]) -> list[str]:

@@ -27,7 +27,7 @@ from fairway.deployments.commands.scheduled_jobs import delete_jobs, locked_jobs
 from fairway.deployments.gate import Subject, ask
 from fairway.deployments.hosts import claimant_of, is_fairways_own
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.rules import ACTIVE, Access, Health, Wanted, most_replicas
+from fairway.deployments.rules import ACTIVE, Access, Health, Wanted, most_replicas, ran_out_of_memory
 from fairway.deployments.subjects import on_placement
 from fairway.drivers.runtimes.contract import MAIN
 from fairway.engine.commands import enqueue
@@ -212,9 +212,12 @@ def hold(*, actor: Actor, placement: Placement, reason: str) -> Placement:
 
 @transaction.atomic
 def observe(*, placement: Placement, health: Health, drift: list[str], observed: list[dict[str, Any]]) -> None:
-    """Record what was last seen. There is an event only if health or drift changed."""
+    """Record what was last seen. There is an event if health or drift changed, and for each instance that was ended because
+    it used more memory than its limit."""
     row = locked(placement)
     changed = (row.health, row.drift) != (health, drift)
+    for name in ran_out_of_memory(row.observed, observed):
+        record(who=SYSTEM.who, verb="placement.out_of_memory", on=on_placement(row), after={"instance": name})
     before = {"health": row.health, "drift": row.drift}
     row.health, row.drift, row.observed, row.observed_at = health, drift, observed, timezone.now()
     row.save(update_fields=["health", "drift", "observed", "observed_at"])
