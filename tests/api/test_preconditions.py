@@ -17,7 +17,7 @@ COMPARE = {  # every operation that replaces what somebody may have read before
     "change_application", "change_backup_schedule", "change_channel", "change_environment", "change_forge", "change_freeze",
     "change_mail", "change_package", "change_release", "change_schedule", "change_stage", "change_trigger",
     "move_rollout", "put_alert_rules", "put_configuration", "put_password_policy", "put_provider", "set_person_roles",
-    "set_placement_access", "set_placement_domains", "set_placement_sleep", "set_placement_scaling",
+    "set_placement_access", "set_placement_domains", "set_placement_sleep", "set_placement_limits", "set_placement_scaling",
 }  # fmt: skip
 
 
@@ -101,6 +101,7 @@ def test_mail_roles_domains_access_and_settings(admin: Api, grace: Api, placed: 
             {"minimum": 1, "maximum": 3, "cpu": 70},
             {"minimum": 1, "maximum": 2, "cpu": 70},
         ),
+        (application, "put", f"{here}/placement/limits", {"pids": 100}, {"pids": 200}),
         (application, "put", f"{here}/placement/sleep", {"after": 30}, {"after": 60}),
         (f"{here}/configuration", "put", f"{here}/configuration", {"variables": {"A": "1"}}, {"variables": {"A": "2"}}),
     ]

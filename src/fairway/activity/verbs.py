@@ -138,6 +138,7 @@ def _table() -> Iterator[Verb]:
     yield verb("placement.remove_requested", _("{who} asked to remove {what}"), warning)
     yield verb("placement.removed", _("{who} removed {what}"), warning)
     yield verb("placement.scale_requested", _("{who} asked to scale {what}"))
+    yield verb("placement.limits_set", _("{who} changed the limits of {what}"))
     yield verb("placement.scaling_set", _("{who} changed how {what} is scaled by itself"))
     yield verb("placement.sleep_set", _("{who} changed when {what} falls asleep"))
     yield verb("placement.sleep_requested", _("{who} asked to put {what} to sleep"))

@@ -223,6 +223,14 @@ class LostFilesShown(Schema):
     target: str
 
 
+class LimitsShown(Schema):
+    """What one instance of a service may use, where somebody set it there; null: as its version says."""
+
+    memory_mb: int | None = None
+    cpus: float | None = None
+    pids: int | None = None
+
+
 class SleepShown(Schema):
     """Sleep: `after` so many minutes without a visit (null: never); with `keeps_workers` only ``web`` sleeps. `asleep_since`
     is null while it is awake; `wake_seconds` is how long waking took last."""
@@ -248,6 +256,7 @@ class PlacementShown(Schema):
     replicas: int
     services: dict[str, int]
     sleep: SleepShown
+    limits: dict[str, LimitsShown]
     domains: list[str]
     access: str
     strategy: str
@@ -391,6 +400,7 @@ def _placement_facts(placement: Placement) -> dict[str, Any]:
     return {
         **{name: getattr(placement, name) for name in same},
         "services": placement.all_counts,
+        "limits": {service: LimitsShown(**limits) for service, limits in placement.limits.items()},
         "sleep": SleepShown(
             after=placement.sleeps_after,
             keeps_workers=placement.keeps_workers,

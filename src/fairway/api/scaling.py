@@ -15,8 +15,10 @@ from fairway.api.preconditions import AsOf
 from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Given, Reason, Slug, Text
 from fairway.deployments.commands import sleeping
+from fairway.deployments.commands.limits import set_limits
 from fairway.deployments.models import Placement
 from fairway.deployments.rules import MOST_REPLICAS, MOST_SLEEP_AFTER
+from fairway.drivers.runtimes.contract import MAIN
 from fairway.environments.cron import LONGEST
 from fairway.monitoring.scaling_commands import policy_of, set_scaling
 
@@ -104,6 +106,26 @@ def end_placement_scaling(request: HttpRequest, app: Slug, env: Slug) -> Scaling
     there = placement_named(request, app, env)
     set_scaling(actor=actor_of(request), placement=there, given=None)
     return _answer(there)
+
+
+class LimitsWanted(Given):
+    """What one instance of a `service` may use; null: as its version says. From its next deployment on; a restart is one."""
+
+    service: str = Field(MAIN, max_length=40)
+    memory_mb: int | None = None
+    cpus: float | None = None
+    pids: int | None = None
+
+
+@router.put(f"{HERE}/limits", response=PlacementShown)
+@needs(Act.SCALE)
+def set_placement_limits(request: HttpRequest, app: Slug, env: Slug, given: LimitsWanted, as_of: AsOf) -> PlacementShown:
+    """Set the limits of a service."""
+    there = placement_named(request, app, env)
+    wanted = given.model_dump(exclude={"service"})
+    return placement_shown(
+        set_limits(actor=actor_of(request), placement=there, service=given.service, given=wanted, as_of=as_of)
+    )
 
 
 @router.put(f"{HERE}/sleep", response=PlacementShown)

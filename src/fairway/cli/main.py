@@ -28,7 +28,7 @@ PLACES = {
         shipping.approvals shipping.approve shipping.reject releases.releases catalog.catalog
         """,
     RUN: """
-        shipping.restart running.stop running.start scaling.scale scaling.sleep scaling.wake
+        shipping.restart running.stop running.start scaling.scale scaling.sleep scaling.wake scaling.limits
         running.logs metrics.metrics alerts.alerts running.domains running.access
         jobs.run jobs.jobs running.remove schedules.schedules triggers.triggers pipelines.pipelines ci.ci forges.forges
         places.apps places.envs freezes.freezes resources.resources settings.config

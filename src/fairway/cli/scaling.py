@@ -1,8 +1,8 @@
-"""Commands on how much of an application runs: scale, sleep, wake."""
+"""Commands on how much of an application runs: scale, sleep, wake, limits."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -95,3 +95,37 @@ def sleep(
 def wake(app: Slug, env: Env, reason: Reason = "", no_wait: NoWait = False, as_json: Json = False) -> None:
     """Wake a sleeping application. Its next visit does so by itself."""
     want(app, env, "waking", {"reason": reason}, {"healthy"}, no_wait)
+
+
+def limits(
+    app: Slug,
+    env: Env,
+    service: Annotated[str, typer.Option(help="Which of its services; “web” is what visitors reach.")] = "web",
+    memory: Annotated[int | None, typer.Option("--memory", help="MB that each instance may use.")] = None,
+    cpus: Annotated[float | None, typer.Option("--cpus", help="CPUs that each instance may use, e.g. 0.5.")] = None,
+    processes: Annotated[int | None, typer.Option("--processes", help="Processes and threads of each instance.")] = None,
+    default: Annotated[bool, typer.Option("--default", help="As its version says.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what each instance of an application may use in an environment, or set it. A restart applies it."""
+    wanted = {"memory_mb": memory, "cpus": cpus, "pids": processes}
+    is_set = any(value is not None for value in wanted.values())
+    if is_set and default:
+        raise typer.BadParameter("give limits or --default, not both")
+    with Client() as client:
+        one = client.get(placement_path(app, env))
+        if is_set or default:
+            kept = {} if default else one["limits"].get(service, {})
+            given = {**kept, **{name: value for name, value in wanted.items() if value is not None}}
+            one = client.put(f"{placement_path(app, env)}/limits", {"service": service, **given})
+    if not (is_set or default):
+        said = "; ".join(f"{name}: {_limits(found)}" for name, found in one["limits"].items())
+        done(one, said or f"{app} in {env} has the limits that its version says.")
+        return
+    done(one, f"{service} of {app} in {env}: {_limits(one['limits'].get(service, {}))}, once it is restarted.")
+
+
+def _limits(found: dict[str, Any]) -> str:
+    words = {"memory_mb": "{} MB of memory", "cpus": "{:g} CPU", "pids": "{} processes"}
+    said = [form.format(found[name]) for name, form in words.items() if found.get(name) is not None]
+    return ", ".join(said) or "as its version says"

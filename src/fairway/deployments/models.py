@@ -95,6 +95,7 @@ class Deployment(StatusRow):
     spec = models.JSONField(null=True)  # a person's changes to what is detected
     replicas = models.PositiveSmallIntegerField(default=1)
     scales = models.JSONField(default=dict)  # numbers of instances of the other services, if not one each
+    limits = models.JSONField(default=dict)  # what a person set for services there; see `limits.limits_for`
     run = models.OneToOneField(Run, null=True, on_delete=models.SET_NULL, related_name="deployment")
     replaces = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="replaced_by")
     returns_to = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="returned_to_by")
@@ -225,6 +226,7 @@ class Placement(models.Model):
     wanted = models.CharField(max_length=10, default=Wanted.RUNNING.value)
     replicas = models.PositiveSmallIntegerField(default=1)
     scales = models.JSONField(default=dict)
+    limits = models.JSONField(default=dict)  # of its next deployment, by service
     sleeps_after = models.PositiveSmallIntegerField(null=True)
     keeps_workers = models.BooleanField(default=False)
     asleep_since = models.DateTimeField(null=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from fairway.deployments.limits import limits_for
 from fairway.deployments.models import Placement
 from fairway.deployments.rules import AVAILABLE, Health, Wanted
 from fairway.drivers.runtimes.contract import MAIN
-from fairway.environments.runtimes import limits_of
 from fairway.monitoring.models import Scaling, TrafficSample, UsageSample, histogram_of
 from fairway.monitoring.rules import FINE, merged, percentile, start_of
 from fairway.monitoring.scaling_rules import Decision, Measure, Policy, Recommended, decide
@@ -87,4 +87,7 @@ def measured(placement: Placement, now: float) -> dict[Measure, float | None]:
 def _cpus_of(placement: Placement) -> float:
     current = placement.current
     given = current.artifact.parsed_spec.cpus if current and current.artifact else None
-    return limits_of(placement.environment, memory_bytes=None, cpus=given).cpus or 1.0
+    if current is None:
+        return 1.0
+    current.environment = placement.environment
+    return limits_for(current, MAIN, memory_bytes=None, cpus=given).cpus or 1.0

@@ -65,6 +65,24 @@ class ScalingForm(forms.Form):
         }
 
 
+class LimitsForm(forms.Form):
+    """What each instance of one service may use."""
+
+    service = forms.CharField(max_length=40, widget=forms.HiddenInput)
+    memory_mb = forms.IntegerField(label=_("Memory, MB"), required=False)
+    cpus = forms.FloatField(label=_("CPUs"), required=False, widget=forms.NumberInput(attrs={"step": "any"}))
+    pids = forms.IntegerField(label=_("Processes"), required=False)
+
+    @classmethod
+    def of(cls, placement: Placement, service: str) -> LimitsForm:
+        """The form with the present values."""
+        return cls(initial={"service": service, **placement.limits.get(service, {})}, auto_id=f"limits_{service}_%s")
+
+    def given(self) -> dict[str, Any]:
+        """The arguments of the command."""
+        return {name: self.cleaned_data[name] for name in ("memory_mb", "cpus", "pids")}
+
+
 class SleepForm(forms.Form):
     """When an application falls asleep."""
 

@@ -284,7 +284,8 @@ def _settle_replicas(step: StepContext) -> None:
     wanted = step.deployment.replicas
     if step.context.payload.get("replicas") is None:
         wanted = replicas_for(Kind(step.deployment.kind), step.deployment.artifact, step.placement.replicas)
-    progress.replicas_settled(deployment=step.deployment, replicas=wanted, scales=step.placement.scales)
+    there = step.placement
+    progress.replicas_settled(deployment=step.deployment, replicas=wanted, scales=there.scales, limits=there.limits)
 
 
 def _tell_if_it_serves_already(step: StepContext) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairway.web.scaling_forms import ScalingForm, SleepForm
+from fairway.web.scaling_forms import LimitsForm, ScalingForm, SleepForm
 from tests.web.gallery import samples
 from tests.web.gallery.forms import filled
 from tests.web.gallery.forms import wrong as refused
@@ -19,6 +19,14 @@ def automatic() -> Data:
     return {"form": form, "replicas": 3, "most": 8}
 
 
+def limits() -> list[Data]:
+    web = filled(LimitsForm, "limits_web_%s", memory_mb=512, cpus=0.5)
+    return [
+        {"service": "web", "form": web, "is_pending": True},
+        {"service": "worker", "form": filled(LimitsForm, "limits_worker_%s"), "is_pending": False},
+    ]
+
+
 def asleep() -> Data:
     form = SleepForm(initial={"after": 30, "keeps_workers": True})
     sleep = {
@@ -29,7 +37,14 @@ def asleep() -> Data:
         "has_others": True,
         "act": act("Wake", "play"),
     }
-    return {**application(), "environment": STAGING, "may_scale": True, "sleep": sleep, "automatic": automatic()}
+    return {
+        **application(),
+        "environment": STAGING,
+        "may_scale": True,
+        "sleep": sleep,
+        "automatic": automatic(),
+        "limits": limits(),
+    }
 
 
 def only_read() -> Data:

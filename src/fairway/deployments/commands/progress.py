@@ -79,11 +79,15 @@ def artifact_settled(*, deployment: Deployment, artifact: Artifact) -> None:
     record(who=SYSTEM.who, verb="deployment.artifact_settled", on=on_deployment(deployment), after=after)
 
 
-def replicas_settled(*, deployment: Deployment, replicas: int, scales: Mapping[str, int]) -> None:
-    """Record how many instances of each service the deployment runs."""
-    if (deployment.replicas, deployment.scales) != (replicas, scales):
-        Deployment.objects.filter(pk=deployment.pk).update(replicas=replicas, scales=dict(scales))
-        deployment.replicas, deployment.scales = replicas, dict(scales)
+def replicas_settled(
+    *, deployment: Deployment, replicas: int, scales: Mapping[str, int], limits: Mapping[str, Any] | None = None
+) -> None:
+    """Record how many instances of each service the deployment runs, and within which limits."""
+    wanted = {"replicas": replicas, "scales": dict(scales), "limits": dict(limits or {})}
+    if any(getattr(deployment, name) != value for name, value in wanted.items()):
+        Deployment.objects.filter(pk=deployment.pk).update(**wanted)
+        for name, value in wanted.items():
+            setattr(deployment, name, value)
 
 
 def strategy_settled(*, deployment: Deployment, strategy: str) -> None:

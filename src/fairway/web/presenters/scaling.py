@@ -11,11 +11,15 @@ from fairway.monitoring.scaling_commands import most_of, policy_of
 from fairway.web.presenters.acts import ActContext, sleep_act, subject_of
 from fairway.web.presenters.applications import head
 from fairway.web.presenters.placements import sleep_shown
-from fairway.web.scaling_forms import ScalingForm, SleepForm
+from fairway.web.scaling_forms import LimitsForm, ScalingForm, SleepForm
 
 
 def scaling_shown(
-    actor: Actor, placement: Placement, sleep_form: SleepForm | None = None, form: ScalingForm | None = None
+    actor: Actor,
+    placement: Placement,
+    sleep_form: SleepForm | None = None,
+    form: ScalingForm | None = None,
+    limits_form: LimitsForm | None = None,
 ) -> dict[str, Any]:
     application, environment = placement.application, placement.environment
     act = sleep_act(ActContext(actor, subject_of(placement)), placement)
@@ -23,6 +27,7 @@ def scaling_shown(
         **head(actor, application),
         "environment": environment,
         "may_scale": may(actor, Act.SCALE, application=application.slug, environment=environment.slug),
+        "limits": [_limits(placement, service, limits_form) for service in placement.counts],
         "automatic": {
             "form": form or ScalingForm.of(policy_of(placement)),
             "replicas": placement.replicas,
@@ -34,4 +39,14 @@ def scaling_shown(
             "has_others": any(name != MAIN for name in placement.all_counts),
             "act": act,
         },
+    }
+
+
+def _limits(placement: Placement, service: str, refused: LimitsForm | None) -> dict[str, Any]:
+    current = placement.current
+    is_refused = refused is not None and refused.data.get("service") == service
+    return {
+        "service": service,
+        "form": refused if is_refused else LimitsForm.of(placement, service),
+        "is_pending": current is not None and placement.limits.get(service, {}) != current.limits.get(service, {}),
     }

@@ -1,4 +1,4 @@
-"""How much of an application runs in one environment: its replicas, and when it sleeps."""
+"""How much of an application runs in one environment: its replicas, its limits, and when it sleeps."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.activity.changes import Changed
 from fairway.applications.queries import get_application as application_named
+from fairway.deployments.commands.limits import set_limits
 from fairway.deployments.commands.sleeping import set_sleep
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import get_placement
@@ -26,7 +27,7 @@ from fairway.web.errors import tell_blocked
 from fairway.web.forms import refuse
 from fairway.web.pages import page
 from fairway.web.presenters.scaling import scaling_shown
-from fairway.web.scaling_forms import ScalingForm, SleepForm
+from fairway.web.scaling_forms import LimitsForm, ScalingForm, SleepForm
 from fairway.web.stale import as_of, tell_changed
 
 F = TypeVar("F", bound=Form)
@@ -60,6 +61,16 @@ def save(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
             lambda form: set_sleep(actor=actor, placement=there, **form.cleaned_data, as_of=base),
         )
         context = scaling_shown(actor, there, sleep_form=sleep_form)
+    elif request.POST.get("section") == "limits":
+        limits_form = LimitsForm(request.POST, auto_id=f"limits_{request.POST.get('service', '')[:40]}_%s")
+        status = _saved(
+            request,
+            limits_form,
+            lambda form: set_limits(
+                actor=actor, placement=there, service=form.cleaned_data["service"], given=form.given(), as_of=base
+            ),
+        )
+        context = scaling_shown(actor, there, limits_form=limits_form)
     else:
         form = ScalingForm(request.POST)
         status = _saved(
