@@ -22,7 +22,7 @@ class ScalingForm(forms.Form):
     is_automatic = forms.BooleanField(label=_("Scale by itself"), required=False)
     minimum = forms.IntegerField(label=_("At least"), min_value=1, max_value=MOST_REPLICAS, required=False)
     maximum = forms.IntegerField(label=_("At most"), min_value=1, max_value=MOST_REPLICAS, required=False)
-    cpu = forms.FloatField(label=_("CPU, %"), required=False)
+    cpu = forms.FloatField(label=_("CPU in percent"), required=False)
     requests = forms.FloatField(label=_("Requests a second"), required=False)
     latency_ms = forms.FloatField(label=_("Response time, ms"), required=False)
     hours_start = forms.CharField(label=_("From"), max_length=200, required=False, widget=forms.TextInput(attrs=PLAIN))
