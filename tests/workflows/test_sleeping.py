@@ -9,6 +9,7 @@ from contextlib import closing
 
 from tests.services.installation import wait_for
 from tests.services.waiting import PATIENCE
+from tests.workflows import tinyapp
 from tests.workflows.desk import Desk
 
 AT_ONCE = 60
@@ -109,3 +110,21 @@ def test_a_policy_brings_replicas_and_says_who_did_it(desk: Desk) -> None:
     [event] = desk.events("placement.scale_requested", application=slug)
     assert event["actor_name"] == "Autoscaler"
     assert desk.fairway.call("GET", where)["replicas"] == 2
+
+
+def test_workers_can_be_kept_awake(desk: Desk) -> None:
+    slug, number = desk.launched("owl", spec={"services": tinyapp.SERVICES})
+    where = f"/applications/{slug}/environments/staging/placement/sleep"
+    desk.fairway.call("PUT", where, {"after": 600, "keeps_workers": True})
+    put_to_sleep(desk, slug)
+    worker = f"fairway-{slug}.staging-d{number}-worker-0"
+    assert alive(desk, slug) == [worker]
+    pid = desk.state_of(worker)["app"]
+    time.sleep(5)  # more than two rounds of the reconciler
+    assert placement(desk, slug)["drift"] == []
+    assert ask(desk, slug) == 200
+    assert len(alive(desk, slug)) == 2
+    assert desk.state_of(worker)["app"] == pid, "it went on"
+    desk.fairway.call("PUT", where, {"after": 600, "keeps_workers": False})
+    put_to_sleep(desk, slug)
+    assert alive(desk, slug) == []
