@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -128,3 +131,31 @@ def test_workers_can_be_kept_awake(desk: Desk) -> None:
     desk.fairway.call("PUT", where, {"after": 600, "keeps_workers": False})
     put_to_sleep(desk, slug)
     assert alive(desk, slug) == []
+
+
+AUTOMATICALLY = """
+import sys, django
+django.setup()
+from fairway.deployments.commands.sleeping import put_to_sleep
+from fairway.deployments.models import Placement
+from fairway.worker.scaling import autoscaler
+placement = Placement.objects.select_related("application", "environment").get(application__slug=sys.argv[1])
+put_to_sleep(actor=autoscaler(placement), placement=placement, is_automatic=True)
+"""
+
+
+def test_who_comes_while_it_falls_asleep_by_itself_keeps_it_awake(desk: Desk) -> None:
+    gate = desk.gate()
+    slug, number = desk.launched("light")
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(desk.visit, slug, f"/held?by={gate.port}")
+        wait_for(lambda: desk.in_flight(slug) == 1, "somebody is being answered")
+        environment = {**os.environ, "FAIRWAY_DATA": str(desk.fairway.data)}
+        environment["DJANGO_SETTINGS_MODULE"] = "fairway.config.settings"
+        subprocess.run([sys.executable, "-c", AUTOMATICALLY, slug], env=environment, check=True)
+        wait_for(lambda: desk.events("placement.stayed_awake", application=slug), "it stays awake")
+        assert desk.generation(slug) == f"d{number}"
+        gate.open()
+        assert held.result().status == 200
+    assert placement(desk, slug)["sleep"]["asleep_since"] is None
+    assert len(alive(desk, slug)) == 1
