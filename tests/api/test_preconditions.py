@@ -17,7 +17,7 @@ COMPARE = {  # every operation that replaces what somebody may have read before
     "change_application", "change_backup_schedule", "change_channel", "change_environment", "change_forge", "change_freeze",
     "change_mail", "change_package", "change_release", "change_schedule", "change_stage", "change_trigger",
     "move_rollout", "put_alert_rules", "put_configuration", "put_password_policy", "put_provider", "set_person_roles",
-    "set_placement_access", "set_placement_domains",
+    "set_placement_access", "set_placement_domains", "set_placement_sleep", "set_placement_limits", "set_placement_scaling",
 }  # fmt: skip
 
 
@@ -76,6 +76,10 @@ def test_other_fields_and_other_things_are_no_reason(admin: Api, placed: Placeme
     assert matching(admin, "patch", environment, {"description": "Mine"}, tag).status_code == 200
 
 
+def up_to(count: int) -> dict[str, int]:
+    return {"minimum": 1, "maximum": count, "cpu": 70}
+
+
 def test_mail_roles_domains_access_and_settings(admin: Api, grace: Api, placed: Placement) -> None:
     application = f"/applications/{placed.application.slug}"
     here = f"{application}/environments/{placed.environment.slug}"
@@ -90,6 +94,15 @@ def test_mail_roles_domains_access_and_settings(admin: Api, grace: Api, placed: 
         ("/people/vera", "put", "/people/vera/roles", {"grants": [{"role": "deployer"}]}, {"grants": []}),
         (application, "put", f"{here}/placement/domains", {"domains": ["one.test"]}, {"domains": ["two.test"]}),
         (application, "put", f"{here}/placement/access", {"access": "signed_in"}, {"access": "public"}),
+        (
+            application,
+            "put",
+            f"{here}/placement/scaling",
+            {"minimum": 1, "maximum": 3, "cpu": 70},
+            {"minimum": 1, "maximum": 2, "cpu": 70},
+        ),
+        (application, "put", f"{here}/placement/limits", {"pids": 100}, {"pids": 200}),
+        (application, "put", f"{here}/placement/sleep", {"after": 30}, {"after": 60}),
         (f"{here}/configuration", "put", f"{here}/configuration", {"variables": {"A": "1"}}, {"variables": {"A": "2"}}),
     ]
     for read, method, path, theirs, mine in tries:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fairway.activity.models import Event
 from fairway.deployments.models import Placement
 from fairway.deployments.rules import Wanted
 from fairway.drivers.proxy.contract import Route, RouteKind
@@ -155,3 +156,18 @@ def test_something_running_where_nothing_was_ever_live(live, fake):
     assert differences(live, fake.instances()) == ["Something runs here that nobody asked for."]
     _look(live)
     assert _repairs() == 1
+
+
+def test_running_out_of_memory_is_said_and_told_once_for_each_time(live, fake):
+    name = NAME.format(number=live.current_id, replica=0)
+    _look(live)
+    fake.crash(name, 137, of_memory=True)
+    assert [one["out_of_memory"] for one in _look(live).observed] == [True, False]
+    _look(live)
+    assert [event.after for event in Event.objects.filter(verb="placement.out_of_memory")] == [{"instance": name}]
+    fake.crash(name, 137, of_memory=True, for_good=True)
+    assert f"{name} has died out of memory." in _look(live).drift
+    assert Event.objects.filter(verb="placement.out_of_memory").count() == 2
+    fake.crash(NAME.format(number=live.current_id, replica=1), 137)
+    _look(live)
+    assert Event.objects.filter(verb="placement.out_of_memory").count() == 2

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fairway.deployments.models import Placement
-from fairway.drivers.proxy.configuration import TRAFFIC_LOG
 from fairway.drivers.proxy.contract import Route, RouteKind
+from fairway.drivers.proxy.logs import TRAFFIC_LOG
 from fairway.monitoring.models import TrafficSample
 from fairway.monitoring.rules import FINE
 from fairway.worker.traffic import TrafficReader

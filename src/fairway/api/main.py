@@ -46,6 +46,7 @@ from fairway.api import (
     resources,
     rights,
     rollouts,
+    scaling,
     schedules,
     security,
     service_accounts,
@@ -60,9 +61,9 @@ from fairway.api.problems import Problem, answer_problems, not_found
 PREFIX = "api/v1/"
 ROOMS = (
     me, people, service_accounts, rights, security, sign_in, mail, channels, tokens, environments, freezes, applications,
-    inspections, uploads, credentials, configurations, deployments, placements, placement_metrics, alerts, jobs, schedules,
-    triggers, previews, stages, ci, forges, resources, backups, catalog, artifacts, blockers, releases, packages, rollouts,
-    events, evidence, insights, health, metrics,
+    inspections, uploads, credentials, configurations, deployments, placements, scaling, placement_metrics, alerts, jobs,
+    schedules, triggers, previews, stages, ci, forges, resources, backups, catalog, artifacts, blockers, releases, packages,
+    rollouts, events, evidence, insights, health, metrics,
 )  # fmt: skip
 DESCRIPTION = (
     "Everything Fairway does, by HTTP. Send `Authorization: Bearer <token>`; make a token under your profile or with "

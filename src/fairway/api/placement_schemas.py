@@ -223,6 +223,24 @@ class LostFilesShown(Schema):
     target: str
 
 
+class LimitsShown(Schema):
+    """What one instance of a service may use, where somebody set it there; null: as its version says."""
+
+    memory_mb: int | None = None
+    cpus: float | None = None
+    pids: int | None = None
+
+
+class SleepShown(Schema):
+    """Sleep: `after` so many minutes without a visit (null: never); with `keeps_workers` only ``web`` sleeps. `asleep_since`
+    is null while it is awake; `wake_seconds` is how long waking took last."""
+
+    after: int | None
+    keeps_workers: bool
+    asleep_since: datetime | None
+    wake_seconds: float | None
+
+
 class PlacementShown(Schema):
     """What should be in one environment of one application, and what was last seen there. `strategy`: how its next version
     follows, ``overlap`` (beside this one) or ``recreate`` (after it, because it stores data; one instance at most).
@@ -237,6 +255,8 @@ class PlacementShown(Schema):
     health: str
     replicas: int
     services: dict[str, int]
+    sleep: SleepShown
+    limits: dict[str, LimitsShown]
     domains: list[str]
     access: str
     strategy: str
@@ -380,6 +400,13 @@ def _placement_facts(placement: Placement) -> dict[str, Any]:
     return {
         **{name: getattr(placement, name) for name in same},
         "services": placement.all_counts,
+        "limits": {service: LimitsShown(**limits) for service, limits in placement.limits.items()},
+        "sleep": SleepShown(
+            after=placement.sleeps_after,
+            keeps_workers=placement.keeps_workers,
+            asleep_since=placement.asleep_since,
+            wake_seconds=placement.wake_seconds,
+        ),
         "application": _named(placement.application),
         "environment": _named(placement.environment),
         "strategy": strategy_of(current.artifact.parsed_spec.volumes if current and current.artifact else ()),

@@ -75,7 +75,8 @@ class OutputLineShown(Schema):
     text: str
 
 
-def _placement(request: HttpRequest, app: str, env: str) -> Placement:
+def placement_named(request: HttpRequest, app: str, env: str) -> Placement:
+    """The placement of these slugs. Raises `NotVisible`."""
     actor = actor_of(request)
     one = get_application(actor, app)
     return queries.get_placement(actor, one, get_environment_for(actor, one, env))
@@ -92,7 +93,7 @@ def list_placements(request: HttpRequest) -> list[PlacementShown]:
 @needs(Act.VIEW)
 def show_placement(request: HttpRequest, app: Slug, env: Slug) -> PlacementDetail:
     """One placement, its instances as last observed, and the deployments that a rollback can restore."""
-    return placement_detail(_placement(request, app, env))
+    return placement_detail(placement_named(request, app, env))
 
 
 @router.delete(HERE, response={202: PlacementShown})
@@ -101,7 +102,7 @@ def remove_placement(request: HttpRequest, app: Slug, env: Slug, asked: Query[Re
     """Remove an application from an environment."""
     row = placements.remove(
         actor=actor_of(request),
-        placement=_placement(request, app, env),
+        placement=placement_named(request, app, env),
         reason=asked.reason,
         volumes_confirmed=asked.volumes_confirmed,
     )
@@ -124,7 +125,7 @@ def restart_placement(request: HttpRequest, app: Slug, env: Slug, given: Reason)
 @needs(Act.STOP)
 def stop_placement(request: HttpRequest, app: Slug, env: Slug, given: Reason) -> Answer[PlacementShown]:
     """Stop serving; running requests finish first."""
-    row = placements.stop(actor=actor_of(request), placement=_placement(request, app, env), reason=given.reason)
+    row = placements.stop(actor=actor_of(request), placement=placement_named(request, app, env), reason=given.reason)
     return Answer(202, placement_shown(row))
 
 
@@ -132,7 +133,7 @@ def stop_placement(request: HttpRequest, app: Slug, env: Slug, given: Reason) ->
 @needs(Act.START)
 def start_placement(request: HttpRequest, app: Slug, env: Slug, given: Reason) -> Answer[PlacementShown]:
     """Start a stopped placement."""
-    row = placements.start(actor=actor_of(request), placement=_placement(request, app, env), reason=given.reason)
+    row = placements.start(actor=actor_of(request), placement=placement_named(request, app, env), reason=given.reason)
     return Answer(202, placement_shown(row))
 
 
@@ -142,7 +143,7 @@ def scale_placement(request: HttpRequest, app: Slug, env: Slug, given: ReplicasW
     """Run this many instances of one of its services."""
     row = placements.scale(
         actor=actor_of(request),
-        placement=_placement(request, app, env),
+        placement=placement_named(request, app, env),
         replicas=given.replicas,
         service=given.service,
         reason=given.reason,
@@ -154,7 +155,7 @@ def scale_placement(request: HttpRequest, app: Slug, env: Slug, given: ReplicasW
 @needs(Act.ROUTE)
 def set_placement_domains(request: HttpRequest, app: Slug, env: Slug, given: DomainsWanted, as_of: AsOf) -> PlacementShown:
     """Set the custom domains, besides the placement's own host name."""
-    there = _placement(request, app, env)
+    there = placement_named(request, app, env)
     return placement_shown(
         placements.set_domains(actor=actor_of(request), placement=there, domains=given.domains, as_of=as_of)
     )
@@ -164,7 +165,7 @@ def set_placement_domains(request: HttpRequest, app: Slug, env: Slug, given: Dom
 @needs(Act.ROUTE)
 def set_placement_access(request: HttpRequest, app: Slug, env: Slug, given: AccessRuleWanted, as_of: AsOf) -> PlacementShown:
     """Set who may open it."""
-    there = _placement(request, app, env)
+    there = placement_named(request, app, env)
     return placement_shown(placements.set_access(actor=actor_of(request), placement=there, access=given.access, as_of=as_of))
 
 
@@ -172,7 +173,7 @@ def set_placement_access(request: HttpRequest, app: Slug, env: Slug, given: Acce
 @needs(Act.RELEASE_HOLD)
 def release_placement_hold(request: HttpRequest, app: Slug, env: Slug) -> PlacementShown:
     """Let automation deploy here again after an automatic rollback."""
-    row = placements.release_hold(actor=actor_of(request), placement=_placement(request, app, env))
+    row = placements.release_hold(actor=actor_of(request), placement=placement_named(request, app, env))
     return placement_shown(row)
 
 
@@ -180,7 +181,7 @@ def release_placement_hold(request: HttpRequest, app: Slug, env: Slug) -> Placem
 @needs(Act.EDIT_APPLICATION)
 def dismiss_placement_writes(request: HttpRequest, app: Slug, env: Slug) -> PlacementShown:
     """Dismiss the present warning about written files that the next deployment would lose."""
-    row = placements.dismiss_writes(actor=actor_of(request), placement=_placement(request, app, env))
+    row = placements.dismiss_writes(actor=actor_of(request), placement=placement_named(request, app, env))
     return placement_shown(row)
 
 
@@ -188,7 +189,7 @@ def dismiss_placement_writes(request: HttpRequest, app: Slug, env: Slug) -> Plac
 @needs(Act.VIEW)
 def show_output(request: HttpRequest, app: Slug, env: Slug, asked: Query[OutputAsked]) -> list[OutputLineShown]:
     """The output of the instances, oldest first, with secrets masked."""
-    row = _placement(request, app, env)
+    row = placement_named(request, app, env)
     runtime = runtime_of(row.environment)
     found, instances = [], runtime.instances(row.name)
     masker = masker_of_output(row, {instance.deployment for instance in instances})

@@ -28,8 +28,8 @@ PLACES = {
         shipping.approvals shipping.approve shipping.reject releases.releases catalog.catalog
         """,
     RUN: """
-        shipping.restart running.stop running.start running.scale running.logs metrics.metrics alerts.alerts
-        running.domains running.access
+        shipping.restart running.stop running.start scaling.scale scaling.sleep scaling.wake scaling.limits
+        running.logs metrics.metrics alerts.alerts running.domains running.access
         jobs.run jobs.jobs running.remove schedules.schedules triggers.triggers previews.previews
         pipelines.pipelines ci.ci forges.forges
         places.apps places.envs freezes.freezes resources.resources settings.config

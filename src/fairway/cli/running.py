@@ -1,4 +1,4 @@
-"""Commands on a placement: stop, start, scale, domains, access, remove, logs."""
+"""Commands on a placement: stop, start, domains, access, remove, logs."""
 
 from __future__ import annotations
 
@@ -24,28 +24,12 @@ FOLLOW_EVERY = 1.0
 
 def stop(app: Slug, env: Env, reason: Reason = "", no_wait: NoWait = False, as_json: Json = False) -> None:
     """Stop an application in an environment. Running requests finish; visitors see a friendly page."""
-    _want(app, env, "stopping", {"reason": reason}, {"stopped"}, no_wait)
+    want(app, env, "stopping", {"reason": reason}, {"stopped"}, no_wait)
 
 
 def start(app: Slug, env: Env, reason: Reason = "", no_wait: NoWait = False, as_json: Json = False) -> None:
     """Start a stopped application."""
-    _want(app, env, "starting", {"reason": reason}, {"healthy"}, no_wait)
-
-
-def scale(
-    app: Slug,
-    replicas: Annotated[int, typer.Argument(min=0, max=8, help="How many instances, 1 to 8; 0 ends a worker.")],
-    env: Env,
-    service: Annotated[str, typer.Option(help="Which of its services; “web” is what visitors reach.")] = "web",
-    reason: Reason = "",
-    as_json: Json = False,
-) -> None:
-    """Run this many instances of a service."""
-    with Client() as client:
-        given = {"replicas": replicas, "service": service, "reason": reason}
-        one = client.put(f"{_path(app, env)}/replicas", given)
-    of = "" if service == "web" else f" of {service}"
-    done(one, f"{app} in {env} will run {replicas} {'instance' if replicas == 1 else 'instances'}{of}.")
+    want(app, env, "starting", {"reason": reason}, {"healthy"}, no_wait)
 
 
 def domains(
@@ -58,7 +42,7 @@ def domains(
 ) -> None:
     """Set the custom domains of an application."""
     with Client() as client:
-        one = client.put(f"{_path(app, env)}/domains", {"domains": names or []})
+        one = client.put(f"{placement_path(app, env)}/domains", {"domains": names or []})
     done(one, f"{app} in {env} answers at {', '.join(map(readable_hostname, one['urls']))}.")
 
 
@@ -70,7 +54,7 @@ def access(
 ) -> None:
     """Set who may open an application: everybody, or people signed in here."""
     with Client() as client:
-        one = client.put(f"{_path(app, env)}/access", {"access": who.replace("-", "_")})
+        one = client.put(f"{placement_path(app, env)}/access", {"access": who.replace("-", "_")})
     done(one, f"{app} in {env} is open to {'everybody' if one['access'] == 'public' else 'signed-in people'}.")
 
 
@@ -85,9 +69,9 @@ def remove(
     """Remove an application from one environment."""
     name = f"{app}.{env}"
     with Client() as client:
-        client.get(_path(app, env))
+        client.get(placement_path(app, env))
         confirm_by_name(name, confirm, f"This removes {app} from {env}{' with its stored data' if volumes else ''}.")
-        one = client.delete(_path(app, env), reason=reason, volumes_confirmed=name if volumes else "")
+        one = client.delete(placement_path(app, env), reason=reason, volumes_confirmed=name if volumes else "")
     done(one, f"{app} is being removed from {env}.")
 
 
@@ -112,13 +96,14 @@ def logs(
             raise typer.Exit(0) from None
 
 
-def _want(app: str, env: str, what: str, body: dict[str, Any], health: set[str], no_wait: bool) -> None:
+def want(app: str, env: str, what: str, body: dict[str, Any], health: set[str], no_wait: bool) -> None:
+    """Ask for something of a placement, and wait until its health is one of these."""
     with Client() as client:
-        one = client.post(f"{_path(app, env)}/{what}", body)
+        one = client.post(f"{placement_path(app, env)}/{what}", body)
 
         def is_there() -> bool:
             nonlocal one
-            one = client.get(_path(app, env))
+            one = client.get(placement_path(app, env))
             return one["health"] in health
 
         in_time = no_wait or wait_for(is_there, seconds=PATIENCE)
@@ -138,7 +123,7 @@ def _instance_output(client: Client, app: str, env: str, tail: int, follow: bool
     seen: set[tuple[str, str, str]] = set()
     since = ""
     while True:
-        lines = client.get(f"{_path(app, env)}/output", tail=tail, since=since)
+        lines = client.get(f"{placement_path(app, env)}/output", tail=tail, since=since)
         fresh = [line for line in lines if _mark(line) not in seen]
         _print_output(fresh, has_more=follow)
         if not follow:
@@ -198,5 +183,6 @@ def _mark(line: dict[str, Any]) -> tuple[str, str, str]:
     return line["at"], line["instance"], line["text"]
 
 
-def _path(app: str, env: str) -> str:
+def placement_path(app: str, env: str) -> str:
+    """Where the API has a placement."""
     return f"/applications/{part(app)}/environments/{part(env)}/placement"

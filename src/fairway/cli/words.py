@@ -24,6 +24,7 @@ LOOKS: dict[str, tuple[str, str, str]] = {
     "superseded": ("·", ".", "bright_black"),
     "skipped": ("–", "-", "bright_black"),
     "stopped": ("□", "=", "bright_black"),
+    "sleeping": ("☾", "z", "bright_black"),
     "failed": ("✖", "x", "red"),
     "down": ("✖", "x", "red"),
     "errored": ("▲", "!", "magenta"),

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponseBase  # noqa: E402
 from fairway.api.receiving import BodyLimit  # noqa: E402
 from fairway.config.forwarded import Forwarded  # noqa: E402
 from fairway.web.live import Streams  # noqa: E402
+from fairway.web.waking import Waking  # noqa: E402
 
 
 class OneThread(ASGIHandler):
@@ -31,4 +32,4 @@ class OneThread(ASGIHandler):
 
 
 _streams = Streams(BodyLimit(OneThread()))  # type: ignore[arg-type]  # Django types its messages as Mapping
-application = Forwarded(_streams, settings.TRUSTED_PROXIES)
+application = Waking(Forwarded(_streams, settings.TRUSTED_PROXIES), lambda: _streams.is_ending)

@@ -20,7 +20,7 @@ from fairway.applications.models import Application, Artifact, Configuration
 from fairway.applications.rules import missing_names
 from fairway.deployments.hosts import is_fairways_own
 from fairway.deployments.models import Deployment, JobRun, Placement
-from fairway.deployments.rules import ACTIVE, Health, Wanted
+from fairway.deployments.rules import ACTIVE, AVAILABLE, Health, Wanted
 from fairway.drivers.builders.services import required_variables_of
 from fairway.environments.freeze_queries import freeze_state
 from fairway.environments.freeze_rules import Kind, Window
@@ -34,6 +34,9 @@ TAKES_BACK = frozenset({Act.ROLL_BACK, Act.FALL_BACK, Act.FALL_BACK_RELEASE})  #
 BRINGS_LIVE = frozenset({Act.DEPLOY, Act.PROMOTE, Act.RESTART}) | RELEASES | TAKES_BACK
 STARTS = BRINGS_LIVE | {Act.START, Act.SCALE, Act.DISTRIBUTE, Act.RUN_COMMAND}
 BRINGS_NEW = frozenset({Act.DEPLOY, Act.PROMOTE}) | RELEASES  # what a freeze closes; see docs/decisions/0016
+
+
+BY_POLICY = "policy"  # how an actor is identified who scales by itself
 
 
 @dataclass(frozen=True)
@@ -134,9 +137,12 @@ def environment_is_unlocked(request: Request) -> Iterator[Blocker]:
     )
 
 
-@register(*BRINGS_NEW)
+@register(*BRINGS_NEW, Act.SCALE)
 def environment_is_not_frozen(request: Request) -> Iterator[Blocker]:
+    """A freeze closes what is new, and what scales by itself; people may scale in it."""
     subject = request.subject
+    if request.act == Act.SCALE and request.actor.identified_by != BY_POLICY:
+        return
     answer = freeze_state(subject.environment.slug, application_of(subject.application.slug), request.at)
     if not answer.is_closed or request.breaks_glass:
         return
@@ -301,7 +307,7 @@ def it_is_not_there_already(request: Request) -> Iterator[Blocker]:
         request.subject.artifact.pk,
         request.subject.configuration.pk if request.subject.configuration else None,
     )
-    if same and placement.health == Health.HEALTHY:
+    if same and placement.health in AVAILABLE:
         words = {"version": current.version, "environment": request.subject.environment.name}
         yield Blocker(
             code="already_live", sentence=_("%(version)s already runs in %(environment)s with this configuration.") % words
@@ -333,5 +339,10 @@ def something_is_there(request: Request) -> Iterator[Blocker]:
         yield Blocker(code="nothing_there", sentence=_("Nothing is deployed here yet."), who=_("a Deployer, by deploying"))
     elif request.act in {Act.RESTART, Act.SCALE, Act.STOP} and placement.wanted == Wanted.STOPPED:
         yield Blocker(code="stopped", sentence=_("It is stopped; start it first."), who=_("a Deployer"))
-    elif request.act == Act.START and placement.wanted == Wanted.RUNNING and placement.health == Health.HEALTHY:
+    elif (
+        request.act == Act.START
+        and placement.wanted == Wanted.RUNNING
+        and placement.health == Health.HEALTHY
+        and not placement.is_asleep
+    ):
         yield Blocker(code="running", sentence=_("It is already running."))

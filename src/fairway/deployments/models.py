@@ -95,6 +95,7 @@ class Deployment(StatusRow):
     spec = models.JSONField(null=True)  # a person's changes to what is detected
     replicas = models.PositiveSmallIntegerField(default=1)
     scales = models.JSONField(default=dict)  # numbers of instances of the other services, if not one each
+    limits = models.JSONField(default=dict)  # what a person set for services there; see `limits.limits_for`
     run = models.OneToOneField(Run, null=True, on_delete=models.SET_NULL, related_name="deployment")
     replaces = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="replaced_by")
     returns_to = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="returned_to_by")
@@ -210,6 +211,9 @@ class Placement(models.Model):
     """What should run in one environment of one application, and what was last seen there.
 
     `replicas` counts the instances of its main service, `scales` those of its other services if they have not one each.
+    `sleeps_after` is after how many minutes without a visit it falls asleep, None if it never does; with `keeps_workers`
+    only the main service sleeps. `asleep_since` is set while it should sleep; it still counts as running (`wanted`),
+    because the next visit wakes it. `wake_seconds` is how long waking took last.
     `stored` names the volumes that were seen with data in them; if one of them is empty later, nothing is started on it.
     `writes` lists the files and folders outside volumes to which its instances wrote (`lost.WrittenFiles`),
     `writes_dismissed` the names of those that a person dismissed.
@@ -222,6 +226,12 @@ class Placement(models.Model):
     wanted = models.CharField(max_length=10, default=Wanted.RUNNING.value)
     replicas = models.PositiveSmallIntegerField(default=1)
     scales = models.JSONField(default=dict)
+    limits = models.JSONField(default=dict)  # of its next deployment, by service
+    sleeps_after = models.PositiveSmallIntegerField(null=True)
+    keeps_workers = models.BooleanField(default=False)
+    asleep_since = models.DateTimeField(null=True)
+    woken_at = models.DateTimeField(null=True)
+    wake_seconds = models.FloatField(null=True)
     domains = models.JSONField(default=list)
     access = models.CharField(max_length=12, default=Access.PUBLIC.value)
     hold_reason = models.CharField(max_length=500, blank=True)
@@ -263,6 +273,11 @@ class Placement(models.Model):
     def all_counts(self) -> dict[str, int]:
         """The same, with the services that have an image of their own, each of which runs once."""
         return {**self.counts, **dict.fromkeys(backing_names(self.current.artifact if self.current else None), 1)}
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether it should sleep now. It may not have fallen asleep yet."""
+        return self.asleep_since is not None
 
     @property
     def host(self) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+MOST_SLEEP_AFTER = 7 * 24 * 60  # minutes without a visit
 MOST_REPLICAS = 8  # the proxy's route holds eight addresses (docs/decisions/0001)
 START_BY = timedelta(days=7)  # after waiting longer than this for the gate to open, nobody expects it to start any more
 CANARY = "canary"  # the step in which a new version gets a growing share of the requests
@@ -108,6 +109,10 @@ class Health(StrEnum):
     DEGRADED = "degraded"  # some replicas answer
     DOWN = "down"
     STOPPED = "stopped"
+    SLEEPING = "sleeping"  # nothing runs, and the next visit wakes it
+
+
+AVAILABLE = frozenset({Health.HEALTHY, Health.SLEEPING})  # a visitor is answered
 
 
 class Access(StrEnum):
@@ -181,6 +186,17 @@ def overall_health(healthy: int, wanted: int, *, is_stopped: bool) -> Health:
     if healthy >= wanted > 0:
         return Health.HEALTHY
     return Health.DEGRADED if healthy else Health.DOWN
+
+
+def ran_out_of_memory(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of the instances whose last end was out of memory and has not been observed before."""
+    known = {(one["name"], _ends(one)) for one in before if one.get("out_of_memory")}
+    return [str(one["name"]) for one in now if one.get("out_of_memory") and (one["name"], _ends(one)) not in known]
+
+
+def _ends(one: Mapping[str, Any]) -> int:
+    """How often an observed instance has ended: each restart follows an end, and the last end may not be followed yet."""
+    return int(one.get("restarts") or 0) + (one.get("state") not in ("running", "starting"))
 
 
 def expected_seconds(past: list[float]) -> float | None:

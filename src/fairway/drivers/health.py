@@ -392,6 +392,8 @@ def _ended_in(instance: Instance) -> str:
 
 
 def _ended_with(instance: Instance) -> str:
+    if instance.out_of_memory:
+        return "ended out of memory"
     return "ended" if instance.exit_code is None else f"exited with code {instance.exit_code}"
 
 

@@ -47,7 +47,7 @@ def driver_options(environment: Environment) -> dict[str, Any]:
     return opened_options({name: value for name, value in environment.options.items() if name not in LIMIT_KEYS})
 
 
-def limits_of(environment: Environment, *, memory_bytes: int | None, cpus: float | None) -> Limits:
+def limits_of(environment: Environment, *, memory_bytes: int | None, cpus: float | None, pids: int | None = None) -> Limits:
     """The environment's limits, or the application's where these are lower."""
     options, default = environment.options, Limits()
     most_memory = int(options["memory_mb"] * 2**20) if "memory_mb" in options else default.memory_bytes
@@ -57,7 +57,7 @@ def limits_of(environment: Environment, *, memory_bytes: int | None, cpus: float
         if "memory_mb" in options
         else memory_bytes or most_memory,
         cpus=min(cpus, most_cpus) if cpus and "cpus" in options else cpus or most_cpus,
-        pids=int(options.get("pids", default.pids or 512)),
+        pids=min(filter(None, (pids, options.get("pids"))), default=default.pids or 512),
     )
 
 

@@ -14,7 +14,7 @@ from fairway.accounts.rules import Actor, Reach, reach_of
 from fairway.applications.models import Artifact
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import Absence, absence, placements_visible_to
-from fairway.deployments.rules import Health, Wanted
+from fairway.deployments.rules import AVAILABLE, Wanted
 from fairway.environments.models import Environment
 from fairway.releases import queries
 from fairway.releases.graph import levels
@@ -146,7 +146,7 @@ def versions_before(rollout: Rollout) -> dict[str, str]:
 
 def healthy_in(actor: Actor, environment: Environment) -> QuerySet[Placement]:
     """The healthy placements in an environment, from which a release can be created."""
-    chosen = placements_visible_to(actor).filter(environment=environment, wanted=Wanted.RUNNING, health=Health.HEALTHY)
+    chosen = placements_visible_to(actor).filter(environment=environment, wanted=Wanted.RUNNING, health__in=AVAILABLE)
     return chosen.filter(application__deleted_at=None).exclude(current__artifact=None).order_by("application__name")
 
 

@@ -27,6 +27,7 @@ STATES: Mapping[str, str] = {
     Health.DOWN: "down",
     Health.STARTING: "starting",
     Health.STOPPED: "stopped",
+    Health.SLEEPING: "sleeping",
     Health.UNKNOWN: "unknown",
 }
 

@@ -20,7 +20,7 @@ from fairway.activity.checking import current_verification
 from fairway.activity.queries import latest_number
 from fairway.deployments.queries import placements_visible_to
 from fairway.deployments.queries import visible_to as deployments_visible_to
-from fairway.deployments.rules import ACTIVE, Health, Status, Wanted
+from fairway.deployments.rules import ACTIVE, AVAILABLE, Health, Status, Wanted
 from fairway.engine.queries import living_workers
 from fairway.monitoring.alert_queries import open_alerts
 from fairway.monitoring.queries import current_usage
@@ -90,7 +90,7 @@ def _applications(actor: Actor) -> Iterator[Metric]:
     from prometheus_client.core import GaugeMetricFamily
 
     healthy = GaugeMetricFamily(
-        "fairway_application_healthy", "1 if healthy, 0 if not; only of those that should run.", labels=list(PLACE)
+        "fairway_application_healthy", "1 if healthy or asleep, 0 if not; only of those that should run.", labels=list(PLACE)
     )
     drifts = GaugeMetricFamily(
         "fairway_application_drift", "How many things differ from what should run.", labels=list(PLACE)
@@ -99,7 +99,7 @@ def _applications(actor: Actor) -> Iterator[Metric]:
     for one in placements_visible_to(actor).filter(current__isnull=False):
         place = [one.application.slug, one.environment.slug]
         if one.wanted == Wanted.RUNNING and one.health != Health.UNKNOWN:
-            healthy.add_metric(place, int(one.health == Health.HEALTHY))
+            healthy.add_metric(place, int(one.health in AVAILABLE))
         drifts.add_metric(place, len(one.drift))
         for state, count in Counter(str(seen.get("state", "")) for seen in one.observed).items():
             instances.add_metric([*place, state], count)

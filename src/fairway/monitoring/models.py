@@ -15,7 +15,7 @@ from fairway.environments.models import Environment
 from fairway.monitoring.alert_rules import Severity, Standing
 from fairway.monitoring.rules import COUNTS, Served, Used
 
-__all__ = ["Alert", "AlertSettings", "Silence", "TrafficSample", "UsageSample"]
+__all__ = ["Alert", "AlertSettings", "Scaling", "Silence", "TrafficSample", "UsageSample"]
 
 USED = tuple(Used.__dataclass_fields__)  # the columns with values, in the order of `Used`
 
@@ -143,6 +143,16 @@ class Alert(models.Model):
         return Standing(
             self.since, self.checked_at, Severity(self.severity), self.started_at, self.fine_since, self.ended_at
         )
+
+
+class Scaling(models.Model):
+    """How a placement is scaled by itself; see `scaling_rules.Policy`."""
+
+    placement = models.OneToOneField(Placement, on_delete=models.CASCADE, related_name="scaling")
+    policy = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"scaling of {self.placement_id}"
 
 
 class AlertSettings(models.Model):

@@ -46,6 +46,10 @@ class Invalid(ValueError):
     def sentence(self) -> str:
         return translate(self._template, **self._values)
 
+    def about(self, field: str) -> Invalid:
+        """The same about another input."""
+        return Invalid(field, self._template, **self._values)
+
 
 def parse_slug(text: str, *, field: str = "slug", longest: int = 40) -> str:
     """A name that is safe in host names, paths and container names: ``a-z``, ``0-9`` and single hyphens."""

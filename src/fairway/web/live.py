@@ -102,6 +102,11 @@ class Streams:
         else:
             await self._application(scope, receive, send)
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether the process was asked to stop."""
+        return self._is_ending
+
     def end_all(self) -> None:
         """End every stream now. May be called from any thread or signal handler."""
         self._is_ending = True

@@ -14,6 +14,7 @@ from django.db import connections
 
 from fairway.activity.checking import continue_verification, restore_triggers
 from fairway.deployments.commands.scheduled_jobs import run_due_jobs
+from fairway.deployments.commands.sleeping import WAKING
 from fairway.engine.runner import Runner
 from fairway.engine.schedule import Schedule, Tick
 from fairway.engine.workflow import WORKFLOWS
@@ -30,6 +31,7 @@ from fairway.worker.hosts import HostKeeper
 from fairway.worker.reconciler import Reconciler
 from fairway.worker.resources import ResourceKeeper
 from fairway.worker.sampling import Sampler
+from fairway.worker.scaling import Scaler
 from fairway.worker.sending import NOTICES, STATUSES, Sender
 from fairway.workflows import register_all
 from fairway.workflows.outside import caddy
@@ -37,6 +39,7 @@ from fairway.workflows.outside import caddy
 log = logging.getLogger(__name__)
 
 PRODUCTION_SLOTS = 1  # reserved for production, so that it never queues behind staging (compare Dokploy#2578)
+WAKING_SLOTS = 1  # besides the others: a visitor who waits for an application to wake must not wait for a build
 PAUSE_AFTER_DEFECT = 5.0  # seconds before a thread that raised an error is restarted
 
 
@@ -51,8 +54,8 @@ def run_worker(stop: threading.Event) -> None:
     runner = Runner(
         WORKFLOWS,
         worker_name=name,
-        slots=settings.WORKER_SLOTS,
-        lanes={"production": min(PRODUCTION_SLOTS, settings.WORKER_SLOTS - 1)},
+        slots=settings.WORKER_SLOTS + WAKING_SLOTS,
+        lanes={"production": min(PRODUCTION_SLOTS, settings.WORKER_SLOTS - 1), WAKING: WAKING_SLOTS},
         lease=timedelta(seconds=settings.LEASE_SECONDS),
     )
     threads = [
@@ -62,6 +65,7 @@ def run_worker(stop: threading.Event) -> None:
         _thread("resources", lambda: ResourceKeeper().run(stop), stop),
         _thread("sampler", lambda: Sampler().run(stop), stop),
         _thread("alerts", lambda: AlertWatcher().run(stop), stop),
+        _thread("scaling", lambda: Scaler().run(stop), stop),
         _thread("heads", lambda: HeadSigner().run(stop), stop),
         _thread("notices", lambda: Sender(NOTICES).run(stop), stop),
         _thread("statuses", lambda: Sender(STATUSES).run(stop), stop),

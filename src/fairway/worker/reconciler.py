@@ -30,6 +30,7 @@ from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
 from fairway.shared.failures import Failure
 from fairway.worker.leadership import Leadership
+from fairway.workflows.adjust import sleeping_kind
 from fairway.workflows.instances import describe
 from fairway.workflows.outside import proxy
 from fairway.workflows.specs import backing_digests, is_backing
@@ -200,7 +201,11 @@ def _news(placement: Placement, instances: list[Instance], drift: list[str]) -> 
         return {}
     own = _own(placement, placement.current, instances)
     healthy = sum(1 for instance in own if instance.state == InstanceState.RUNNING and instance.health != "unhealthy")
-    health = overall_health(healthy, sum(placement.all_counts.values()), is_stopped=placement.wanted == Wanted.STOPPED)
+    if placement.is_asleep:
+        health = Health.SLEEPING
+        own = [instance for instance in own if instance.state not in _ENDED]
+    else:
+        health = overall_health(healthy, sum(placement.all_counts.values()), is_stopped=placement.wanted == Wanted.STOPPED)
     observed = [describe(instance) for instance in own]
     is_old = placement.observed_at is None or (timezone.now() - placement.observed_at).total_seconds() > OBSERVED_EVERY
     if is_old or (placement.health, placement.drift, placement.observed) != (health, drift, observed):
@@ -210,7 +215,9 @@ def _news(placement: Placement, instances: list[Instance], drift: list[str]) -> 
 
 def _record_unseen(environment: Environment, sentence: str) -> None:
     """Record that the state of an environment's placements is unknown; their last observed state stays stored."""
-    placed = Placement.objects.filter(environment=environment, wanted=Wanted.RUNNING).exclude(current=None)
+    placed = Placement.objects.filter(environment=environment, wanted=Wanted.RUNNING, asleep_since=None).exclude(
+        current=None
+    )
     for placement in placed.select_related(*RELATED):
         if (placement.health, placement.drift) != (Health.UNKNOWN, [sentence]) and not is_key_busy(placement.key):
             observe(placement=placement, health=Health.UNKNOWN, drift=[sentence], observed=placement.observed)
@@ -223,6 +230,8 @@ def _drift(placement: Placement, current: Deployment, own: list[Instance], every
         return [f"{instance.name} runs although it should be stopped." for instance in alive] + _stopped_route_drift(
             placement
         )
+    if placement.is_asleep:
+        return _asleep_drift(placement, current, own, everything)
     drift = []
     present = {(instance.service, instance.replica) for instance in own if instance.state != InstanceState.STOPPED}
     for service, count in placement.all_counts.items():
@@ -230,7 +239,7 @@ def _drift(placement: Placement, current: Deployment, own: list[Instance], every
         if missing:
             of = "" if service == MAIN else f" of {service}"
             drift.append(f"Instance {', '.join(missing)}{of} is not running.")
-    drift += [f"{instance.name} has died." for instance in own if instance.state == InstanceState.FAILED]
+    drift += [_death_of(instance) for instance in own if instance.state == InstanceState.FAILED]
     main, backing = current.artifact.digest if current.artifact else "", backing_digests(current)
     for instance in own:
         digest = backing.get(instance.name, main)
@@ -239,6 +248,27 @@ def _drift(placement: Placement, current: Deployment, own: list[Instance], every
     strangers = [instance.name for instance in everything if instance not in own]
     drift += [f"{name} should not be here." for name in strangers]
     return drift + _route_drift(placement, current, own)
+
+
+def _death_of(instance: Instance) -> str:
+    why = " out of memory" if instance.out_of_memory else ""
+    return f"{instance.name} has died{why}."
+
+
+def _asleep_drift(placement: Placement, current: Deployment, own: list[Instance], everything: list[Instance]) -> list[str]:
+    """The drift of a sleeping placement: nothing runs besides what is kept awake, and requests wait for it."""
+    alive = [instance for instance in everything if instance.state not in _ENDED]
+    kept = [one for one in alive if placement.keeps_workers and one in own and not one.is_main]
+    drift = [f"{instance.name} runs although it should sleep." for instance in alive if instance not in kept]
+    if placement.keeps_workers:
+        wanted = sum(count for service, count in placement.all_counts.items() if service != MAIN)
+        if len(kept) < wanted:
+            drift.append(f"{len(kept)} of {wanted} instances that stay awake are running.")
+    for host in placement.hosts:
+        route = proxy().route(host)
+        if route is None or route.kind != sleeping_kind(placement):
+            drift.append(f"Requests for {host} do not wake it.")
+    return drift
 
 
 def _route_drift(placement: Placement, current: Deployment, own: list[Instance]) -> list[str]:

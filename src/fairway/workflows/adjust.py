@@ -3,22 +3,26 @@ adjustments, too."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
 from fairway.applications.models import Artifact
 from fairway.deployments.commands import progress
 from fairway.deployments.commands.placements import STORY, observe
-from fairway.deployments.models import Placement
-from fairway.deployments.rules import Health, Wanted
+from fairway.deployments.commands.sleeping import stays_awake, woke
+from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.rules import Access, Health, Wanted
 from fairway.drivers.proxy.admin import drain
-from fairway.drivers.proxy.contract import Route, RouteKind
-from fairway.drivers.runtimes.contract import Instance, Runtime
+from fairway.drivers.proxy.contract import ASLEEP, Route, RouteKind
+from fairway.drivers.runtimes.contract import MAIN, Instance, Progress, Runtime
+from fairway.engine import clock
 from fairway.engine.models import Run
 from fairway.engine.workflow import Context, Ending, Outcome, Step, Workflow
 from fairway.environments.runtimes import runtime_of
 from fairway.releases.commands import progress as package_progress
+from fairway.shared.failures import Retry
 from fairway.workflows.backing import ensure_backing
 from fairway.workflows.instances import check_all, describe, remove_all, start_all, stop_all
 from fairway.workflows.log import Unlogged
@@ -27,6 +31,8 @@ from fairway.workflows.recreate import Recreate
 from fairway.workflows.specs import backing_digests, backing_specs, instance_specs, volume_name, volumes_of
 from fairway.workflows.step_context import RELATED, backing_instances_of, instances_of, live_route, masker_of
 from fairway.workflows.transfer import transfer, transfer_backing
+
+SETTLES = 1.0  # seconds that requests get to finish which had begun when an application falls asleep by itself
 
 
 def adjust(context: Context) -> None:
@@ -43,8 +49,11 @@ def adjust(context: Context) -> None:
         _leave_nothing(context, placement, runtime)
     elif placement.wanted == Wanted.STOPPED:
         _stop(context, placement, runtime)
+    elif placement.is_asleep:
+        _sleep(context, placement, runtime)
     else:
-        _run(context, placement, runtime)
+        bring_up(context, placement, runtime)
+        _tell_that_it_woke(context, placement)
 
 
 def _placement(context: Context) -> Placement | None:
@@ -52,8 +61,9 @@ def _placement(context: Context) -> Placement | None:
     return Placement.objects.select_related(*related).filter(pk=context.payload["placement"]).first()
 
 
-def _run(context: Context, placement: Placement, runtime: Runtime) -> None:
-    current, unlogged = placement.current, Unlogged(context)
+def bring_up(context: Context, placement: Placement, runtime: Runtime, log: Progress | None = None) -> None:
+    """Make what is live run with as many instances as it should, and serve."""
+    current, unlogged = placement.current, log or Unlogged(context)
     assert current is not None
     assert current.artifact is not None
     _announce(context, placement)
@@ -106,6 +116,69 @@ def _stop(context: Context, placement: Placement, runtime: Runtime) -> None:
     observe(placement=placement, health=Health.STOPPED, drift=[], observed=[])
 
 
+def _sleep(context: Context, placement: Placement, runtime: Runtime) -> None:
+    """Let requests wait for the application from now on, then stop its instances, which are kept so that they start soon
+    again. If it is visited or woken meanwhile, it stays awake."""
+    current = placement.current
+    assert current is not None
+    backing = backing_digests(current)
+    kept: list[Instance] = []
+    ending: list[Instance] = []
+    for instance in runtime.instances(placement.name):
+        is_own = instance.deployment == current.label or instance.name in backing
+        (kept if placement.keeps_workers and is_own and not instance.is_main else ending).append(instance)
+    addresses = [instance.address for instance in ending if instance.address]
+    if context.payload.get("unless_visited") and any(_in_flight(addresses)):
+        stays_awake(placement=placement)
+        return
+    for host in placement.hosts:
+        proxy().ensure_route(Route(host, sleeping_kind(placement), (), current.label), fence=context.checkpoint)
+    if context.payload.get("unless_visited"):
+        drain(proxy().in_flight, addresses, limit=SETTLES, cancelled=context.stop)  # what came before the route changed
+    placement.refresh_from_db(fields=["asleep_since"])
+    if context.payload.get("unless_visited") and any(_in_flight(addresses)):
+        stays_awake(placement=placement)
+        placement.asleep_since = None
+    if not placement.is_asleep:
+        bring_up(context, placement, runtime)
+        return
+    strangers = [one for one in ending if one.deployment != current.label and one.name not in backing]
+    _retire(context, runtime, strangers, remove=True)
+    _retire(context, runtime, [one for one in ending if one not in strangers], remove=False)
+    if placement.keeps_workers:
+        _keep_workers(context, placement, current, runtime)
+    own = [one for one in runtime.instances(placement.name) if one.name in {each.name for each in kept}]
+    observe(placement=placement, health=Health.SLEEPING, drift=[], observed=[describe(one) for one in own])
+
+
+def _keep_workers(context: Context, placement: Placement, current: Deployment, runtime: Runtime) -> None:
+    """Make the services that do not sleep run, because one of them may have ended."""
+    unlogged = Unlogged(context)
+    specs = [spec for spec in instance_specs(current, placement.counts) if spec.service != MAIN]
+    ensure_backing(Recreate(context, placement, runtime, proxy(), unlogged), backing_specs(current), unlogged)
+    if specs:
+        start_all(runtime, specs, unlogged)
+
+
+def _in_flight(addresses: Sequence[str]) -> list[int]:
+    """The requests in flight to these addresses. If the proxy does not answer, it restarts, and there may be some."""
+    try:
+        counts = proxy().in_flight()
+    except Retry:
+        return [1]
+    return [counts.get(address, 0) for address in addresses]
+
+
+def sleeping_kind(placement: Placement) -> RouteKind:
+    """Which route holds the requests for a sleeping placement."""
+    return RouteKind.SLEEPING_SIGNED_IN if placement.access == Access.SIGNED_IN else RouteKind.SLEEPING
+
+
+def _tell_that_it_woke(context: Context, placement: Placement) -> None:
+    if (asked := context.payload.get("woken_at")) is not None:
+        woke(placement=placement, seconds=(clock.now() - datetime.fromisoformat(asked)).total_seconds())
+
+
 def _leave_nothing(context: Context, placement: Placement, runtime: Runtime) -> None:
     """Remove every route and every instance, because nothing was ever live here, or it was taken back."""
     for host in placement.hosts:
@@ -152,8 +225,14 @@ def tidy_routes(context: Context, ending: Ending) -> None:
     placement = _placement(context)
     for host in placement.hosts if placement else []:
         route = proxy().route(host)
-        if route is not None and route.kind == RouteKind.STARTING:
+        is_held = route is not None and (route.kind == RouteKind.STARTING or _is_held_in_vain(placement, route))
+        if is_held:
             proxy().ensure_route(Route(host, RouteKind.DOWN), fence=context.checkpoint)
+
+
+def _is_held_in_vain(placement: Placement | None, route: Route) -> bool:
+    """Whether requests wait for an application that could not be woken."""
+    return placement is not None and not placement.is_asleep and route.kind in ASLEEP
 
 
 class AdjustWatcher:
@@ -177,7 +256,11 @@ class AdjustWatcher:
         if placement is None:
             return
         if is_good:
-            progress.adjusted(placement, "placement.adjusted", {"wanted": placement.wanted, "replicas": placement.replicas})
+            if "asleep_since" not in run.payload.get("asked", ()):
+                after = {"wanted": placement.wanted, "replicas": placement.replicas}
+                progress.adjusted(placement, "placement.adjusted", after)
+            elif placement.is_asleep:
+                progress.adjusted(placement, "placement.fell_asleep", {})
             return
         sentence = masker_of(placement.current)(ending.sentence)
         Placement.objects.filter(pk=placement.pk).update(drift=[sentence])

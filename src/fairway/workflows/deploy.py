@@ -60,6 +60,7 @@ from fairway.workflows.sources import artifact_from_source, build_input_of, work
 from fairway.workflows.specs import backing_specs, instance_specs
 from fairway.workflows.step_context import RELATED, PlacementGone, StepContext, instances_of, live_route, step_context_of
 from fairway.workflows.transfer import transfer, transfer_backing
+from fairway.workflows.waking import wake_first
 from fairway.workflows.watching import DeploymentWatcher
 from fairway.workflows.writes import look_at_writes
 
@@ -73,6 +74,7 @@ def prepare(context: Context) -> Mapping[str, Any]:
     `Refused` or `Away` as the gate decides, `Cancelled` if nobody approves in time, and what the build raises."""
     with step_context_of(context) as step:
         refuse_to_go_back_in_time(step)
+        wake_first(step)
         _settle_replicas(step)
         ask_gate(step)
         if step.deployment.artifact is None:
@@ -282,7 +284,8 @@ def _settle_replicas(step: StepContext) -> None:
     wanted = step.deployment.replicas
     if step.context.payload.get("replicas") is None:
         wanted = replicas_for(Kind(step.deployment.kind), step.deployment.artifact, step.placement.replicas)
-    progress.replicas_settled(deployment=step.deployment, replicas=wanted, scales=step.placement.scales)
+    there = step.placement
+    progress.replicas_settled(deployment=step.deployment, replicas=wanted, scales=there.scales, limits=there.limits)
 
 
 def _tell_if_it_serves_already(step: StepContext) -> None:

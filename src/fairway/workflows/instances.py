@@ -119,5 +119,6 @@ def describe(instance: Instance) -> dict[str, object]:
         "digest": instance.digest,
         "restarts": instance.restarts,
         "exit_code": instance.exit_code,
+        "out_of_memory": instance.out_of_memory,
         "started_at": instance.started_at.isoformat() if instance.started_at else None,
     }

@@ -30,5 +30,7 @@ def refuse_if_one_died(step: StepContext, known: Mapping[str, int] | None = None
     for instance in step.own_instances():
         if instance.state != InstanceState.RUNNING or instance.restarts > known.get(instance.name, instance.restarts):
             code = "" if instance.exit_code is None else f" with code {instance.exit_code}"
+            if instance.out_of_memory:
+                code = " out of memory"
             subject = "The application" if instance.is_main else f"Its service “{instance.service}”"
             raise refusal(step.runtime, [instance.name], f"{subject} was ready and then ended{code}.")

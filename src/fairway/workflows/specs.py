@@ -12,6 +12,7 @@ from fairway.applications.frameworks import files_for
 from fairway.applications.models import Artifact
 from fairway.applications.secrets import open_secrets
 from fairway.catalog.openid import has_client
+from fairway.deployments.limits import limits_for
 from fairway.deployments.models import Deployment
 from fairway.deployments.rules import SERVICE_MARK, has_own_image
 from fairway.drivers.builders.contract import Spec
@@ -70,7 +71,7 @@ def instance_spec(deployment: Deployment, replica: int, service: str = MAIN) -> 
             command=spec.health_command,
             tcp=spec.health_tcp,
         ),
-        limits=limits_of(deployment.environment, memory_bytes=spec.memory_bytes, cpus=spec.cpus),
+        limits=limits_for(deployment, service, memory_bytes=spec.memory_bytes, cpus=spec.cpus),
         volumes=tuple(Volume(volume_name(name, volume), target) for volume, target in spec.volumes),
         stop_grace=spec.stop_grace,
         files={**files_for(spec.framework, given), **filled(spec.files, given)},

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fairway.drivers.proxy.configuration import TRAFFIC_LOG
 from fairway.drivers.proxy.contract import Route, RouteKind
+from fairway.drivers.proxy.logs import TRAFFIC_LOG
 from fairway.drivers.proxy.routes import RouteDirectory
 from fairway.drivers.proxy.traffic import Request, TrafficLog, parse_line
 from tests.services.waiting import eventually

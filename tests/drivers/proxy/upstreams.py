@@ -6,7 +6,7 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +28,7 @@ class Upstream(ThreadingHTTPServer):
         self.name = name
         self.status, self.dies = 200, False
         self.extra: dict[str, str] = {}
+        self.before: Callable[[str], object] = lambda path: None  # is called with the path before each answer
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.release = threading.Event()
         self.entered = threading.Event()
@@ -54,6 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
             if self.server.dies:
                 self.close_connection = True
                 return None
+        self.server.before(self.path)
         body = json.dumps({"name": self.server.name, "path": self.path, "headers": dict(self.headers.items())}).encode()
         self.send_response(self.server.status)
         for key, value in {"Content-Length": str(len(body)), **self.server.extra}.items():

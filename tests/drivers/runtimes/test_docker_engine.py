@@ -337,3 +337,10 @@ def test_the_last_words_come_without_a_newline_and_whole(
     eventually(lambda: len(list(runtime.output(started.name))) >= 2, "it has spoken")
     found = {line.stream: line.text for line in runtime.output(started.name)}
     assert found == {"stdout": "a" + "€" * 9000, "stderr": "waiting for the database"}
+
+
+def test_an_instance_beyond_its_memory_says_so(runtime: DockerRuntime, spec: InstanceSpec, scripts: ArtifactRef) -> None:
+    text = "import time; time.sleep(0.2); keep = bytearray(200 << 20); time.sleep(600)"
+    limited = replace(spec, artifact=scripts, command=("python3", "-c", text), limits=Limits(memory_bytes=48 << 20))
+    started = runtime.ensure_started(limited, NullProgress())
+    eventually(lambda: runtime.instance(started.name).out_of_memory, "the Engine says that it was out of memory")

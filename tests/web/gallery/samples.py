@@ -207,10 +207,10 @@ def placement(environment: Data, state: str, version: str, number: int, **more: 
     base = {
         "environment": environment, "lock": None, "state": state, "url": f"http://storefront.{environment['slug']}.localhost:8080", "other_urls": [],
         "access": "public", "version": version, "digest": sha(version), "deployment_id": number, "deployed_at": back(minutes=6), "actor": ADA,
-        "configuration_version": 7, "gate": "GET /healthz answered 200.", "services": [{"name": "web", "wanted": 2, "healthy": 2}, {"name": "worker", "wanted": 1, "healthy": 1}, {"name": "db", "wanted": 1, "healthy": 1}], "drift": [], "hold": None, "running": None, "writes": None,
+        "configuration_version": 7, "gate": "GET /healthz answered 200.", "services": [{"name": "web", "wanted": 2, "healthy": 2}, {"name": "worker", "wanted": 1, "healthy": 1}, {"name": "db", "wanted": 1, "healthy": 1}], "drift": [], "hold": None, "running": None, "writes": None, "sleep": {"after": 30, "since": None, "seconds": 2.4, "act": None},
         "instances": [
-            {"name": f"fairway-storefront.{environment['slug']}-d{number}-0", "state": "healthy", "address": "127.0.0.1:40123", "restarts": 0, "started_at": back(minutes=6), "memory_bytes": 61_341_696},
-            {"name": f"fairway-storefront.{environment['slug']}-d{number}-1", "state": "restarting", "address": "", "restarts": 3, "started_at": back(minutes=1), "memory_bytes": None},
+            {"name": f"fairway-storefront.{environment['slug']}-d{number}-0", "state": "healthy", "address": "127.0.0.1:40123", "restarts": 0, "started_at": back(minutes=6), "memory_bytes": 61_341_696, "out_of_memory": False},
+            {"name": f"fairway-storefront.{environment['slug']}-d{number}-1", "state": "restarting", "address": "", "restarts": 3, "started_at": back(minutes=1), "memory_bytes": None, "out_of_memory": True},
         ],
         "acts": [act("Deploy", "deploy", "primary"), act("Promote", "promote")],
         "more": [

@@ -5,7 +5,7 @@ What changes instances is an `adjust` run under the placement's key, so it never
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -27,7 +27,7 @@ from fairway.deployments.commands.scheduled_jobs import delete_jobs, locked_jobs
 from fairway.deployments.gate import Subject, ask
 from fairway.deployments.hosts import claimant_of, is_fairways_own
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.rules import ACTIVE, Access, Health, Status, Wanted, most_replicas
+from fairway.deployments.rules import ACTIVE, Access, Health, Status, Wanted, most_replicas, ran_out_of_memory
 from fairway.deployments.subjects import on_placement
 from fairway.drivers.runtimes.contract import MAIN
 from fairway.engine.commands import enqueue
@@ -55,14 +55,27 @@ def start(*, actor: Actor, placement: Placement, reason: str = "") -> Placement:
 
 
 @transaction.atomic
-def scale(*, actor: Actor, placement: Placement, replicas: int, service: str = MAIN, reason: str = "") -> Placement:
+def scale(
+    *,
+    actor: Actor,
+    placement: Placement,
+    replicas: int,
+    service: str = MAIN,
+    reason: str = "",
+    because: Mapping[str, Any] | None = None,
+) -> Placement:
     """Run `replicas` instances of a service: 1–8 of the main one, 0–8 of another, fewer with volumes. New instances are
-    checked before they serve, surplus ones are drained before they stop. Raises `Blocked`, or `Invalid` for another number
+    checked before they serve, surplus ones are drained before they stop. `because` has the numbers that caused it, for the
+    event. Raises `Blocked`, or `Invalid` for another number
     or a service that the application does not have."""
     if service == MAIN:
-        return _want(actor, Act.SCALE, placement, "placement.scale_requested", reason, replicas=parse_replicas(replicas))
-    row = _locked(placement)
-    ask(Act.SCALE, _subject(row), actor)
+        wanted = parse_replicas(replicas)
+        return _want(
+            actor, Act.SCALE, placement, "placement.scale_requested", reason, facts={"because": because} if because else {},
+            replicas=wanted,
+        )  # fmt: skip
+    row = locked(placement)
+    ask(Act.SCALE, subject_of(row), actor)
     scales = {**row.scales, service: _parse_scale(row, service, replicas)}
     return _want(actor, Act.SCALE, row, "placement.scale_requested", reason, scales=scales)
 
@@ -154,9 +167,9 @@ def set_domains(*, actor: Actor, placement: Placement, domains: Sequence[str], a
     `Changed` if somebody has set them since event `as_of`."""
     # The lock makes two people who claim the same domain at the same time do so one after the other.
     environments = list(Environment.objects.select_for_update(no_key=True).filter(deleted_at=None).order_by("pk"))
-    row = _locked(placement)
-    ask(Act.ROUTE, _subject(row), actor)
-    refuse_stale(as_of, "placement.domains_set", **_about(row))
+    row = locked(placement)
+    ask(Act.ROUTE, subject_of(row), actor)
+    refuse_stale(as_of, "placement.domains_set", **about(row))
     wanted = list(dict.fromkeys(parse_domain(domain, field="domains") for domain in domains))
     for domain in wanted:
         _refuse_taken(domain, row, environments)
@@ -167,9 +180,9 @@ def set_domains(*, actor: Actor, placement: Placement, domains: Sequence[str], a
 def set_access(*, actor: Actor, placement: Placement, access: str, as_of: int | None = None) -> Placement:
     """Set who may open the application: ``public`` or ``signed_in``. Raises `Blocked`, `Invalid` for another value, and
     `Changed` if somebody has set it since event `as_of`."""
-    row = _locked(placement)
-    ask(Act.ROUTE, _subject(row), actor)
-    refuse_stale(as_of, "placement.access_set", **_about(row))
+    row = locked(placement)
+    ask(Act.ROUTE, subject_of(row), actor)
+    refuse_stale(as_of, "placement.access_set", **about(row))
     if access not in set(Access):
         raise Invalid("access", "use one of {names}.", names=", ".join(Access))
     return _set(actor, row, "placement.access_set", access=access)
@@ -180,7 +193,7 @@ def dismiss_writes(*, actor: Actor, placement: Placement) -> Placement:
     """Stop warning about the files and folders to which the application writes now; their contents may be lost. Raises
     `Blocked`."""
     require(actor, Act.EDIT_APPLICATION, application=placement.application.slug)
-    row = _locked(placement)
+    row = locked(placement)
     before = list(row.writes_dismissed)
     row.writes_dismissed = sorted({*before, *(entry["name"] for entry in row.writes)})
     if row.writes_dismissed != before:
@@ -196,7 +209,7 @@ def dismiss_writes(*, actor: Actor, placement: Placement) -> Placement:
 def release_hold(*, actor: Actor, placement: Placement) -> Placement:
     """Allow automatic deployments here again. Raises `Blocked`."""
     require(actor, Act.RELEASE_HOLD, application=placement.application.slug, environment=placement.environment.slug)
-    row = _locked(placement)
+    row = locked(placement)
     if row.held_at is None:
         return row
     before = {"reason": row.hold_reason}
@@ -209,7 +222,7 @@ def release_hold(*, actor: Actor, placement: Placement) -> Placement:
 @transaction.atomic
 def hold(*, actor: Actor, placement: Placement, reason: str) -> Placement:
     """Hold automatic deployments here until a person releases the hold."""
-    row = _locked(placement)
+    row = locked(placement)
     row.held_at, row.hold_reason = timezone.now(), parse_text(reason, field="reason", longest=500)
     row.save(update_fields=["held_at", "hold_reason"])
     record(who=actor.who, verb="placement.held", on=on_placement(row), comment=row.hold_reason)
@@ -218,9 +231,12 @@ def hold(*, actor: Actor, placement: Placement, reason: str) -> Placement:
 
 @transaction.atomic
 def observe(*, placement: Placement, health: Health, drift: list[str], observed: list[dict[str, Any]]) -> None:
-    """Record what was last seen. There is an event only if health or drift changed."""
-    row = _locked(placement)
+    """Record what was last seen. There is an event if health or drift changed, and for each instance that was ended because
+    it used more memory than its limit."""
+    row = locked(placement)
     changed = (row.health, row.drift) != (health, drift)
+    for name in ran_out_of_memory(row.observed, observed):
+        record(who=SYSTEM.who, verb="placement.out_of_memory", on=on_placement(row), after={"instance": name})
     before = {"health": row.health, "drift": row.drift}
     row.health, row.drift, row.observed, row.observed_at = health, drift, observed, timezone.now()
     row.save(update_fields=["health", "drift", "observed", "observed_at"])
@@ -245,15 +261,18 @@ def _want(
     reason: str,
     payload: dict[str, Any] | None = None,
     parent: Run | None = None,
+    facts: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> Placement:
-    row = _locked(placement)
-    ask(act, _subject(row, changes.get("replicas")), actor)
+    row = locked(placement)
+    ask(act, subject_of(row, changes.get("replicas")), actor)
     why = parse_text(reason, field="reason", longest=500)
     before = {name: getattr(row, name) for name in changes}
     for name, value in changes.items():
         setattr(row, name, value)
-    row.save(update_fields=list(changes))
+    if "wanted" in changes:
+        row.asleep_since = None
+    row.save(update_fields=[*changes, "asleep_since"])
     more = {**(payload or {}), "asked": sorted(changes)}
     enqueue(
         kind=STORY,
@@ -263,7 +282,8 @@ def _want(
         priority=_urgency(row),
         parent=parent,
     )
-    record(who=actor.who, verb=verb, on=on_placement(row), comment=why, before=before, after=changes)
+    after = {**changes, **(facts or {})}
+    record(who=actor.who, verb=verb, on=on_placement(row), comment=why, before=before, after=after)
     return row
 
 
@@ -273,8 +293,8 @@ def _urgency(row: Placement) -> int:
 
 
 def _enqueue_removal(actor: Actor, placement: Placement, volumes: bool) -> None:
-    placement.wanted = Wanted.REMOVED
-    placement.save(update_fields=["wanted"])
+    placement.wanted, placement.asleep_since = Wanted.REMOVED, None
+    placement.save(update_fields=["wanted", "asleep_since"])
     enqueue(
         kind=STORY,
         key=placement.key,
@@ -300,7 +320,7 @@ def _set(actor: Actor, row: Placement, verb: str, **changes: Any) -> Placement:
     return row
 
 
-def _about(row: Placement) -> dict[str, str]:
+def about(row: Placement) -> dict[str, str]:
     """What the events of a placement are about, as arguments of `refuse_stale`."""
     on = on_placement(row)
     return {"subject_kind": on.kind, "subject_id": str(on.id)}
@@ -310,14 +330,14 @@ def _gone(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return [host for host in before.get("domains", []) if host not in after.get("domains", [])]
 
 
-def _locked(placement: Placement) -> Placement:
+def locked(placement: Placement) -> Placement:
     chosen = Placement.objects.select_for_update(of=("self",), no_key=True).select_related(
         "application", "environment", "current__artifact", "current__configuration"
     )
     return chosen.get(pk=placement.pk)
 
 
-def _subject(row: Placement, replicas: int | None = None) -> Subject:
+def subject_of(row: Placement, replicas: int | None = None) -> Subject:
     current = row.current
     return Subject(
         row.application,

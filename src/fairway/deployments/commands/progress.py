@@ -79,11 +79,15 @@ def artifact_settled(*, deployment: Deployment, artifact: Artifact) -> None:
     record(who=SYSTEM.who, verb="deployment.artifact_settled", on=on_deployment(deployment), after=after)
 
 
-def replicas_settled(*, deployment: Deployment, replicas: int, scales: Mapping[str, int]) -> None:
-    """Record how many instances of each service the deployment runs."""
-    if (deployment.replicas, deployment.scales) != (replicas, scales):
-        Deployment.objects.filter(pk=deployment.pk).update(replicas=replicas, scales=dict(scales))
-        deployment.replicas, deployment.scales = replicas, dict(scales)
+def replicas_settled(
+    *, deployment: Deployment, replicas: int, scales: Mapping[str, int], limits: Mapping[str, Any] | None = None
+) -> None:
+    """Record how many instances of each service the deployment runs, and within which limits."""
+    wanted = {"replicas": replicas, "scales": dict(scales), "limits": dict(limits or {})}
+    if any(getattr(deployment, name) != value for name, value in wanted.items()):
+        Deployment.objects.filter(pk=deployment.pk).update(**wanted)
+        for name, value in wanted.items():
+            setattr(deployment, name, value)
 
 
 def strategy_settled(*, deployment: Deployment, strategy: str) -> None:
@@ -112,12 +116,23 @@ def switched(
     if row.current_id is not None and deployment.kind != Kind.RESTART:
         row.previous_good_id = _good_before(row, deployment)
     later = _asked_since(deployment)
-    row.current, row.health, row.drift = deployment, Health.HEALTHY, []
+    row.current, row.health, row.drift, row.asleep_since = deployment, Health.HEALTHY, [], None
     row.wanted = row.wanted if "wanted" in later else Wanted.RUNNING
     row.replicas = row.replicas if "replicas" in later else deployment.replicas
     if observed is not None:
         row.observed, row.observed_at = [dict(instance) for instance in observed], clock.now()
-    row.save(update_fields=["current", "previous_good", "wanted", "replicas", "health", "drift", "observed", "observed_at"])
+    changed = (
+        "current",
+        "previous_good",
+        "wanted",
+        "replicas",
+        "health",
+        "drift",
+        "observed",
+        "observed_at",
+        "asleep_since",
+    )
+    row.save(update_fields=changed)
     healthy_or_not(row)
     Deployment.objects.filter(pk=deployment.pk).update(
         switched_at=clock.now(), served_digest=served_digest, replaces_id=before["deployment"]
@@ -185,7 +200,8 @@ def healthy_or_not(row: Placement) -> None:
     )
     is_served = row.current is not None and row.current.artifact is not None and row.wanted == Wanted.RUNNING
     digest = row.current.artifact.digest if is_served and row.current and row.current.artifact else ""
-    if row.health == Health.UNKNOWN and digest:  # its health cannot be observed, so a stretch neither begins nor ends
+    # Its health cannot be observed, so a stretch neither begins nor ends.
+    if row.health in {Health.UNKNOWN, Health.SLEEPING} and digest:
         open_stretches.exclude(digest=digest).update(until=clock.now())
         return
     digest = digest if row.health == Health.HEALTHY else ""

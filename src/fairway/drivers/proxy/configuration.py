@@ -24,16 +24,24 @@ from typing import Any, Literal
 
 from fairway.drivers.proxy import pages
 from fairway.drivers.proxy.contract import RouteKind
+from fairway.drivers.proxy.logs import logs
 from fairway.drivers.proxy.token import PROXY_HEADER
 
 Json = dict[str, Any]
 
 SLOTS = 8
 ADMIN_SOCKET = "admin.sock"
-TRAFFIC_LOG = "traffic.log"
 ROUTES = "routes"
 # Signed-in comes first: if a host has both kinds (a switch was interrupted), it stays closed to strangers.
-LOOKUP = (RouteKind.SIGNED_IN, RouteKind.OPEN, RouteKind.STARTING, RouteKind.STOPPED, RouteKind.DOWN)
+LOOKUP = (
+    RouteKind.SIGNED_IN,
+    RouteKind.OPEN,
+    RouteKind.SLEEPING_SIGNED_IN,
+    RouteKind.SLEEPING,
+    RouteKind.STARTING,
+    RouteKind.STOPPED,
+    RouteKind.DOWN,
+)
 STICKY = "sticky,"  # prefix of the name of a sticky route's file
 ROUNDS = 3  # with one round, 5–14 requests per 50 switches missed the new file (docs/measurements.md)
 
@@ -44,13 +52,14 @@ IDENTITY_HEADERS = ("X-Fairway-User", "X-Fairway-Email", "X-Fairway-Name")
 # Headers that a visitor may not send. CGI and WSGI servers treat “_” in a name like “-”.
 SPOOFED = ("X-Fairway*", "X_Fairway*")
 ACCESS_PATH = "/.fairway/access"  # Fairway answers 2xx (the visitor may pass), or what the browser receives instead
+WAKE_PATH = "/.fairway/wake"  # Fairway answers once the application serves, or nothing more can be hoped for
+# How long a request to a sleeping application looks for Fairway, which may be restarting.
+WAKE_PATIENCE = "60s"
 LONGEST_SIGNED_IN_STREAM = "15m"  # access is checked only when a WebSocket opens; closing it forces another check
 FAIRWAY_PATHS = "/.fairway/*"  # on signed-in hosts Fairway answers these, to hand over a sign-in
 
 STICKY_COOKIE = "fairway_instance"  # its value is a keyed hash of the replica's address, which does not reveal it
 
-# What the log of requests leaves out, so that no visitor, address, path or cookie is ever in it.
-_PRIVATE = ("request", "resp_headers", "user_id", "bytes_read")
 # What it has of a request besides its status, size and time.
 _COUNTED = {
     "host": "{http.request.host}",
@@ -62,8 +71,14 @@ _LOCAL_HOST = r"(?:^|\.)(?:localhost|local|internal|test)$"  # RFC 6761, RFC 676
 _ADDRESS = r"\[?([^/,\[\]]+?)\]?:([0-9]+)"
 TURNS: Json = {"policy": "round_robin"}
 _DIED = "EOF|connection reset by peer|broken pipe|connection refused"
+_WOKEN = "woken"  # variable of a request: Fairway has said that the application is up
 _FOUND = "{http.matchers.file.relative}"
 _HOST_NAME = "{http.request.host}"
+_AS_IT_WAS: Json = {
+    "handler": "error",
+    "status_code": "{http.error.status_code}",
+    "error": "{http.error.message}",
+}  # raise the error again
 
 
 @dataclass(frozen=True)
@@ -103,7 +118,7 @@ def build(settings: ProxySettings) -> Json:
     return {
         "admin": {"listen": f"unix/{ADMIN_SOCKET}|0600", "config": {"persist": False}},
         "storage": {"module": "file_system", "root": "storage"},
-        "logging": {"logs": _logs()},
+        "logging": {"logs": logs(hidden=(PROBE_HEADER, PROXY_HEADER))},
         "apps": apps,
     }
 
@@ -160,17 +175,16 @@ def _found_twice(settings: ProxySettings, *, redirect: bool) -> Json:
     retried by itself), so a GET of an application that is down waits this little longer for its page.
     """
     died: Json = {"method": ["GET", "HEAD"], **_matches("{http.error.message}", _DIED)}
-    as_it_was = {"handler": "error", "status_code": "{http.error.status_code}", "error": "{http.error.message}"}
     again = {"match": [died], "handle": [_subroute([_found(settings, redirect=redirect, patience="500ms")])]}
     once = _subroute([_found(settings, redirect=redirect, patience="2s")])
-    return {**once, "errors": {"routes": [again, {"handle": [as_it_was]}]}}
+    return {**once, "errors": {"routes": [again, {"handle": [_AS_IT_WAS]}]}}
 
 
 def _found(settings: ProxySettings, *, redirect: bool, patience: str) -> Json:
     routed = [_counted(), _probe_answers(settings.token)]
     if redirect and settings.https:
         routed.append(_to_https(settings.token, settings.https.port))
-    routed += [_open(settings, patience), _signed_in(settings, patience)]
+    routed += [*_serving(settings, patience), *_sleeping(settings, patience)]
     routed += [_when_found(kind, [page_answer(kind.value)]) for kind in pages.KINDS]
     return {"match": [{"file": _lookup()}], "handle": [_subroute(routed)], "terminal": True}
 
@@ -224,6 +238,10 @@ def _to_https(token: str, port: int) -> Json:
     }
 
 
+def _serving(settings: ProxySettings, patience: str) -> list[Json]:
+    return [_open(settings, patience), _signed_in(settings, patience)]
+
+
 def _open(settings: ProxySettings, patience: str) -> Json:
     return _when_found(RouteKind.OPEN, _to_replicas(settings, patience))
 
@@ -232,11 +250,63 @@ def _signed_in(settings: ProxySettings, patience: str) -> Json:
     """Ask Fairway before every request. The probe passes, because it measures the application, not the sign-in page."""
     asked = [_ask_access(settings), *_to_replicas(settings, patience, identity=IDENTITY_HEADERS)]
     routes: list[Json] = [
-        {"match": [{"path": [FAIRWAY_PATHS]}], "handle": [_not_counted(), _to_web(settings)], "terminal": True},
+        _fairways_own(settings),
         {"match": [_is_probe(settings.token)], "handle": _to_replicas(settings, patience), "terminal": True},
         {"handle": asked},
     ]
     return _when_found(RouteKind.SIGNED_IN, [_subroute(routes)])
+
+
+def _fairways_own(settings: ProxySettings) -> Json:
+    """Fairway's own pages on an application's host. Only the proxy itself asks to wake an application."""
+    paths = {"path": [FAIRWAY_PATHS], "not": [{"path": [WAKE_PATH]}]}
+    return {"match": [paths], "handle": [_not_counted(), _to_web(settings)], "terminal": True}
+
+
+def _sleeping(settings: ProxySettings, patience: str) -> list[Json]:
+    """A sleeping application is woken by its first request. Whoever may not open it does not wake it."""
+    asked = [_ask_access(settings), _woken(settings, patience)]
+    return [
+        _when_found(RouteKind.SLEEPING, [_woken(settings, patience)]),
+        _when_found(RouteKind.SLEEPING_SIGNED_IN, [_subroute([_fairways_own(settings), {"handle": asked}])]),
+    ]
+
+
+def _woken(settings: ProxySettings, patience: str) -> Json:
+    """Hold the request until Fairway says that the application is up; then look its route up again, and answer.
+
+    Fairway is asked twice, because a process that ends sends those who wait away, and the next one knows. Errors that come
+    before Fairway has answered are its own: the starting page, which reloads itself, is shown instead of the page that says
+    that the application is down.
+    """
+    pages_of = [_when_found(kind, [page_answer(kind.value)]) for kind in pages.KINDS]
+    answered = {
+        "match": [{"file": _lookup()}],
+        "handle": [_subroute([*_serving(settings, patience), *pages_of])],
+    }
+    ask = {"handle": [_ask_to_wake(settings)]}
+    is_woken = {"vars": {_WOKEN: ["1"]}}
+    errors = [{"match": [{"not": [is_woken]}], "handle": [page_answer("starting")]}, {"handle": [_AS_IT_WAS]}]
+    return {
+        **_subroute([ask, answered, ask, answered, {"handle": [page_answer("starting")]}]),
+        "errors": {"routes": errors},
+    }
+
+
+def _ask_to_wake(settings: ProxySettings) -> Json:
+    """Fairway needs to know only the host. The request's body stays for the application; what would switch protocols is
+    left out, else Fairway's answer would do so."""
+    headers = _web_headers(settings)
+    headers["request"]["delete"] += ["Connection", "Upgrade", "Sec-WebSocket-*", "Expect", "Cookie", "Authorization"]
+    said = {"match": {"status_code": [2]}, "routes": [{"handle": [{"handler": "vars", _WOKEN: "1"}]}]}
+    return {
+        "handler": "reverse_proxy",
+        "upstreams": [{"dial": settings.web}],
+        "rewrite": {"method": "GET", "uri": WAKE_PATH + "?"},
+        "headers": headers,
+        "load_balancing": {"try_duration": WAKE_PATIENCE, "try_interval": "250ms"},
+        "handle_response": [said, {"routes": [{"handle": [{"handler": "vars", _WOKEN: "0"}]}]}],
+    }
 
 
 def _when_found(kind: RouteKind, handle: list[Json]) -> Json:
@@ -400,34 +470,4 @@ def _tls(https: Https) -> Json:
             "policies": [{"on_demand": True, "issuers": [issuer]}],
             "on_demand": {"permission": {"module": "http", "endpoint": https.ask_url}},
         }
-    }
-
-
-def _logs() -> Json:
-    """Caddy's own warnings, and one line about each request to an application (see `traffic.py`)."""
-    own = {"output": "file", "filename": "caddy.log", "roll_size_mb": 10, "roll_keep": 5, "mode": "0600"}
-    hidden = {f"request>headers>{name}": {"filter": "delete"} for name in (PROBE_HEADER, PROXY_HEADER)}
-    return {
-        "default": {
-            "writer": own,
-            "encoder": {"format": "filter", "wrap": {"format": "json"}, "fields": hidden},
-            "level": "WARN",
-            "exclude": ["http.log.access"],
-        },
-        "traffic": {
-            "writer": {
-                "output": "file",
-                "filename": TRAFFIC_LOG,
-                "roll_size_mb": 10,
-                "roll_keep": 3,
-                "roll_gzip": False,
-                "mode": "0600",
-            },
-            "encoder": {
-                "format": "filter",
-                "wrap": {"format": "json", "level_key": "", "name_key": "", "message_key": ""},
-                "fields": {name: {"filter": "delete"} for name in _PRIVATE},
-            },
-            "include": ["http.log.access.traffic"],
-        },
     }

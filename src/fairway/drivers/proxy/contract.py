@@ -13,9 +13,14 @@ class RouteKind(StrEnum):
 
     OPEN = "open"
     SIGNED_IN = "signed-in"  # Fairway is asked first whether the visitor may pass
+    SLEEPING = "sleeping"  # Fairway is asked to wake it; the request waits, and is then answered like any other
+    SLEEPING_SIGNED_IN = "sleeping-signed-in"  # the same, after Fairway was asked whether the visitor may pass
     STARTING = "starting"  # a page that reloads itself
     STOPPED = "stopped"  # stopped by a person
     DOWN = "down"  # it should run, but no healthy replica answers
+
+
+ASLEEP = frozenset({RouteKind.SLEEPING, RouteKind.SLEEPING_SIGNED_IN})
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairway.drivers.proxy.configuration import TRAFFIC_LOG
+from fairway.drivers.proxy.logs import TRAFFIC_LOG
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,8 @@ class Instance:
     `doing` is the program that runs before the application itself (``python manage.py migrate``), or the one that failed; ""
     once the application has been started. `exit_code` is that of its last end, also while it runs again; None if it never
     ended or the code is unknown. `ended_in` is the program that ended then, in the form of `doing`; None if only `doing` can
-    say. `volumes` names the volumes that it has; None if unknown (an older Fairway started it).
+    say. `volumes` names the volumes that it has; None if unknown (an older Fairway started it). `out_of_memory` says that
+    its last end was forced, because it used more memory than its limit; Docker may tell so only until it runs again.
     """
 
     name: str
@@ -198,6 +199,7 @@ class Instance:
     doing: str = ""
     ended_in: str | None = None
     service: str = MAIN
+    out_of_memory: bool = False
 
     @property
     def is_main(self) -> bool:

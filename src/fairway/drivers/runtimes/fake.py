@@ -118,11 +118,11 @@ class FakeRuntime:
         with self.world.open() as world:
             world["hanging"] = [hanging for hanging in world["hanging"] if hanging != verb]
 
-    def crash(self, name: str, exit_code: int = 1, *, for_good: bool = False) -> None:
+    def crash(self, name: str, exit_code: int = 1, *, for_good: bool = False, of_memory: bool = False) -> None:
         """End an instance. It is started again at once, or has failed `for_good`."""
         with self.world.open() as world:
             found = world["instances"][name]
-            found["exit_code"] = exit_code
+            found["exit_code"], found["out_of_memory"] = exit_code, of_memory
             if for_good:
                 found["state"] = InstanceState.FAILED
             else:
@@ -431,6 +431,7 @@ def _instance(name: str, facts: Mapping[str, Any]) -> Instance:
         started_at=datetime.fromisoformat(facts["started_at"]),
         restarts=facts["restarts"],
         exit_code=facts["exit_code"],
+        out_of_memory=facts.get("out_of_memory", False),
         volumes=frozenset(facts["volumes"]),
         health=facts.get("health"),
         health_output=facts.get("health_output", ""),

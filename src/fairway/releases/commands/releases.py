@@ -16,7 +16,7 @@ from fairway.accounts.rules import Act, Actor, Blocked, Blocker
 from fairway.activity.changes import refuse_stale
 from fairway.activity.commands import record
 from fairway.deployments.models import Placement
-from fairway.deployments.rules import Health, Wanted
+from fairway.deployments.rules import AVAILABLE, Wanted
 from fairway.engine.commands import request_cancel
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
@@ -179,7 +179,7 @@ def release_from_environment(
         targets = list(Environment.objects.filter(deleted_at=None, position__gt=environment.position)) or None
     release = _new(actor, name, version, "", manager, deputy, targets)
     placements = Placement.objects.filter(
-        environment=environment, wanted=Wanted.RUNNING, health=Health.HEALTHY, application__deleted_at=None
+        environment=environment, wanted=Wanted.RUNNING, health__in=AVAILABLE, application__deleted_at=None
     ).exclude(current__artifact=None)
     made = _packages_of(actor, release, list(placements.select_related("application", "current__artifact")))
     if not made:

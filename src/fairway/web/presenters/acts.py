@@ -138,7 +138,29 @@ def _running(context: ActContext, placement: Placement) -> list[Button]:
         Button(_("Start"), context.url("start"), "play", blockers=context.why_not(Act.START, current))
         if placement.wanted == "stopped"
         else Button(_("Stop"), context.url("stop"), "stop", blockers=context.why_not(Act.STOP, current)),
+        *([] if placement.wanted == "stopped" else [sleep_act(context, placement)]),
+        Button(_("Scaling…"), context.url("scaling"), "scale", method="get"),
     ]
+
+
+def subject_of(placement: Placement) -> Subject:
+    """The subject of acts on what runs there."""
+    current = placement.current
+    return Subject(
+        placement.application,
+        placement.environment,
+        placement,
+        artifact=current.artifact if current else None,
+        configuration=current.configuration if current else None,
+    )
+
+
+def sleep_act(context: ActContext, placement: Placement) -> Button:
+    """The button that wakes what sleeps, or puts what is awake to sleep."""
+    if placement.is_asleep:
+        return Button(_("Wake"), context.url("wake"), "play", blockers=context.why_not(Act.START, context.current()))
+    why_not = context.why_not(Act.STOP, context.current())
+    return Button(_("Put to sleep now"), context.url("sleep"), "moon", blockers=why_not)
 
 
 def release_hold(context: ActContext) -> Button:

@@ -26,7 +26,7 @@ from fairway.deployments.queries import (
     is_stale,
     placements_visible_to,
 )
-from fairway.deployments.rules import most_replicas, strategy_of
+from fairway.deployments.rules import Health, most_replicas, strategy_of
 from fairway.drivers.runtimes.contract import MAIN
 from fairway.environments.models import Environment
 from fairway.environments.queries import environments_for
@@ -34,7 +34,7 @@ from fairway.environments.rules import Lock
 from fairway.insights.matrix import placement_state
 from fairway.insights.queue import positions
 from fairway.web.failure_words import in_words
-from fairway.web.presenters.acts import ActContext, Button, main_acts, more_acts, release_hold
+from fairway.web.presenters.acts import ActContext, Button, main_acts, more_acts, release_hold, sleep_act
 from fairway.web.words import STEP_LABELS, gate_words
 
 
@@ -112,7 +112,10 @@ def _card(context: ActContext, now: Situation) -> dict[str, Any]:
         "writes": writes_shown(context, placement) if placement and placement.lost_writes else None,
         "hold": _hold(context, placement) if placement and placement.held_at else None,
     }
-    return card | (_facts(placement, placement.current) if placement and placement.current else {})
+    if placement and placement.current:
+        sleep = {**sleep_shown(placement), "act": sleep_act(context, placement) if placement.is_asleep else None}
+        card |= {"sleep": sleep, **_facts(placement, placement.current)}
+    return card
 
 
 def _hold(context: ActContext, placement: Placement) -> dict[str, Any]:
@@ -137,6 +140,15 @@ def _facts(placement: Placement, current: Deployment) -> dict[str, Any]:
         "services": services_shown(placement),
         "instances": placement.observed,
         "drift": _drift(placement),
+    }
+
+
+def sleep_shown(placement: Placement) -> dict[str, Any]:
+    """What a page says about the sleep of a placement."""
+    return {
+        "after": placement.sleeps_after,
+        "since": placement.asleep_since if placement.health == Health.SLEEPING else None,
+        "seconds": placement.wake_seconds,
     }
 
 

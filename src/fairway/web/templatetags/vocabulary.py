@@ -27,6 +27,7 @@ STATUSES: dict[str, tuple[Text, str, str]] = {
     "degraded": (_("Degraded"), "unhealthy", "warn"),
     "restarting": (_("Restarting"), "restarting", "warn"),
     "stopped": (_("Stopped"), "stopped", "idle"),
+    "sleeping": (_("Sleeping"), "sleeping", "idle"),
     "down": (_("Down"), "down", "bad"),
     "unknown": (_("Unknown"), "unhealthy", "warn"),
     # environments

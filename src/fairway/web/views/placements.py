@@ -17,7 +17,7 @@ from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker, NotVisible
 from fairway.applications.models import Application
 from fairway.applications.queries import get_application as application_named
-from fairway.deployments.commands import placements, requests
+from fairway.deployments.commands import placements, requests, sleeping
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import get_deployment, get_placement
 from fairway.drivers.runtimes.contract import MAIN
@@ -105,6 +105,18 @@ def stop(request: HttpRequest, actor: Actor, application: Application, environme
 def start(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
     placements.start(actor=actor, placement=_there(actor, application, environment), reason=request.POST.get("reason", ""))
     return _("Starting %(name)s.") % {"name": _name(application, environment)}
+
+
+@act(Act.STOP)
+def sleep(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
+    sleeping.put_to_sleep(actor=actor, placement=_there(actor, application, environment))
+    return _("Putting %(name)s to sleep. The next visit wakes it.") % {"name": _name(application, environment)}
+
+
+@act(Act.START)
+def wake(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
+    sleeping.wake(actor=actor, placement=_there(actor, application, environment))
+    return _("Waking %(name)s.") % {"name": _name(application, environment)}
 
 
 @act(Act.SCALE)

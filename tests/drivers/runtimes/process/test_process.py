@@ -578,6 +578,15 @@ def test_an_application_beyond_its_memory_is_killed(runtime: ProcessRuntime, spe
     eventually(lambda: runtime.instance(spec.name).restarts >= 1, what="killed for its memory")
     assert "[fairway] uses more than 50 MB of memory: killed" in texts(runtime, spec.name)
     assert runtime.instance(spec.name).exit_code == 137
+    assert runtime.instance(spec.name).out_of_memory
+
+
+def test_an_application_that_is_killed_by_somebody_else_has_memory_left(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    program = "import os, signal, time; time.sleep(0.1); os.kill(os.getpid(), signal.SIGKILL)"
+    runtime.ensure_started(replace(spec, command=("{python}", "-c", program)), NullProgress())
+    eventually(lambda: runtime.instance(spec.name).restarts >= 1, what="it ended and was started again")
+    assert runtime.instance(spec.name).exit_code == 137
+    assert not runtime.instance(spec.name).out_of_memory
 
 
 def test_an_application_with_too_many_processes_is_killed(runtime: ProcessRuntime, spec: InstanceSpec, monkeypatch) -> None:

@@ -36,6 +36,7 @@ def instance(container: Mapping[str, Any], image: Mapping[str, Any] | None) -> I
         health_output=health_output(state),
         volumes=volumes(container),
         service=labels.get(plan.SERVICE, MAIN),
+        out_of_memory=bool(state.get("OOMKilled")),
     )
 
 

@@ -187,6 +187,7 @@ class ProcessRuntime:
             doing=str(state.get("doing") or ""),
             ended_in=state.get("ended_in"),
             service=str(facts.get("service", MAIN)),
+            out_of_memory=state.get("ended_by") == "memory",
         )
 
     def instances(self, placement: str | None = None) -> list[Instance]:

@@ -61,7 +61,7 @@ class Shim:
         self.restart_at: float | None = None
         self.stop_by: float | None = None
         self.stop_asked = False
-        self.look_at = 0.0
+        self.look_at, self.ended_by = 0.0, ""
         self.check: Check | None = None
         self.check_at: float | None = None
         self.failed_checks = 0
@@ -75,6 +75,7 @@ class Shim:
             "started_at": None,
             "doing": "",
             "ended_in": "",
+            "ended_by": "",
             **{key: order[key] for key in ("digest", "port", "mark", "boot", "memory_bytes")},
         }
 
@@ -275,10 +276,12 @@ class Shim:
         while self.told >= 0:
             self.hear(os.read(self.told, CHUNK))
         exit_code = code if code >= 0 else 128 - code
+        last = {"exit_code": exit_code, "ended_in": self.state["doing"], "ended_by": self.ended_by}
+        self.ended_by = ""
         if self.order["once"]:
             self.stop_by = time.monotonic()  # a program that runs once is not started again
         if self.stop_by is not None:
-            return self.note(app=None, exit_code=exit_code, ended_in=self.state["doing"])
+            return self.note(app=None, **last)
         self.sweep()
         self.drain()
         if ran >= self.order["backoff_reset"]:
@@ -286,7 +289,7 @@ class Shim:
         self.restart_at = time.monotonic() + self.backoff
         self.remark(f"exited with code {exit_code}; starting again in {self.backoff:g} s")
         self.backoff = min(self.backoff * 2, self.order["backoff_most"])
-        self.note(state="restarting", app=None, exit_code=exit_code, ended_in=self.state["doing"])
+        self.note(state="restarting", app=None, **last)
 
     def restart(self) -> None:
         self.state["restarts"] += 1
@@ -305,6 +308,7 @@ class Shim:
             self.sweep()
         elif most_memory and sum(map(resident, family)) > most_memory and sum(map(proportional, family)) > most_memory:
             self.remark(f"uses more than {most_memory // 1024**2} MB of memory: killed")
+            self.ended_by = "memory"
             self.sweep()
 
     # -- stopping
