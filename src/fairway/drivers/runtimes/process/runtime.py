@@ -150,7 +150,6 @@ class ProcessRuntime:
 
     def _to_its_end(self, name: str, born: Mapping[str, Any], progress: Progress) -> int:
         """Pass on the program's output until its shim has ended, and return its exit code."""
-
         def goes_on() -> bool:
             progress.check()
             return self._has_shim(born) and self._state(name).get("mark") == born["mark"]
