@@ -15,7 +15,6 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +47,7 @@ from fairway.drivers.runtimes.process import (
     workcopy,
 )
 from fairway.drivers.runtimes.process.bundle import APP, Bundle, disk_failure
+from fairway.drivers.runtimes.process.described import described
 from fairway.drivers.runtimes.process.places import Places, read_json, try_lock, wait_for, write_json
 from fairway.drivers.wall.abilities import abilities
 from fairway.drivers.wall.groups import Groups
@@ -150,6 +150,7 @@ class ProcessRuntime:
 
     def _to_its_end(self, name: str, born: Mapping[str, Any], progress: Progress) -> int:
         """Pass on the program's output until its shim has ended, and return its exit code."""
+
         def goes_on() -> bool:
             progress.check()
             return self._has_shim(born) and self._state(name).get("mark") == born["mark"]
@@ -166,28 +167,7 @@ class ProcessRuntime:
         if not facts:
             return None
         state = read_json(self.places.instance(name) / "state.json")
-        what = self._state_of(name, state)
-        is_up = what in (InstanceState.RUNNING, InstanceState.RESTARTING)
-        since, volumes = state.get("started_at"), facts.get("volumes")
-        return Instance(
-            name=name,
-            placement=str(facts["placement"]),
-            deployment=str(facts["deployment"]),
-            replica=int(facts["replica"]),
-            state=what,
-            address=f"127.0.0.1:{state['port']}" if is_up and state["port"] else "",
-            digest=str(state.get("digest", "")),
-            started_at=datetime.fromtimestamp(since, UTC) if since else None,
-            restarts=int(state.get("restarts", 0)),
-            exit_code=state.get("exit_code"),
-            health=state.get("health"),
-            health_output=str(state.get("health_output") or ""),
-            volumes=None if volumes is None else frozenset(volumes),
-            doing=str(state.get("doing") or ""),
-            ended_in=state.get("ended_in"),
-            service=str(facts.get("service", MAIN)),
-            out_of_memory=state.get("ended_by") == "memory",
-        )
+        return described(name, facts, state, self._state_of(name, state))
 
     def instances(self, placement: str | None = None) -> list[Instance]:
         lasting = [name for name in self._names() if not self._facts(name).get("once")]
