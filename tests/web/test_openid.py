@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
@@ -10,7 +11,6 @@ import httpx
 import pytest
 from allauth.idp.oidc.models import Client as OidcClient
 from allauth.idp.oidc.models import Token
-from authlib.integrations.httpx_client import OAuth2Client, OAuthError
 from authlib.oidc.core import CodeIDToken
 from django.core.cache import cache
 from django.core.handlers.wsgi import WSGIHandler
@@ -34,6 +34,9 @@ from fairway.deployments.models import Placement
 from fairway.environments.models import Environment
 from tests.catalog.test_rules import entry as notes
 from tests.conftest import make_environment, make_person
+
+with warnings.catch_warnings(record=True):  # authlib would like another library than httpx, and says so
+    from authlib.integrations.httpx_client import OAuth2Client, OAuthError
 
 pytestmark = pytest.mark.django_db
 FAIRWAY = "http://localhost:8000"

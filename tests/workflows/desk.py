@@ -208,6 +208,12 @@ class Desk:
         with locked(self.routes / ".lock"):
             yield
 
+    def reconciled(self, rounds: int = 2) -> None:
+        """Wait until the reconciler has looked at everything so many times from now on. It touches its lock before each."""
+        lock = self.fairway.data / "run" / "reconciler.lock"
+        seen = {lock.stat().st_mtime_ns}
+        wait_for(lambda: seen.add(lock.stat().st_mtime_ns) or len(seen) > rounds + 1, "the reconciler looks")
+
     def worker_is_there(self) -> None:
         def found() -> bool:
             try:

@@ -9,9 +9,8 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from subprocess import run
 from typing import Any
 
 import pytest
@@ -20,7 +19,8 @@ from tests.services.forge import TOKEN, FakeForge, fake_forge
 from tests.services.git_server import GitServer, git_server
 from tests.services.installation import Answer, Installation, ask, installed
 from tests.services.waiting import eventually, wait_for
-from tests.workflows.test_pushing import PERSON, another_worker
+from tests.workflows.clone import Clone
+from tests.workflows.test_pushing import another_worker
 
 # Prints and shows all that it can reach, and stores something.
 APP = """
@@ -46,6 +46,7 @@ HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 SECRET = "hunter2-of-the-environment"
 _numbers = itertools.count(1)
 _seconds = itertools.count(1)
+BEGAN = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -61,23 +62,8 @@ def fairway(tmp_path_factory: pytest.TempPathFactory, server: GitServer) -> Iter
         yield one
 
 
-@dataclass
-class Requested:
+class Requested(Clone):
     """An application from a repository of its own, with previews in development, and a clone that pushes to requests."""
-
-    fairway: Installation
-    server: GitServer
-    folder: Path
-    slug: str
-    url: str
-    trigger: dict[str, Any] = field(default_factory=dict)
-
-    def git(self, *words: str) -> str:
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **PERSON}
-        environment["GIT_SSL_CAINFO"] = str(self.server.certificate)
-        done = run(("git", *words), cwd=self.folder / "clone", env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
 
     def commit(self, version: str, number: int) -> str:
         """A commit of the request with this number, where forges keep it."""
@@ -99,7 +85,7 @@ class Requested:
                 "state": "closed" if action == "closed" else "open",
                 "title": "Fix <b>it</b>",
                 "user": {"login": "grace"},
-                "updated_at": f"2026-11-30T12:{next(_seconds) // 60:02}:{next(_seconds) % 60:02}Z",
+                "updated_at": f"{BEGAN + timedelta(seconds=next(_seconds)):%Y-%m-%dT%H:%M:%SZ}",
                 "head": {"ref": "fix", "sha": commit, "repo": {"id": origin}},
                 "base": {"ref": "main", "repo": {"id": 1}},
             },

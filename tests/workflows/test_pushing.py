@@ -13,10 +13,8 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from subprocess import run
 from typing import Any
 
 import pytest
@@ -25,9 +23,8 @@ from tests.services.forge import TOKEN, FakeForge, fake_forge
 from tests.services.git_server import GitServer, git_server
 from tests.services.installation import Answer, Installation, ask, installed
 from tests.services.waiting import eventually, wait_for
+from tests.workflows.clone import Clone
 
-PERSON = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in
-          (("NAME", "Grace Hopper"), ("EMAIL", "grace@example.com"))}  # fmt: skip
 # What a forge does after a push, in the hook of a plain repository: it signs as GitHub does.
 HOOK = """#!{python}
 import hashlib, hmac, json, subprocess, sys, urllib.request
@@ -60,28 +57,13 @@ def fairway(tmp_path_factory: pytest.TempPathFactory, server: GitServer) -> Iter
         yield one
 
 
-@dataclass
-class Pushed:
+class Pushed(Clone):
     """An application from a repository of its own, its trigger for development, and a clone that pushes."""
-
-    fairway: Installation
-    server: GitServer
-    folder: Path
-    slug: str
-    url: str
-    trigger: dict[str, Any] = field(default_factory=dict)
 
     @property
     def told(self) -> Path:
         """The file from which the hook reads the webhook's address and secret; they are made after the repository."""
         return self.folder / "webhook"
-
-    def git(self, *words: str) -> str:
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **PERSON}
-        environment["GIT_SSL_CAINFO"] = str(self.server.certificate)
-        done = run(("git", *words), cwd=self.folder / "clone", env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
 
     def commit(self, version: str, message: str = "") -> str:
         (self.folder / "clone/index.html").write_text(f"<!doctype html><title>Page</title><h1>Page {version}</h1>")

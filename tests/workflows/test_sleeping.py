@@ -6,7 +6,6 @@ import http.client
 import os
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -60,7 +59,7 @@ def test_nobody_takes_it_for_ill_and_nothing_starts_it(desk: Desk) -> None:
     slug, _ = desk.launched("quiet")
     put_to_sleep(desk, slug)
     before = len(desk.events("placement.adjusted", application=slug))
-    time.sleep(5)  # more than two rounds of the reconciler
+    desk.reconciled()
     shown = placement(desk, slug)
     assert (shown["health"], shown["drift"], shown["wanted"]) == ("sleeping", [], "running")
     assert len(desk.events("placement.adjusted", application=slug)) == before
@@ -123,7 +122,7 @@ def test_workers_can_be_kept_awake(desk: Desk) -> None:
     worker = f"fairway-{slug}.staging-d{number}-worker-0"
     assert alive(desk, slug) == [worker]
     pid = desk.state_of(worker)["app"]
-    time.sleep(5)  # more than two rounds of the reconciler
+    desk.reconciled()
     assert placement(desk, slug)["drift"] == []
     assert ask(desk, slug) == 200
     assert len(alive(desk, slug)) == 2

@@ -20,6 +20,7 @@ from fairway.pipelines.commands import ci_trusts as commands
 from fairway.pipelines.models import CiTrust
 from fairway.pipelines.queries import ci_trusts_visible_to, get_ci_trust
 from fairway.pipelines.rules import LONGEST_PATTERN
+from fairway.shared.names import LONGEST_APPLICATION
 
 router = PermissionRouter(tags=["ci"])
 
@@ -59,7 +60,7 @@ class TrustWanted(Given):
 class TrustsAsked(Asked):
     """Only those of this application, and of this environment."""
 
-    application: Text = Field("", max_length=40)
+    application: Text = Field("", max_length=LONGEST_APPLICATION)
     environment: Text = Field("", max_length=40)
 
 
@@ -68,7 +69,7 @@ class JobToken(Given):
     trust it."""
 
     token: SecretStr = Field(max_length=16_000)
-    application: Text = Field("", max_length=40)
+    application: Text = Field("", max_length=LONGEST_APPLICATION)
     environment: Text = Field("", max_length=40)
 
 

@@ -17,6 +17,7 @@ from fairway.api.schemas import Given, Slug
 from fairway.applications.credential_commands import delete_credential, save_credential, scope_credential
 from fairway.applications.models import Credential
 from fairway.applications.queries import credentials, scope_of
+from fairway.shared.names import LONGEST_APPLICATION
 
 router = PermissionRouter(tags=["credentials"])
 
@@ -24,7 +25,7 @@ router = PermissionRouter(tags=["credentials"])
 class Scope(Given):
     """A pair of slugs for which it may be used; empty for every application, or every environment."""
 
-    application: str = Field("", max_length=40)
+    application: str = Field("", max_length=LONGEST_APPLICATION)
     environment: str = Field("", max_length=40)
 
 

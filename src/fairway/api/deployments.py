@@ -25,6 +25,7 @@ from fairway.deployments.models import Deployment
 from fairway.deployments.queries import HistoryFilter, collected_note, get_deployment, history, log_lines
 from fairway.environments import queries as environments
 from fairway.environments.rules import Strategy
+from fairway.shared.names import LONGEST_APPLICATION
 
 router = PermissionRouter(tags=["deployments"])
 LINES_AT_ONCE = 2000
@@ -39,7 +40,7 @@ class DeploymentWanted(Given):
     `strategy` is how the new version gets the requests (default: as the environment says).
     """
 
-    application: str = Field(max_length=40)
+    application: str = Field(max_length=LONGEST_APPLICATION)
     environment: str = Field(max_length=40)
     source: SourceGiven | None = None
     artifact: int | None = Field(None, ge=1, le=LARGEST)
@@ -58,7 +59,7 @@ class PromotionWanted(Given):
     `when_open`, `start_by` and `strategy` as for deployments.
     """
 
-    application: str = Field(max_length=40)
+    application: str = Field(max_length=LONGEST_APPLICATION)
     from_environment: str = Field(max_length=40)
     environment: str = Field(max_length=40)
     reason: str = Field("", max_length=500)
@@ -71,7 +72,7 @@ class PromotionWanted(Given):
 class RollbackWanted(Given):
     """`to` is the deployment to restore; default: the last good one before the present one."""
 
-    application: str = Field(max_length=40)
+    application: str = Field(max_length=LONGEST_APPLICATION)
     environment: str = Field(max_length=40)
     to: int | None = Field(None, ge=1, le=LARGEST)
     reason: str = Field("", max_length=500)
@@ -81,7 +82,7 @@ class RollbackWanted(Given):
 class HistoryAsked(Paged):
     """Filters; without them, everything is listed. `status` may also be ``active`` or ``awaiting_approval``."""
 
-    application: Text = Field("", max_length=40)
+    application: Text = Field("", max_length=LONGEST_APPLICATION)
     environment: Text = Field("", max_length=40)
     status: Literal[
         "", "active", "awaiting_approval",

@@ -21,6 +21,7 @@ from fairway.environments.freeze_queries import freeze_state, freezes_visible_to
 from fairway.environments.freeze_rules import Window, occurrences
 from fairway.environments.models import FreezeWindow
 from fairway.environments.queries import get_environment, get_environment_for
+from fairway.shared.names import LONGEST_APPLICATION
 
 router = PermissionRouter(tags=["freezes"])
 PREVIEWED = 5
@@ -88,7 +89,7 @@ class StateAsked(Asked):
     """What is asked about; `at` left out means now."""
 
     environment: Text = Field(max_length=40)
-    application: Text = Field("", max_length=40)
+    application: Text = Field("", max_length=LONGEST_APPLICATION)
     at: Moment | None = None
 
 

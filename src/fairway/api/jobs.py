@@ -20,6 +20,7 @@ from fairway.deployments.commands import jobs
 from fairway.deployments.models import JobRun
 from fairway.deployments.queries import get_job, job_log_lines, jobs_visible_to
 from fairway.environments.queries import get_environment_for
+from fairway.shared.names import LONGEST_APPLICATION
 
 router = PermissionRouter(tags=["jobs"])
 
@@ -69,7 +70,7 @@ class JobLogShown(Schema):
 class JobsAsked(Paged):
     """Those of an application, and of an environment."""
 
-    application: Text = Field("", max_length=40)
+    application: Text = Field("", max_length=LONGEST_APPLICATION)
     environment: Text = Field("", max_length=40)
 
 

@@ -22,6 +22,7 @@ from fairway.releases import queries
 from fairway.releases.commands import dependencies, packages, targets
 from fairway.releases.manifest import LONGEST_PASTE, parse_pasted
 from fairway.releases.models import Package
+from fairway.shared.names import LONGEST_APPLICATION
 
 router = PermissionRouter(tags=["packages"])
 Stage = Literal["registered", "testing", "ready"]
@@ -36,7 +37,7 @@ class PackageWanted(Given):
 
     name: str = Field(max_length=80)
     source: str = Field("", max_length=1000)
-    application: str = Field("", max_length=40)
+    application: str = Field("", max_length=LONGEST_APPLICATION)
     artifact: int | None = Field(None, ge=1, le=LARGEST)
     stage: Stage = "registered"
 

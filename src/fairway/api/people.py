@@ -25,7 +25,7 @@ from fairway.api.schemas import Asked, Given, Slug
 from fairway.applications import queries as applications
 from fairway.environments import queries as environments
 from fairway.shared.failures import Refused
-from fairway.shared.names import Invalid
+from fairway.shared.names import LONGEST_APPLICATION, Invalid
 
 router = PermissionRouter(tags=["people"])
 
@@ -76,7 +76,7 @@ class PersonWanted(Given):
 class GrantWanted(Given):
     role: str = Field(max_length=20)
     environment: str = Field("", max_length=40)
-    application: str = Field("", max_length=40)
+    application: str = Field("", max_length=LONGEST_APPLICATION)
 
 
 class GrantsWanted(Given):

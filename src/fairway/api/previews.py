@@ -18,6 +18,7 @@ from fairway.pipelines.preview_queries import get_preview, visible_to
 from fairway.pipelines.preview_rules import End, PreviewState
 from fairway.pipelines.remarks import live_placement, why_ended
 from fairway.pipelines.report_words import trouble_sentence
+from fairway.shared.names import LONGEST_APPLICATION
 
 router = PermissionRouter(tags=["previews"])
 MOST_SHOWN = 200
@@ -58,7 +59,7 @@ class PreviewShown(Schema):
 class PreviewsAsked(Asked):
     """Only those of this application, of this request, or in this state; `alive`: without ended ones."""
 
-    application: Text = Field("", max_length=40)
+    application: Text = Field("", max_length=LONGEST_APPLICATION)
     number: int | None = Field(None, ge=1, le=999_999_999)
     alive: bool = False
 

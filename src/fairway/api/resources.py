@@ -38,6 +38,7 @@ from fairway.resources.queries import (
 )
 from fairway.resources.rules import variable_names
 from fairway.resources.schedules import schedule_of
+from fairway.shared.names import LONGEST_APPLICATION
 
 router = PermissionRouter(tags=["resources"])
 MOST_LINES = 1000
@@ -118,7 +119,7 @@ class BindingWanted(Given):
     """`alias` begins the variables: `database` gives DATABASE_URL, DATABASE_HOST and so on. Left out, it is `redis` for
     Redis, and `database` for the others."""
 
-    application: str = Field(max_length=40)
+    application: str = Field(max_length=LONGEST_APPLICATION)
     alias: str = Field("", max_length=80)
 
 
@@ -131,7 +132,7 @@ class DeletionWanted(Confirmed):
 class CloneWanted(RestoreWanted):
     """The application whose newest verified backup here is restored there."""
 
-    application: str = Field(max_length=40)
+    application: str = Field(max_length=LONGEST_APPLICATION)
 
 
 class LogAsked(Asked):

@@ -21,6 +21,7 @@ from fairway.deployments.commands.jobs import MOST_WORDS
 from fairway.deployments.models import JobRun, ScheduledJob
 from fairway.deployments.queries import get_scheduled_job, last_runs_of, scheduled_jobs_visible_to
 from fairway.environments.queries import get_environment_for
+from fairway.shared.names import LONGEST_APPLICATION
 
 router = PermissionRouter(tags=["schedules"])
 Cron = Field(description="Five fields of cron (minute, hour, day, month, weekday), or @daily and the like.", max_length=250)
@@ -80,7 +81,7 @@ class ScheduleChanges(Given):
 class SchedulesAsked(Asked):
     """Only those of this application, and of this environment."""
 
-    application: Text = Field("", max_length=40)
+    application: Text = Field("", max_length=LONGEST_APPLICATION)
     environment: Text = Field("", max_length=40)
 
 

@@ -21,7 +21,7 @@ from fairway.api.tokens import TokenMade, TokenShown
 from fairway.api.tokens import shown as token_shown
 from fairway.applications.queries import get_application
 from fairway.environments.queries import get_environment
-from fairway.shared.names import Invalid
+from fairway.shared.names import LONGEST_APPLICATION, Invalid
 
 router = PermissionRouter(tags=["people"])
 
@@ -49,7 +49,7 @@ class ServiceTokenWanted(Given):
     name: str = Field(min_length=1, max_length=80)
     expires_at: Moment
     role: str = Field("", max_length=20)
-    application: str = Field("", max_length=40)
+    application: str = Field("", max_length=LONGEST_APPLICATION)
     environment: str = Field("", max_length=40)
 
 

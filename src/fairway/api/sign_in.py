@@ -22,6 +22,7 @@ from fairway.accounts.sign_in_rules import GroupRole as Mapping
 from fairway.api.preconditions import AsOf
 from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Given, Slug, Text
+from fairway.shared.names import LONGEST_APPLICATION
 
 router = PermissionRouter(tags=["sign-in"])
 RoleName = Literal["admin", "release_manager", "deployer", "viewer"]
@@ -34,7 +35,7 @@ class GroupRole(Given):
     group: Text = Field(min_length=1, max_length=300)
     role: RoleName
     environment: str = Field("", max_length=40)
-    application: str = Field("", max_length=40)
+    application: str = Field("", max_length=LONGEST_APPLICATION)
 
 
 class ProviderShown(Schema):

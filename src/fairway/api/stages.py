@@ -23,7 +23,7 @@ from fairway.pipelines.models import Stage, StagePromotion
 from fairway.pipelines.stage_rules import LONGEST_AFTER, Promoted, StageState
 from fairway.pipelines.stages import Standing, get_stage, promotions_of, sees_origin, stages_visible_to, standings_of
 from fairway.pipelines.subjects import lost_rights
-from fairway.shared.names import Invalid
+from fairway.shared.names import LONGEST_APPLICATION, Invalid
 
 router = PermissionRouter(tags=["stages"])
 MOST_SHOWN = 200
@@ -82,7 +82,7 @@ class StageChanges(Given):
 class StagesAsked(Asked):
     """Only those of this application."""
 
-    application: Text = Field("", max_length=40)
+    application: Text = Field("", max_length=LONGEST_APPLICATION)
 
 
 @router.get("/stages", response=list[StageShown])

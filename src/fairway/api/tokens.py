@@ -17,6 +17,7 @@ from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Given, Moment, Number
 from fairway.applications.queries import get_application
 from fairway.environments.queries import get_environment
+from fairway.shared.names import LONGEST_APPLICATION
 
 router = PermissionRouter(tags=["tokens"])
 
@@ -44,7 +45,7 @@ class TokenWanted(Given):
 
     name: str = Field(min_length=1, max_length=80)
     role: str = Field("", max_length=20)
-    application: str = Field("", max_length=40)
+    application: str = Field("", max_length=LONGEST_APPLICATION)
     environment: str = Field("", max_length=40)
     expires_at: Moment | None = None
 

@@ -22,6 +22,7 @@ from fairway.pipelines.models import Trigger, WebhookDelivery
 from fairway.pipelines.queries import deliveries_of, get_trigger, last_deliveries_of, visible_to
 from fairway.pipelines.rules import LONGEST_PATTERN, MOST_PATHS, Outcome
 from fairway.pipelines.subjects import lost_rights
+from fairway.shared.names import LONGEST_APPLICATION
 
 router = PermissionRouter(tags=["triggers"])
 Pattern = Field(
@@ -97,7 +98,7 @@ class TriggerChanges(Given):
 class TriggersAsked(Asked):
     """Only those of this application, and of this environment."""
 
-    application: Text = Field("", max_length=40)
+    application: Text = Field("", max_length=LONGEST_APPLICATION)
     environment: Text = Field("", max_length=40)
 
 

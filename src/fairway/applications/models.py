@@ -14,6 +14,7 @@ from fairway.applications.frameworks import is_sticky
 from fairway.applications.rules import SourceKind
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef
+from fairway.shared.names import LONGEST_APPLICATION
 
 __all__ = [
     "Application",
@@ -35,7 +36,7 @@ class Application(models.Model):
     too: `preview_of` is the one it belongs to.
     """
 
-    slug = models.CharField(max_length=60)
+    slug = models.CharField(max_length=LONGEST_APPLICATION)
     name = models.CharField(max_length=80)
     description = models.TextField(blank=True)
     source_kind = models.CharField(max_length=20, choices=[(kind.value, kind.value) for kind in SourceKind])

@@ -34,7 +34,7 @@ PATIENCE = {
 # never have to: some wait for others while they hold one.
 POOL = {
     "min_size": 0,
-    "timeout": 10.0,  # seconds that a thread waits for a connection
+    "timeout": 5.0,  # seconds that a thread waits for a connection
     "max_idle": 60.0,  # seconds after which an unused one is closed
     "num_workers": 1,  # threads that connect
 }

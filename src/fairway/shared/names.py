@@ -64,6 +64,7 @@ def parse_slug(text: str, *, field: str = "slug", longest: int = 40) -> str:
     return text
 
 
+LONGEST_APPLICATION = 60  # characters of an application's slug with the request of a preview before it: a person gives 40
 PREVIEW = re.compile(r"(?:pr|mr)-[1-9][0-9]{0,8}--")
 
 
