@@ -35,6 +35,9 @@ PATIENCE = {
 POOL = {
     "min_size": 0,
     "timeout": 5.0,  # seconds that a thread waits for a connection
+    # seconds in which a failed attempt to connect is repeated, after one second and at their end; then whoever needs a
+    # connection tries anew. Without a limit the pauses double, and a server that is back would be noticed late
+    "reconnect_timeout": 2.0,
     "max_idle": 60.0,  # seconds after which an unused one is closed
     "num_workers": 1,  # threads that connect
 }
