@@ -18,9 +18,9 @@ from fairway.monitoring.rules import Served, bucket_of
 def served(requests: int, failed: int = 0, seconds: tuple[float, ...] = (0.1,)) -> Served:
     """So many requests, of which some failed; their durations are these, again and again."""
     durations: dict[int, int] = {}
-    for number in range(requests):
-        index = bucket_of(seconds[number % len(seconds)])
-        durations[index] = durations.get(index, 0) + 1
+    for number, lasting in enumerate(seconds[:requests]):
+        index = bucket_of(lasting)
+        durations[index] = durations.get(index, 0) + len(range(number, requests, len(seconds)))
     return Served(requests=requests, successes=requests - failed, server_errors=failed, durations=durations)
 
 
