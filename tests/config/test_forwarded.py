@@ -10,7 +10,7 @@ import pytest
 from fairway.config.forwarded import Forwarded
 
 
-def asked(peer: str, *headers: tuple[str, str], trusted: tuple[str, ...] = ()) -> dict[str, Any]:
+def asked(peer: str, *headers: tuple[str, str], trusted: tuple[str, ...] = (), own: str = "") -> dict[str, Any]:
     """The scope as the application sees it."""
     seen: dict[str, Any] = {}
 
@@ -19,7 +19,7 @@ def asked(peer: str, *headers: tuple[str, str], trusted: tuple[str, ...] = ()) -
 
     given = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
     scope = {"type": "http", "client": (peer, 1), "scheme": "http", "headers": given}
-    asyncio.run(Forwarded(application, trusted)(scope, None, None))
+    asyncio.run(Forwarded(application, trusted, own)(scope, None, None))
     return seen
 
 
@@ -60,3 +60,20 @@ def test_what_is_no_address_is_not_taken_for_one(said):
 def test_a_proxy_that_is_no_address_stops_the_start(wrong):
     with pytest.raises(ValueError, match="does not appear to be"):
         asked("10.0.0.2", trusted=(wrong,))
+
+
+def test_fairways_own_proxy_is_known_by_its_secret_and_not_by_its_address():
+    said = (("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"))
+    seen = asked("127.0.0.1", *said, ("X-Fairway-Pages", "secret"), own="secret")
+    assert (seen["client"][0], seen["scheme"], seen["headers"]) == ("203.0.113.9", "https", [])
+
+
+@pytest.mark.parametrize(("said", "own"), [("guessed", "secret"), ("", "secret"), ("", ""), ("x", "")])
+def test_whoever_does_not_know_the_secret_is_not_believed(said, own):
+    seen = asked("127.0.0.1", ("X-Forwarded-For", "6.6.6.6"), ("X-Fairway-Pages", said), own=own)
+    assert seen["client"][0] == "127.0.0.1"
+
+
+def test_a_secret_beside_a_guess_is_not_enough():
+    two = (("X-Fairway-Pages", "secret"), ("X-Fairway-Pages", "secret"))
+    assert asked("127.0.0.1", ("X-Forwarded-For", "6.6.6.6"), *two, own="secret")["client"][0] == "127.0.0.1"

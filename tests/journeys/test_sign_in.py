@@ -1,8 +1,14 @@
-"""From the settings to signed in: an administrator sets up the company's provider; its people come in with their roles."""
+"""From the settings to signed in: an administrator sets up the company's provider; its people come in with their roles.
+
+All of it by https, through Fairway's own proxy.
+"""
 
 from __future__ import annotations
 
+import http.client
 import re
+import socket
+import ssl
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +20,9 @@ from tests.services.browser import Joins, Person, joining
 from tests.services.installation import Installation
 from tests.services.openid import registered
 from tests.services.ports import free_port
+from tests.services.waiting import PATIENCE
 
+URL = "FAIRWAY_PUBLIC_URL"
 pytestmark = [pytest.mark.browser, pytest.mark.node]
 
 
@@ -23,8 +31,13 @@ def house() -> Iterator[Installation]:
     """A Fairway that may connect to this machine, where the provider is."""
     with tempfile.TemporaryDirectory(prefix="fairway-j-") as folder:
         port = free_port()
-        environ = {"FAIRWAY_SIGN_IN_ADDRESSES": "any"}
-        one = Installation(Path(folder) / "data", environ=environ, port=port)
+        environ = {
+            "FAIRWAY_SIGN_IN_ADDRESSES": "any",
+            URL: f"https://fairway.localhost:{port}",
+            "FAIRWAY_PROXY_TLS_PORT": str(port),
+            "FAIRWAY_PROXY_TLS_ISSUER": "internal",
+        }
+        one = Installation(Path(folder) / "data", environ=environ)
         try:
             yield one.start()
         finally:
@@ -33,7 +46,7 @@ def house() -> Iterator[Installation]:
 
 @pytest.fixture
 def comers(browser: Browser, house: Installation) -> Iterator[Joins]:
-    yield from joining(browser, f"http://localhost:{house.port}")
+    yield from joining(browser, house.environ[URL])
 
 
 def _at_the_company(person: Person, who: str) -> None:
@@ -47,7 +60,7 @@ def test_the_company_signs_in_with_what_it_has(house: Installation, comers: Join
     page = admin.go("/settings/sign-in")
     expect(page.get_by_role("heading", name="No sign-in providers")).to_be_visible()
     page.get_by_role("link", name="New provider").click()
-    known = registered(f"http://localhost:{house.port}/accounts/sign-in/company/callback")
+    known = registered(f"{house.environ[URL]}/accounts/sign-in/company/callback")
     for label, value in {
         "Name": "The company",
         "Short name": "company",
@@ -62,7 +75,7 @@ def test_the_company_signs_in_with_what_it_has(house: Installation, comers: Join
     page.get_by_label("Who is let in").select_option("anybody")
     admin.picture("sign-in-1-new")
     admin.button("Save").click()
-    expect(page.locator(".code-line code")).to_have_text(f"http://localhost:{house.port}/accounts/sign-in/company/callback")
+    expect(page.locator(".code-line code")).to_have_text(f"{house.environ[URL]}/accounts/sign-in/company/callback")
 
     admin.button("Try it").click()
     expect(page.get_by_role("alert")).to_contain_text("Enter exactly what it calls itself")
@@ -81,7 +94,7 @@ def test_the_company_signs_in_with_what_it_has(house: Installation, comers: Join
     grace.button("Continue with The company").click()
     _at_the_company(grace, "grace+dev")
     expect(grace.page.get_by_role("navigation", name="Main")).to_be_visible()
-    assert grace.page.url == f"http://localhost:{house.port}/releases/?state=open"
+    assert grace.page.url == f"{house.environ[URL]}/releases/?state=open"
     grace.go("/settings/profile")
     expect(grace.page.locator("#roles-title").locator("xpath=ancestor::section")).to_contain_text("Deployer")
     expect(grace.page.locator("#identities-title").locator("xpath=ancestor::section")).to_contain_text("The company")
@@ -128,3 +141,20 @@ def test_whoever_has_an_account_with_that_address_is_told_what_to_do(house: Inst
     _at_the_company(linus, "linus+ops")
     expect(linus.page.get_by_role("alert")).to_contain_text("Un compte existe déjà avec votre adresse")
     linus.picture("sign-in-6-refused")
+
+
+def test_who_comes_through_the_proxy_is_known_by_their_own_address(house: Installation) -> None:
+    """Fairway hears all of them from the proxy; what they themselves say about it is not believed."""
+    folder = house.data / "caddy" / "storage" / "pki" / "authorities" / "local"
+    context = ssl.create_default_context(cafile=str(folder / "root.crt"))
+    address = house.environ[URL].removeprefix("https://")
+    plain = socket.create_connection(("127.0.0.1", int(house.environ["FAIRWAY_PROXY_TLS_PORT"])), PATIENCE, ("127.0.0.9", 0))
+    with plain, context.wrap_socket(plain, server_hostname="fairway.localhost") as secured:
+        connection = http.client.HTTPSConnection(address, context=context)
+        connection.sock = secured
+        forged = {"X-Forwarded-For": "6.6.6.6", "X-Fairway-Pages": "guessed", "Authorization": "Bearer stolen"}
+        connection.request("GET", "/api/v1/environments", headers=forged)
+        answer = connection.getresponse()
+        assert (answer.status, answer.read() != b"") == (401, True)
+    refused = house.call("GET", "/events?verb=token.refused")["items"]
+    assert [event["address"] for event in refused] == ["127.0.0.9"]

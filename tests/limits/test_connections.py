@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import httpx
@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 
 from fairway.config.connections import PacedProtocol
+from fairway.config.forwarded import Forwarded
 
 PATIENCE = 60.0  # seconds a socket of a test waits at most; nobody should have to
 LARGE = 40 * 2**20  # bytes of an answer that no kernel buffers whole
@@ -39,10 +40,10 @@ async def application(scope, receive, send):
 
 
 @contextmanager
-def served() -> Iterator[int]:
+def served(asked: Callable[..., object] = application) -> Iterator[int]:
     heard.clear()
     config = uvicorn.Config(
-        application, port=0, log_level="critical", lifespan="off", loop="asyncio", http=PacedProtocol, ws="none"
+        asked, port=0, log_level="critical", lifespan="off", loop="asyncio", http=PacedProtocol, ws="none"
     )
     server = uvicorn.Server(config)
     listener = socket.socket()
@@ -123,6 +124,19 @@ def test_three_hundred_half_requests_are_cut_down_at_once_and_whole_ones_are_ans
     told = [said for said in ended if said]  # one that had sent nothing yet goes without a word
     assert told
     assert all(said.startswith("HTTP/1.1 429 ") and "20 requests" in said for said in told)
+
+
+def test_behind_a_proxy_one_visitor_with_many_half_requests_does_not_cost_others_theirs(settings):
+    settings.HEADER_SECONDS, settings.UNFINISHED_REQUESTS = 30.0, 20
+    half = "POST / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {visitor}\r\nContent-Length: 10\r\n\r\nhalf"
+    with served(Forwarded(application, ["127.0.0.1"])) as port:
+        many = [opened(port, half.format(visitor="203.0.113.9").encode()) for _ in range(100)]
+        other = opened(port, half.format(visitor="198.51.100.7").encode())
+        assert all("20 requests" in everything(one).decode() for one in many[20:])
+        other.sendall(b"a body")
+        assert other.recv(65536).startswith(b"HTTP/1.1 200 ")
+        for one in (*many[:20], other):
+            one.close()
 
 
 def test_whoever_does_not_read_the_answer_is_let_go(strict):

@@ -112,7 +112,11 @@ class Person:
 
     def __post_init__(self) -> None:
         self.context = self.browser.new_context(
-            viewport={"width": 1440, "height": 900}, locale=self.language, color_scheme="light", reduced_motion="reduce"
+            viewport={"width": 1440, "height": 900},
+            locale=self.language,
+            color_scheme="light",
+            reduced_motion="reduce",
+            ignore_https_errors=self.address.startswith("https://"),  # the proxy's own authority is known to no browser
         )
         self.context.set_default_timeout(PATIENCE)
         self.page = self.context.new_page()

@@ -180,6 +180,13 @@ def test_certificates_are_made_for_routed_hosts_only(placed, client, host, statu
     assert client.get("/tls/ask", {"domain": host}).status_code == status
 
 
+def test_fairways_own_host_gets_one_if_the_proxy_serves_it(client, db, settings):
+    assert client.get("/tls/ask", {"domain": "fairway.example.com"}).status_code == 404
+    settings.OWN_HOST = "fairway.example.com"
+    assert client.get("/tls/ask", {"domain": "Fairway.example.com"}).status_code == 200
+    assert client.get("/tls/ask", {"domain": "x.fairway.example.com"}).status_code == 404
+
+
 def test_a_host_that_is_being_removed_is_no_longer_ours(placed, client):
     Placement.objects.update(wanted="removed")
     assert client.get("/tls/ask", {"domain": HOST}).status_code == 404

@@ -13,8 +13,9 @@ from fairway.accounts.rules import SYSTEM
 from fairway.applications.models import Application, Artifact
 from fairway.deployments.commands.requests import request_deployment
 from fairway.deployments.models import Deployment, Placement
-from fairway.drivers.proxy.configuration import PAGE_HEADER, UPSTREAM_HEADER
+from fairway.drivers.proxy.configuration import UPSTREAM_HEADER
 from fairway.drivers.proxy.contract import RouteKind
+from fairway.drivers.proxy.handlers import PAGE_HEADER
 from fairway.drivers.runtimes.contract import Instance, InstanceState
 from fairway.drivers.runtimes.fake import FakeRuntime
 from fairway.engine import clock, transitions

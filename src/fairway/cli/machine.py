@@ -45,7 +45,7 @@ def up(
             subprocess.Popen([sys.executable, "-m", "fairway.cli.main", "seed-demo", "--data", str(_absolute(data))])
         os.execv(sys.executable, arguments)
     facts = _start_detached(arguments, data)
-    _say(f"Fairway runs at http://localhost:{facts['port']} (process {facts['pid']}).")
+    _say(f"Fairway runs at {_pages_at(facts)} (process {facts['pid']}).")
     if facts.get("first_link"):
         _say(f"First administrator: {facts['first_link']}")
     if demo_data:
@@ -99,7 +99,7 @@ def status(data: Data = Path(DEFAULT_DATA), as_json: Json = False) -> None:
         _say(f"Fairway does not run with the data in {_absolute(data)}. Start it with: fairway up")
     else:
         word = "answers" if answers else "is not responding"
-        _say(f"Fairway {word} at http://localhost:{facts['port']}; applications at port {facts['proxy_port']}.")
+        _say(f"Fairway {word} at {_pages_at(facts)}; applications at port {facts['proxy_port']}.")
         if facts.get("first_link"):
             _say(f"The first administrator's link, which works once: {facts['first_link']}")
     raise typer.Exit(0 if answers else 1)
@@ -326,6 +326,11 @@ def _start_detached(arguments: list[str], data: Path) -> dict[str, Any]:
     child.returncode = 0  # it keeps running; suppresses subprocess's warning
     assert found is not None
     return found
+
+
+def _pages_at(facts: dict[str, Any]) -> str:
+    """The address at which people reach the pages."""
+    return str(facts.get("url") or f"http://localhost:{facts['port']}")
 
 
 def _is_ready(facts: dict[str, Any]) -> bool:

@@ -14,6 +14,8 @@ from django.http import HttpRequest, HttpResponseBase  # noqa: E402
 
 from fairway.api.receiving import BodyLimit  # noqa: E402
 from fairway.config.forwarded import Forwarded  # noqa: E402
+from fairway.config.https_only import HttpsOnly  # noqa: E402
+from fairway.drivers.proxy.token import pages_token, shared_token  # noqa: E402
 from fairway.web.live import Streams  # noqa: E402
 from fairway.web.waking import Waking  # noqa: E402
 
@@ -32,4 +34,6 @@ class OneThread(ASGIHandler):
 
 
 _streams = Streams(BodyLimit(OneThread()))  # type: ignore[arg-type]  # Django types its messages as Mapping
-application = Waking(Forwarded(_streams, settings.TRUSTED_PROXIES), lambda: _streams.is_ending)
+_own = pages_token(shared_token(settings.DATA.folder("caddy")))
+_pages = HttpsOnly(_streams, settings.PUBLIC_URL) if settings.OWN_HOST and settings.IS_HTTPS else _streams
+application = Waking(Forwarded(_pages, settings.TRUSTED_PROXIES, _own), lambda: _streams.is_ending)

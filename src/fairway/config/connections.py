@@ -56,7 +56,9 @@ class PacedProtocol(H11Protocol):
 
     @property
     def address(self) -> str:
-        return self.client[0] if self.client else ""
+        """The visitor's address as soon as a trusted proxy has named it (`forwarded`), else the one at the other end."""
+        client = (self.scope or {}).get("client") if self.state() == State.BODY else self.client
+        return client[0] if client else ""
 
     @property
     def is_unfinished(self) -> bool:

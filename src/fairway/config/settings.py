@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fairway.config.data import DataDirectory
 from fairway.config.databases import database_from_url, sqlite_database
+from fairway.config.own_pages import own_host
 from fairway.config.variables import chosen, networks, number, whole
 from fairway.shared.hostnames import ascii_host_address
 
@@ -31,11 +32,16 @@ PYTHON_DOWNLOADS = chosen("FAIRWAY_PYTHON_DOWNLOADS", "on", ("on", "off", "only"
 PYTHON_MIRROR = os.environ.get("FAIRWAY_PYTHON_MIRROR", "")
 # Addresses or networks of the proxies in front of Fairway whose headers with the client's address are trusted.
 TRUSTED_PROXIES = networks("FAIRWAY_TRUSTED_PROXIES")
-PUBLIC_URL = ascii_host_address(os.environ.get("FAIRWAY_PUBLIC_URL", f"http://localhost:{WEB_PORT}"))
+_by_proxy = chosen("FAIRWAY_PAGES_BY_PROXY", "auto", ("auto", "on", "off"))
+PUBLIC_URL = ascii_host_address(os.environ.get("FAIRWAY_PUBLIC_URL", f"http://localhost:{WEB_PORT}").rstrip("/"))
+# The host at which the proxy serves Fairway's own pages; empty if it does not.
+OWN_HOST = own_host(PUBLIC_URL, _by_proxy, PROXY_PORT, PROXY_TLS_PORT)
 IS_DEMO = os.environ.get("FAIRWAY_DEMO") == "1"
 
 _allowed = os.environ.get("FAIRWAY_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 ALLOWED_HOSTS = [ascii_host_address(name) for name in _allowed.split(",")]
+if OWN_HOST and OWN_HOST not in ALLOWED_HOSTS:
+    ALLOWED_HOSTS.append(OWN_HOST)
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL.startswith("https://") else []
 
 INSTALLED_APPS = [

@@ -160,6 +160,8 @@ class Supervisor:
         os.close(writer)
 
     def _prepare(self, answer: int) -> None:
+        from django.conf import settings
+
         from fairway.config.launch import prepare, say
         from fairway.drivers.wall.abilities import layers_said
 
@@ -169,7 +171,8 @@ class Supervisor:
         except Exception as problem:
             programs.refuse(problem, "Fairway cannot start: ")
         say(answer, {"walls": layers_said()} if has_workers else {})
-        say(answer, {"first_link": f"http://localhost:{self._port}/first-run/{secret}" if secret else ""})
+        say(answer, {"url": settings.PUBLIC_URL})
+        say(answer, {"first_link": f"{settings.PUBLIC_URL}/first-run/{secret}" if secret else ""})
 
     def _reap(self) -> None:
         """Record every child that has ended."""
@@ -191,7 +194,7 @@ class Supervisor:
                 self._lost(name, code)
         if code == 0 and not self._has_run:
             self._has_run = True
-            self._announce(answer.get("first_link") or "", answer.get("walls") or [])
+            self._announce(answer.get("url") or "", answer.get("first_link") or "", answer.get("walls") or [])
         self._run_file.write(processes={name: pid for pid, name in self._pids.items()})
 
     def _said(self) -> dict[str, Any]:
@@ -202,7 +205,7 @@ class Supervisor:
         self._pids |= {pid: name for name, pid in answer.items() if name in self._names}
         return answer
 
-    def _announce(self, link: str, walls: list[str]) -> None:
+    def _announce(self, url: str, link: str, walls: list[str]) -> None:
         sys.stdout.writelines(f"{wall}\n" for wall in walls)
         if link:  # links that sign somebody in, and passwords, must not be written into a log
             hint = link if sys.stdout.isatty() else f"fairway status --data {os.environ['FAIRWAY_DATA']} says the link"
@@ -210,7 +213,7 @@ class Supervisor:
             sys.stdout.flush()
         if self._is_demo and sys.stdout.isatty():
             _say_demo_people(Path(os.environ["FAIRWAY_DATA"]))
-        self._run_file.write(state="running", first_link=link)
+        self._run_file.write(state="running", url=url, first_link=link)
 
     def _lost(self, name: str, code: int) -> None:
         lasted = time.monotonic() - self._started[name]

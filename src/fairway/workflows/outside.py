@@ -14,6 +14,7 @@ from fairway.drivers.builders.pythons import PythonSource
 from fairway.drivers.proxy import CaddyProxy
 from fairway.drivers.proxy.caddy import CaddyProcess
 from fairway.drivers.proxy.configuration import Https, ProxySettings
+from fairway.drivers.proxy.own_pages import OwnPages
 from fairway.drivers.proxy.token import shared_token
 from fairway.drivers.runtimes.contract import ArtifactKind, Runtime
 from fairway.environments.models import Environment
@@ -55,6 +56,7 @@ def caddy() -> CaddyProcess:
             token=probe_token(),
             binds=binds,
             https=https,
+            own_pages=OwnPages(settings.PUBLIC_URL) if settings.OWN_HOST else None,
             trusted_proxies=tuple(settings.TRUSTED_PROXIES),
         ),
     )

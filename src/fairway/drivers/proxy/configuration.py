@@ -3,7 +3,8 @@
 All paths in it are relative, and Caddy runs in its folder: a data directory may have any name, and the path of a Unix socket
 has at most 107 bytes. A request is handled in these steps:
 
-1. The host is lower-cased and loses its trailing dot. If it is not a valid host name, the `unknown` page answers.
+1. The host is lower-cased and loses its trailing dot. If it is not a valid host name, the `unknown` page answers. If it is
+   Fairway's own, Fairway answers (`own_pages`).
 2. A `file` matcher looks for ``/<kind>/<host>/*``, with the kinds in the order of `LOOKUP`. It does so three times, in case
    the first look happens during a switch.
 3. The kind in the found path chooses: the application, sign-in and then the application, or a page.
@@ -20,14 +21,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from fairway.drivers.proxy import pages
 from fairway.drivers.proxy.contract import RouteKind
+from fairway.drivers.proxy.handlers import Json, matches, not_counted, page_answer, subroute, without_spoofed
 from fairway.drivers.proxy.logs import logs
+from fairway.drivers.proxy.own_pages import OwnPages, own_pages
 from fairway.drivers.proxy.token import PROXY_HEADER
-
-Json = dict[str, Any]
 
 SLOTS = 8
 ADMIN_SOCKET = "admin.sock"
@@ -47,10 +48,7 @@ ROUNDS = 3  # with one round, 5–14 requests per 50 switches missed the new fil
 
 PROBE_HEADER = "X-Fairway-Probe"  # carries the token; the answer then has the next header
 UPSTREAM_HEADER = "X-Fairway-Upstream"  # which replica answered; only the probe receives it
-PAGE_HEADER = "X-Fairway-Page"  # the proxy itself answered, with this page
 IDENTITY_HEADERS = ("X-Fairway-User", "X-Fairway-Email", "X-Fairway-Name")
-# Headers that a visitor may not send. CGI and WSGI servers treat “_” in a name like “-”.
-SPOOFED = ("X-Fairway*", "X_Fairway*")
 ACCESS_PATH = "/.fairway/access"  # Fairway answers 2xx (the visitor may pass), or what the browser receives instead
 WAKE_PATH = "/.fairway/wake"  # Fairway answers once the application serves, or nothing more can be hoped for
 # How long a request to a sleeping application looks for Fairway, which may be restarting.
@@ -106,6 +104,7 @@ class ProxySettings:
     token: str = field(repr=False)
     binds: tuple[str, ...] = ("127.0.0.1", "::1")  # browsers resolve *.localhost to either
     https: Https | None = None
+    own_pages: OwnPages | None = None  # Fairway's own pages, if people reach them through this proxy
     trusted_proxies: tuple[str, ...] = ()  # address ranges whose X-Forwarded-* we trust, e.g. a load balancer in front
 
 
@@ -158,10 +157,12 @@ def _listen(bind: str, port: int) -> str:
 
 
 def _routes(settings: ProxySettings, *, redirect: bool) -> list[Json]:
-    unknown = [_not_counted(), page_answer("unknown")]
+    unknown = [not_counted(), page_answer("unknown")]
+    own = own_pages(settings.own_pages, settings.web, settings.token, redirect=redirect) if settings.own_pages else []
     return [
         _clean_host(),
-        {"match": [{"not": [_matches(_HOST_NAME, _HOST)]}], "handle": unknown, "terminal": True},
+        {"match": [{"not": [matches(_HOST_NAME, _HOST)]}], "handle": unknown, "terminal": True},
+        *own,
         {"handle": [_found_twice(settings, redirect=redirect)]},
         {"handle": unknown},
     ]
@@ -174,9 +175,9 @@ def _found_twice(settings: ProxySettings, *, redirect: bool) -> Json:
     other replicas could answer it. A replica that died cannot be told from one that refuses connections (the transport has
     retried by itself), so a GET of an application that is down waits this little longer for its page.
     """
-    died: Json = {"method": ["GET", "HEAD"], **_matches("{http.error.message}", _DIED)}
-    again = {"match": [died], "handle": [_subroute([_found(settings, redirect=redirect, patience="500ms")])]}
-    once = _subroute([_found(settings, redirect=redirect, patience="2s")])
+    died: Json = {"method": ["GET", "HEAD"], **matches("{http.error.message}", _DIED)}
+    again = {"match": [died], "handle": [subroute([_found(settings, redirect=redirect, patience="500ms")])]}
+    once = subroute([_found(settings, redirect=redirect, patience="2s")])
     return {**once, "errors": {"routes": [again, {"handle": [_AS_IT_WAS]}]}}
 
 
@@ -186,7 +187,7 @@ def _found(settings: ProxySettings, *, redirect: bool, patience: str) -> Json:
         routed.append(_to_https(settings.token, settings.https.port))
     routed += [*_serving(settings, patience), *_sleeping(settings, patience)]
     routed += [_when_found(kind, [page_answer(kind.value)]) for kind in pages.KINDS]
-    return {"match": [{"file": _lookup()}], "handle": [_subroute(routed)], "terminal": True}
+    return {"match": [{"file": _lookup()}], "handle": [subroute(routed)], "terminal": True}
 
 
 def _clean_host() -> Json:
@@ -196,7 +197,7 @@ def _clean_host() -> Json:
     letters.append({"search_regexp": r"\.(:[0-9]+)?$", "replace": "$1"})
     name = "X-Fairway-Host"
     return {
-        "match": [_matches("{http.request.hostport}", r"[A-Z]|\.(?::[0-9]+)?$")],
+        "match": [matches("{http.request.hostport}", r"[A-Z]|\.(?::[0-9]+)?$")],
         "handle": [
             {"handler": "headers", "request": {"set": {name: ["{http.request.hostport}"]}}},
             {"handler": "headers", "request": {"replace": {name: letters}}},
@@ -214,17 +215,12 @@ def _counted() -> Json:
     return {"handle": [{"handler": "log_append", "key": key, "value": value} for key, value in _COUNTED.items()]}
 
 
-def _not_counted() -> Json:
-    """Write no line about this request."""
-    return {"handler": "vars", "log_skip": True}
-
-
 def _probe_answers(token: str) -> Json:
     """Tell the probe, and nobody else, which replica answered. The probe's requests are not counted."""
     headers = {"deferred": True, "set": {UPSTREAM_HEADER: ["{http.reverse_proxy.upstream.hostport}"]}}
     return {
         "match": [_is_probe(token)],
-        "handle": [_not_counted(), {"handler": "headers", "response": headers}],
+        "handle": [not_counted(), {"handler": "headers", "response": headers}],
     }
 
 
@@ -232,7 +228,7 @@ def _to_https(token: str, port: int) -> Json:
     suffix = "" if port == 443 else f":{port}"
     target = f"https://{_HOST_NAME}{suffix}{{http.request.uri}}"
     return {
-        "match": [{"not": [_matches(_HOST_NAME, _LOCAL_HOST), _is_probe(token)]}],
+        "match": [{"not": [matches(_HOST_NAME, _LOCAL_HOST), _is_probe(token)]}],
         "handle": [{"handler": "static_response", "status_code": 308, "headers": {"Location": [target]}}],
         "terminal": True,
     }
@@ -254,13 +250,13 @@ def _signed_in(settings: ProxySettings, patience: str) -> Json:
         {"match": [_is_probe(settings.token)], "handle": _to_replicas(settings, patience), "terminal": True},
         {"handle": asked},
     ]
-    return _when_found(RouteKind.SIGNED_IN, [_subroute(routes)])
+    return _when_found(RouteKind.SIGNED_IN, [subroute(routes)])
 
 
 def _fairways_own(settings: ProxySettings) -> Json:
     """Fairway's own pages on an application's host. Only the proxy itself asks to wake an application."""
     paths = {"path": [FAIRWAY_PATHS], "not": [{"path": [WAKE_PATH]}]}
-    return {"match": [paths], "handle": [_not_counted(), _to_web(settings)], "terminal": True}
+    return {"match": [paths], "handle": [not_counted(), _to_web(settings)], "terminal": True}
 
 
 def _sleeping(settings: ProxySettings, patience: str) -> list[Json]:
@@ -268,7 +264,7 @@ def _sleeping(settings: ProxySettings, patience: str) -> list[Json]:
     asked = [_ask_access(settings), _woken(settings, patience)]
     return [
         _when_found(RouteKind.SLEEPING, [_woken(settings, patience)]),
-        _when_found(RouteKind.SLEEPING_SIGNED_IN, [_subroute([_fairways_own(settings), {"handle": asked}])]),
+        _when_found(RouteKind.SLEEPING_SIGNED_IN, [subroute([_fairways_own(settings), {"handle": asked}])]),
     ]
 
 
@@ -282,13 +278,13 @@ def _woken(settings: ProxySettings, patience: str) -> Json:
     pages_of = [_when_found(kind, [page_answer(kind.value)]) for kind in pages.KINDS]
     answered = {
         "match": [{"file": _lookup()}],
-        "handle": [_subroute([*_serving(settings, patience), *pages_of])],
+        "handle": [subroute([*_serving(settings, patience), *pages_of])],
     }
     ask = {"handle": [_ask_to_wake(settings)]}
     is_woken = {"vars": {_WOKEN: ["1"]}}
     errors = [{"match": [{"not": [is_woken]}], "handle": [page_answer("starting")]}, {"handle": [_AS_IT_WAS]}]
     return {
-        **_subroute([ask, answered, ask, answered, {"handle": [page_answer("starting")]}]),
+        **subroute([ask, answered, ask, answered, {"handle": [page_answer("starting")]}]),
         "errors": {"routes": errors},
     }
 
@@ -310,7 +306,7 @@ def _ask_to_wake(settings: ProxySettings) -> Json:
 
 
 def _when_found(kind: RouteKind, handle: list[Json]) -> Json:
-    return {"match": [_matches(_FOUND, f"^/?{kind}/")], "handle": handle, "terminal": True}
+    return {"match": [matches(_FOUND, f"^/?{kind}/")], "handle": handle, "terminal": True}
 
 
 def _gateway_errors() -> Json:
@@ -333,12 +329,12 @@ def _to_replicas(settings: ProxySettings, patience: str, identity: tuple[str, ..
     split: Json = {"input_regexp": f"/(?:{STICKY})?" + ",".join([_ADDRESS] * SLOTS) + "$", "outputs": outputs}
     sources = [{"source": "a", "name": name, "port": port} for name, port in zip(hosts, ports, strict=True)]
     return [
-        {"handler": "headers", "request": {"delete": list(SPOOFED)}},
+        without_spoofed(),
         {"handler": "map", "source": _FOUND, "destinations": hosts + ports, "mappings": [split]},
-        _subroute(
+        subroute(
             [
                 {
-                    "match": [_matches(_FOUND, f"/{STICKY}")],
+                    "match": [matches(_FOUND, f"/{STICKY}")],
                     "handle": [_closed_cookie(), _replicas(sources, patience, identity, _kept_with_one(settings))],
                     "terminal": True,
                 },
@@ -421,38 +417,6 @@ def _variable(header: str) -> str:
 def _web_headers(settings: ProxySettings) -> Json:
     given = {"Host": ["{http.reverse_proxy.upstream.hostport}"], PROXY_HEADER: [settings.token]}
     return {"request": {"set": given, "delete": [PROBE_HEADER]}}
-
-
-def page_answer(name: str) -> Json:
-    """One of our pages, in French if the browser prefers French to English."""
-    french: Json = {"match": [{"header_regexp": {"Accept-Language": {"pattern": pages.PREFERS_FRENCH}}}]}
-    return _subroute(
-        [
-            {**french, "handle": [_page(name, "fr")], "terminal": True},
-            {"handle": [_page(name, "en")]},
-        ]
-    )
-
-
-def _page(name: str, language: str) -> Json:
-    page = pages.page(name, language)
-    return {
-        "handler": "static_response",
-        "status_code": page.status,
-        "headers": {**{key: [value] for key, value in page.headers.items()}, PAGE_HEADER: [name]},
-        "body": page.body.replace("{", "\\{"),  # otherwise Caddy would look for placeholders
-    }
-
-
-# --- helpers ---------------------------------------------------------------------------------------------------------
-
-
-def _subroute(routes: list[Json]) -> Json:
-    return {"handler": "subroute", "routes": routes}
-
-
-def _matches(placeholder: str, pattern: str) -> Json:
-    return {"vars_regexp": {placeholder: {"pattern": pattern}}}
 
 
 def _is_probe(token: str) -> Json:

@@ -78,16 +78,27 @@ _WORDS: Mapping[tuple[str, str], _Words] = MappingProxyType(
             "Cette application devrait fonctionner, mais elle ne répond pas.",
             "Réessayez dans un instant. Ses responsables voient pourquoi dans Fairway, dans le journal de l’application.",
         ),
+        ("away", "en"): _Words(
+            "Fairway is away",
+            "Fairway is starting, or has stopped. Applications go on running.",
+            "The page opens by itself as soon as Fairway answers.",
+        ),
+        ("away", "fr"): _Words(
+            "Fairway est absent",
+            "Fairway démarre ou s’est arrêté. Les applications continuent de fonctionner.",
+            "La page s’ouvrira d’elle-même dès que Fairway répondra.",
+        ),
     }
 )
-_STATUS = MappingProxyType({"unknown": 404, "starting": 503, "stopped": 503, "down": 502})
-_RETRY_AFTER = MappingProxyType({"starting": RELOAD_SECONDS, "down": 5})
+_RELOADED = ("starting", "away")
+_STATUS = MappingProxyType({"unknown": 404, "starting": 503, "stopped": 503, "down": 502, "away": 503})
+_RETRY_AFTER = MappingProxyType({"starting": RELOAD_SECONDS, "down": 5, "away": RELOAD_SECONDS})
 
 
 def page(name: str, language: str) -> Page:
-    """The page `name` (unknown, starting, stopped, down) in `language`. Raises KeyError if there is none."""
+    """The page `name` (unknown, starting, stopped, down, away) in `language`. Raises KeyError if there is none."""
     words = _WORDS[name, language]
-    reload = f'<meta http-equiv="refresh" content="{RELOAD_SECONDS}">' if name == "starting" else ""
+    reload = f'<meta http-equiv="refresh" content="{RELOAD_SECONDS}">' if name in _RELOADED else ""
     body = _template().substitute(
         language=language, name=name, title=words.title, sentence=words.sentence, hint=words.hint, reload=reload
     )

@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from itertools import cycle
 from types import TracebackType
 
-from fairway.drivers.proxy.configuration import PAGE_HEADER, PROBE_HEADER, UPSTREAM_HEADER
+from fairway.drivers.proxy.configuration import PROBE_HEADER, UPSTREAM_HEADER
 from fairway.drivers.proxy.contract import Answers, ProbeFigure
+from fairway.drivers.proxy.handlers import PAGE_HEADER
 
 TIMEOUT = 10.0  # seconds; a slower answer counts as failed
 BODY_SECONDS = 1.0  # seconds after the headers; a stream that never ends then counts as answered

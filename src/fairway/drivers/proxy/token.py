@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import secrets
 from pathlib import Path
 
 PROXY_HEADER = "X-Fairway-Proxy"  # the proxy sets it on what it asks of Fairway's web process
+PAGES_HEADER = "X-Fairway-Pages"  # the proxy sets it on what visitors of Fairway's own pages ask
+
+
+def pages_token(token: str) -> str:
+    """The secret in `PAGES_HEADER`, made from the shared `token`, which cannot be found from it."""
+    return hmac.new(token.encode(), b"pages", hashlib.sha256).hexdigest()
 
 
 def shared_token(folder: Path) -> str:

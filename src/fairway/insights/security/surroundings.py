@@ -205,7 +205,10 @@ def _address(facts: Facts) -> Line:
         sentence = _("Pages answer to names of this machine only.")
         return Line(code, group, State.NOT_APPLICABLE, title, sentence)
     sentence = _("It does not begin with https, so passwords and sessions can be read on the way.")
-    fix = _("Put a proxy with TLS before Fairway and set FAIRWAY_PUBLIC_URL to its https:// address.")
+    fix = _(
+        "Set FAIRWAY_PUBLIC_URL to an https:// address and FAIRWAY_PROXY_TLS_PORT to its port: Fairway's proxy gets the "
+        "certificate. Or put a proxy with TLS of your own before Fairway."
+    )
     return Line(code, group, State.WEAK, title, sentence, fix, variable=variable)
 
 
