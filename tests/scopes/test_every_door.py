@@ -163,7 +163,7 @@ def _of_schedule(world: World, plain: str) -> Iterator[tuple[str, object]]:
 
 def _of_trigger(world: World, plain: str) -> Iterator[tuple[str, object]]:
     for pair, one in world.triggers.items():
-        yield plain.replace("{number}", str(one.pk)), pair
+        yield plain.replace("{number}", str(one.pk)).replace("{sent}", "9"), pair
 
 
 def _of_preview(world: World, plain: str) -> Iterator[tuple[str, object]]:

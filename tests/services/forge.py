@@ -44,13 +44,15 @@ class FakeForge:
 
     port: int = 0
     token: str = TOKEN
-    rights: set[str] = field(default_factory=lambda: {"statuses", "deployments", "comments"})
+    rights: set[str] = field(default_factory=lambda: {"statuses", "deployments", "comments", "hooks"})
     project: str = "codertocat/hello-world"
     asked: list[tuple[str, str]] = field(default_factory=list)
     sent: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     deployments: dict[int, dict[str, Any]] = field(default_factory=dict)
     comments: dict[int, dict[str, Any]] = field(default_factory=dict)
+    hooks: dict[int, dict[str, Any]] = field(default_factory=dict)
+    redelivered: list[str] = field(default_factory=list)
     told: list[tuple[int, str]] = field(default_factory=list)
     tricks: deque[Trick] = field(default_factory=deque)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(101))
@@ -101,6 +103,8 @@ class FakeForge:
             return (
                 self._comments(method, found[1], found[2], query, content) if "comments" in self.rights else (403, forbidden)
             )
+        if rest.startswith("/hooks"):
+            return self._hooks(method, rest.removeprefix("/hooks"), query, content)
         if "deployments" not in self.rights:
             return 403, forbidden
         if rest == "/deployments" and method == "GET":
@@ -142,6 +146,40 @@ class FakeForge:
         self.comments[int(number or 0)]["body"] = content["body"]
         return 200, self.comments[int(number or 0)]
 
+    def _hooks(self, method: str, rest: str, query: Mapping[str, list[str]], content: Any) -> tuple[int, Any]:
+        """Webhooks. Whoever may not see them is told that there is nothing, as GitHub does."""
+        if "hooks" not in self.rights:
+            return 404, {"message": "Not Found"}
+        if rest == "" and method == "POST":
+            made = {**content, "id": next(self.numbers)}
+            self.hooks[made["id"]] = made
+            return 201, made
+        if rest == "":
+            size, page = int(query["per_page"][0]), int(query["page"][0])
+            return 200, list(self.hooks.values())[(page - 1) * size : page * size]
+        number, _, more = rest[1:].partition("/")
+        if int(number) not in self.hooks:
+            return 404, {"message": "Not Found"}
+        if found := re.fullmatch(r"(?:deliveries|events)/(\d+)/(?:attempts|resend)", more):
+            self.redelivered.append(found[1])
+            return 202, {}
+        if more == "deliveries":
+            one = {"id": 9, "event": "push", "delivered_at": "2026-12-01T10:00:00Z", "status_code": 502}
+            return 200, [one, {**one, "id": 8, "status_code": 202}]
+        if more == "events":
+            one = {
+                "id": 9,
+                "trigger": "push_hooks",
+                "created_at": "2026-12-01T10:00:00Z",
+                "response_status": "internal error",
+            }
+            return 200, [one, {**one, "id": 8, "response_status": "202"}]
+        if method == "DELETE":
+            return 204, self.hooks.pop(int(number)) and None
+        if method == "PATCH":
+            self.hooks[int(number)] |= content
+        return 200, self.hooks[int(number)]
+
     def _gitlab(self, method: str, rest: str, query: Mapping[str, list[str]], content: Any) -> tuple[int, Any]:
         if rest == "":
             return 200, {"path_with_namespace": self.project}
@@ -161,6 +199,8 @@ class FakeForge:
         if found := re.fullmatch(r"/merge_requests/(\d+)/notes(?:/(\d+))?", rest):
             method = "PATCH" if method == "PUT" else method
             return self._comments(method, found[1], found[2], query, content)
+        if rest.startswith("/hooks"):
+            return self._hooks("PATCH" if method == "PUT" else method, rest.removeprefix("/hooks"), query, content)
         if "deployments" not in self.rights:
             return 403, {
                 "error": "insufficient_scope",
@@ -219,7 +259,7 @@ def fake_forge() -> Iterator[FakeForge]:
                 self.close_connection = True
                 self.connection.close()
 
-        do_GET = do_POST = do_PUT = do_PATCH = _any
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any
 
         def _answer(self, status: int, said: str, headers: Mapping[str, str]) -> None:
             self.send_response(status)

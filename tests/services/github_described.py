@@ -24,6 +24,12 @@ OPERATIONS = (
     "get /repos/{owner}/{repo}/issues/{issue_number}/comments",
     "post /repos/{owner}/{repo}/issues/{issue_number}/comments",
     "patch /repos/{owner}/{repo}/issues/comments/{comment_id}",
+    "get /repos/{owner}/{repo}/hooks",
+    "post /repos/{owner}/{repo}/hooks",
+    "patch /repos/{owner}/{repo}/hooks/{hook_id}",
+    "delete /repos/{owner}/{repo}/hooks/{hook_id}",
+    "get /repos/{owner}/{repo}/hooks/{hook_id}/deliveries",
+    "post /repos/{owner}/{repo}/hooks/{hook_id}/deliveries/{delivery_id}/attempts",
 )
 
 

@@ -15,7 +15,7 @@ from tests.web.conftest import Browser
 FROM = "/environments/?from=here"
 WORDS = {  # for every part of an address; nothing of it is there, so that each form is refused
     "slug": "nothing", "environment": "nowhere", "number": 999999, "package": 999999, "rollout": 999999,
-    "notice": 999999, "needed": 999999,
+    "notice": 999999, "needed": 999999, "sent": 999999,
     "username": "nobody", "entry": "nothing", "name": "nothing", "secret": "none", "uidb36": "1", "key": "none",
 }  # fmt: skip
 ANSWERS_NO_PAGE = {

@@ -16,10 +16,11 @@ from fairway.deployments.models import Deployment
 from fairway.environments.models import Environment
 from fairway.pipelines.models import Trigger, WebhookDelivery
 from tests.conftest import make_environment, make_person
-from tests.pipelines.conftest import Sender, hook_app, push, sender_for, workflows
+from tests.pipelines.conftest import Sender, connect, forge, hook_app, push, sender_for, workflows
+from tests.services.forge import FakeForge, Trick
 from tests.web.conftest import Browser
 
-__all__ = ["hook_app", "workflows"]  # fixtures
+__all__ = ["forge", "hook_app", "workflows"]  # fixtures
 TAB = "/applications/hello/deployments"
 NEW = "/applications/hello/triggers/new"
 GIVEN = {"environment": "staging", "ref_kind": "branch", "pattern": "main", "paths": "shop/\n\nlib"}
@@ -39,6 +40,52 @@ def text_of(client: Client, path: str, status: int = 200) -> str:
     answer = client.get(path)
     assert answer.status_code == status
     return unescape(answer.content.decode())
+
+
+def test_where_the_forge_is_connected_the_webhook_is_there_at_once(
+    dora: Client, vera: Client, hook_app: Application, staging: Environment, forge: FakeForge
+) -> None:
+    connect(forge, hook_app)
+    answer = dora.post(NEW, GIVEN, follow=True)
+    page, trigger = unescape(answer.content.decode()), Trigger.objects.get()
+    assert "the next push is deployed" in page
+    assert "whsec_" not in page, "nobody has to copy it"
+    assert [one["config"]["url"] for one in forge.hooks.values()] == [trigger.url]
+    here = f"/triggers/{trigger.pk}/webhook"
+    for client, may in ((dora, True), (vera, False)):
+        shown = text_of(client, here)
+        assert "no answer" not in shown
+        assert ("502" in shown, "Send again" in shown) == (True, may)
+    assert "sends it again" in dora.post(f"{here}/sent/9/again", follow=True).content.decode()
+    assert forge.redelivered == ["9"]
+    renewed = unescape(dora.post(f"/triggers/{trigger.pk}/secret", follow=True).content.decode())
+    assert ("the forge has it" in renewed, "whsec_" in renewed) == (True, False)
+    assert "is installed" in dora.post(here, follow=True).content.decode()
+    assert vera.post(here).status_code == 403
+    dora.post(f"{here}/removal", {"confirm": "wrong"})
+    assert forge.hooks
+    dora.post(f"{here}/removal", {"confirm": "main"})
+    assert forge.hooks == {}
+
+
+def test_where_it_cannot_be_installed_the_secret_and_the_reason_are_shown(
+    dora: Client, hook_app: Application, staging: Environment, forge: FakeForge
+) -> None:
+    connect(forge, hook_app)
+    forge.rights -= {"hooks"}
+    made = dora.post(NEW, GIVEN)
+    page = unescape(made.content.decode())
+    assert (made.status_code, "admin:repo_hook" in page, "whsec_" in page) == (201, True, True)
+    forge.rights |= {"hooks"}
+    trigger = Trigger.objects.get()
+    dora.post(f"/triggers/{trigger.pk}/webhook")
+    forge.will(Trick(status=503))
+    renewed = unescape(dora.post(f"/triggers/{trigger.pk}/secret").content.decode())
+    assert ("503" in renewed, "whsec_" in renewed) == (True, True)
+    forge.will(Trick(status=503))
+    gone = dora.post(f"/triggers/{trigger.pk}/deletion", {"confirm": "main"}, follow=True)
+    assert "delete it there" in gone.content.decode()
+    assert Trigger.objects.get().deleted_at
 
 
 def test_it_is_set_up_and_the_secret_is_shown_once(dora: Client, hook_app: Application, staging: Environment) -> None:

@@ -98,6 +98,8 @@ def _table() -> Iterator[Verb]:
     yield verb("trigger.paused", _("{who} paused deploy on push: {what}"))
     yield verb("trigger.resumed", _("{who} resumed deploy on push: {what}"), warning)
     yield verb("trigger.deleted", _("{who} deleted deploy on push: {what}"))
+    yield verb("trigger.webhook_installed", _("{who} installed the webhook of deploy on push: {what}"))
+    yield verb("trigger.webhook_removed", _("{who} removed the webhook of deploy on push: {what}"))
     yield verb("trigger.secret_renewed", _("{who} renewed the webhook’s secret of deploy on push: {what}"))
     yield verb("preview.opened", _("{who} opened the preview {what}"))
     yield verb("preview.approved", _("{who} approved a commit of a fork for the preview {what}"), warning)

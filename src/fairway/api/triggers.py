@@ -17,6 +17,7 @@ from fairway.api.schemas import Asked, Given, Named, Number, Slug, Text
 from fairway.applications.queries import get_application
 from fairway.drivers.forges.contract import Forge, RefKind
 from fairway.environments.queries import get_environment_for
+from fairway.pipelines.commands import hooks
 from fairway.pipelines.commands import triggers as commands
 from fairway.pipelines.models import Trigger, WebhookDelivery
 from fairway.pipelines.queries import deliveries_of, get_trigger, last_deliveries_of, visible_to
@@ -54,7 +55,8 @@ class DeliveryShown(Schema):
 
 
 class TriggerShown(Schema):
-    """Deploy on push. `url` is what the repository's webhook posts to. `lost_right` says why its pushes are not deployed any
+    """Deploy on push. `url` is what the repository's webhook posts to; `has_webhook`: Fairway
+    installed it there. `lost_right` says why its pushes are not deployed any
     more: whoever saved it may no longer deploy here; empty while they may."""
 
     id: int
@@ -65,6 +67,7 @@ class TriggerShown(Schema):
     paths: list[str]
     is_paused: bool
     url: str
+    has_webhook: bool
     secret_made_at: datetime
     saved_by: str
     lost_right: str
@@ -72,10 +75,39 @@ class TriggerShown(Schema):
     created_at: datetime
 
 
+class TriggerSaved(TriggerShown):
+    """The same. `webhook_trouble` says why the installed webhook could not follow the change; empty if it did."""
+
+    webhook_trouble: str
+
+
 class TriggerMade(TriggerShown):
     """The same with the webhook's secret, which is not shown again."""
 
     secret: str
+
+
+class SecretRenewed(TriggerSaved):
+    """The same with the new secret, which is not shown again. A webhook that Fairway installed has it already."""
+
+    secret: str
+
+
+class SentShown(Schema):
+    """One request that the forge sent to the webhook. `status` is what Fairway answered, 0 if the forge got no answer."""
+
+    number: str
+    at: datetime | None
+    event: str
+    status: int
+
+
+class WebhookShown(Schema):
+    """What the forge sent to the webhook that Fairway installed, newest first. `tells` is false if it does not say."""
+
+    is_installed: bool
+    tells: bool
+    sent: list[SentShown]
 
 
 class TriggerWanted(Given):
@@ -134,30 +166,70 @@ def show_trigger(request: HttpRequest, number: Number) -> TriggerShown:
     return _one(get_trigger(actor_of(request), number))
 
 
-@router.patch("/triggers/{number}", response=TriggerShown)
+@router.patch("/triggers/{number}", response=TriggerSaved)
 @needs(Act.DEPLOY)
-def change_trigger(request: HttpRequest, number: Number, given: TriggerChanges, as_of: AsOf) -> TriggerShown:
+def change_trigger(request: HttpRequest, number: Number, given: TriggerChanges, as_of: AsOf) -> TriggerSaved:
     """Change, pause or resume a trigger; fields that are left out do not change."""
     actor = actor_of(request)
     changes = {name: value for name, value in given.dict(exclude_unset=True).items() if value is not None}
-    return _one(commands.edit_trigger(actor=actor, trigger=get_trigger(actor, number), as_of=as_of, **changes))
+    row = commands.edit_trigger(actor=actor, trigger=get_trigger(actor, number), as_of=as_of, **changes)
+    trouble = hooks.hook_trouble(trigger=row) if "ref_kind" in changes else ""
+    return TriggerSaved(**_one(row).dict(), webhook_trouble=trouble)
 
 
-@router.post("/triggers/{number}/secret", response={201: TriggerMade})
+@router.post("/triggers/{number}/secret", response={201: SecretRenewed})
 @needs(Act.DEPLOY)
-def renew_trigger_secret(request: HttpRequest, number: Number) -> Status[TriggerMade]:
+def renew_trigger_secret(request: HttpRequest, number: Number) -> Status[SecretRenewed]:
     """A new secret for the webhook, which is not shown again; the one before is refused from now on."""
     actor = actor_of(request)
     trigger, secret = commands.renew_secret(actor=actor, trigger=get_trigger(actor, number))
-    return Status(201, TriggerMade(**_one(trigger).dict(), secret=secret))
+    trouble = hooks.hook_trouble(trigger=trigger)
+    return Status(201, SecretRenewed(**_one(trigger).dict(), webhook_trouble=trouble, secret=secret))
 
 
 @router.delete("/triggers/{number}", response={204: None})
 @needs(Act.DEPLOY)
 def remove_trigger(request: HttpRequest, number: Number) -> Status[None]:
-    """Delete a trigger; its webhook is unknown from then on."""
+    """Delete a trigger; its webhook is unknown from then on, and removed at the forge if Fairway installed it and the forge
+    lets it."""
     actor = actor_of(request)
-    commands.delete_trigger(actor=actor, trigger=get_trigger(actor, number))
+    hooks.hook_trouble(trigger=commands.delete_trigger(actor=actor, trigger=get_trigger(actor, number)))
+    return Status(204, None)
+
+
+@router.post("/triggers/{number}/webhook", response=TriggerShown)
+@needs(Act.DEPLOY)
+def install_webhook(request: HttpRequest, number: Number) -> TriggerShown:
+    """Install the webhook at the forge, with the token of the application's connection, or bring it up to date."""
+    actor = actor_of(request)
+    return _one(hooks.install_hook(actor=actor, trigger=get_trigger(actor, number)))
+
+
+@router.get("/triggers/{number}/webhook", response=WebhookShown)
+@needs(Act.VIEW)
+def show_webhook(request: HttpRequest, number: Number) -> WebhookShown:
+    """What the forge sent to the webhook last, as the forge tells it: 20 at most."""
+    actor = actor_of(request)
+    trigger = get_trigger(actor, number)
+    found = hooks.sent_to(actor=actor, trigger=trigger) if trigger.hook else None
+    shown = [SentShown(number=one.number, at=one.at, event=one.event, status=one.status) for one in found or []]
+    return WebhookShown(is_installed=bool(trigger.hook), tells=found is not None, sent=shown)
+
+
+@router.delete("/triggers/{number}/webhook", response=TriggerShown)
+@needs(Act.DEPLOY)
+def remove_webhook(request: HttpRequest, number: Number) -> TriggerShown:
+    """Delete the webhook at the forge; the trigger stays."""
+    actor = actor_of(request)
+    return _one(hooks.remove_hook(actor=actor, trigger=get_trigger(actor, number)))
+
+
+@router.post("/triggers/{number}/webhook/sent/{sent}", response={204: None})
+@needs(Act.DEPLOY)
+def send_webhook_again(request: HttpRequest, number: Number, sent: Number) -> Status[None]:
+    """Have the forge send one of the requests once more."""
+    actor = actor_of(request)
+    hooks.send_again(actor=actor, trigger=get_trigger(actor, number), sent=str(sent))
     return Status(204, None)
 
 
@@ -178,6 +250,7 @@ def _shown(trigger: Trigger, last: Mapping[int, WebhookDelivery], lost: str) -> 
     return TriggerShown(
         **{name: getattr(trigger, name) for name in same},
         id=trigger.pk,
+        has_webhook=bool(trigger.hook),
         application=Named(slug=trigger.application.slug, name=trigger.application.name),
         environment=Named(slug=trigger.environment.slug, name=trigger.environment.name),
         lost_right=lost,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from fairway.cli.client import Client, part
+from fairway.cli.failures import Stop
 from fairway.cli.output import Column, Json, answer, confirm_by_name, done, is_json, table
 from fairway.cli.places import Slug
 from fairway.cli.shipping import Env
@@ -61,15 +62,26 @@ def add(
     tag: Tag = "",
     requests_into: Into = "",
     path: Paths = None,
+    install: Annotated[
+        bool, typer.Option("--install", help="Install the webhook at the forge that the application is connected to.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Deploy on push, e.g. --env development --branch main. Prints the webhook's address and its secret."""
+    """Deploy on push, e.g. --env development --branch main. Prints the webhook's address and its secret, or installs it."""
     if sum(map(bool, (branch, tag, requests_into))) != 1:
         raise typer.BadParameter("give one of --branch, --tag and --requests-into.")
     wanted = {**_kind(branch, tag, requests_into), "paths": path or []}
     with Client() as client:
         one = client.post(f"/applications/{part(app)}/environments/{part(env)}/triggers", wanted)
-    _tell_secret(one, f"{_does(one)} (#{one['id']}).")
+        if not install:
+            _tell_secret(one, f"{_does(one)} (#{one['id']}).")
+            return
+        try:
+            one = client.post(f"/triggers/{one['id']}/webhook")
+        except Stop:
+            _tell_secret(one, f"{_does(one)} (#{one['id']}), but the webhook has to be added by hand.")
+            raise
+    done(one, f"{_does(one)} (#{one['id']}). The webhook is installed.")
 
 
 @triggers.command("edit")
@@ -102,7 +114,55 @@ def renew_secret(number: Number, as_json: Json = False) -> None:
     """Make a new secret for the webhook; the one before is refused from now on."""
     with Client() as client:
         one = client.post(f"/triggers/{number}/secret")
-    _tell_secret(one, "Enter the new secret where the repository's webhook is set up.")
+    if one["has_webhook"] and not one["webhook_trouble"]:
+        done(one, "The secret is renewed, and the forge has it.")
+        return
+    _tell_secret(one, one["webhook_trouble"] or "Enter the new secret where the repository's webhook is set up.")
+
+
+@triggers.command("install-webhook")
+def install_webhook(number: Number, as_json: Json = False) -> None:
+    """Install the webhook at the forge that the application is connected to, or bring it up to date."""
+    with Client() as client:
+        one = client.post(f"/triggers/{number}/webhook")
+    done(one, "The webhook is installed.")
+
+
+@triggers.command("remove-webhook")
+def remove_webhook(number: Number, as_json: Json = False) -> None:
+    """Delete the webhook at the forge; the trigger stays."""
+    with Client() as client:
+        one = client.delete(f"/triggers/{number}/webhook")
+    done(one, "The webhook is removed at the forge.")
+
+
+@triggers.command("webhook")
+def webhook(number: Number, as_json: Json = False) -> None:
+    """What the forge sent to the webhook last, and what it was answered."""
+    with Client() as client:
+        found = client.get(f"/triggers/{number}/webhook")
+    if is_json():
+        answer(found)
+        return
+    columns = [Column("#", is_number=True), Column("Time (UTC)"), Column("Event"), Column("Answer", is_number=True)]
+    rows = [
+        [one["number"], (one["at"] or "")[:16].replace("T", " "), one["event"], one["status"] or "none"]
+        for one in found["sent"]
+    ]
+    said = "Nothing was sent yet." if found["tells"] else "The webhook is there. This forge does not tell what it sent."
+    table(columns, rows, empty=said)
+
+
+@triggers.command("redeliver")
+def redeliver(
+    number: Number,
+    sent: Annotated[int, typer.Argument(metavar="REQUEST", min=1, help="The number that `triggers webhook` shows.")],
+    as_json: Json = False,
+) -> None:
+    """Have the forge send one of its requests once more."""
+    with Client() as client:
+        client.post(f"/triggers/{number}/webhook/sent/{sent}")
+    done({"trigger": number, "sent": sent}, "The forge sends it again.")
 
 
 @triggers.command("deliveries")
@@ -152,7 +212,8 @@ def delete(
 def _change(number: int, changes: dict[str, Any]) -> None:
     with Client() as client:
         one = client.patch(f"/triggers/{number}", changes)
-    done(one, f"#{number} is paused." if one["is_paused"] else f"{_does(one)}.")
+    said = f"#{number} is paused." if one["is_paused"] else f"{_does(one)}."
+    done(one, f"{said}\nThe webhook could not be changed: {one['webhook_trouble']}" if one["webhook_trouble"] else said)
 
 
 def _tell_secret(one: dict[str, Any], sentence: str) -> None:

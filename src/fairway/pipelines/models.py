@@ -72,6 +72,7 @@ class Trigger(Saved):
     public_id = models.CharField(max_length=40, unique=True)
     sealed_secret = models.TextField()
     secret_made_at = models.DateTimeField(default=timezone.now)
+    hook = models.CharField(max_length=40, blank=True)  # the forge's number of the webhook, if Fairway installed it
     created_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True)  # the row stays, because history refers to it
 

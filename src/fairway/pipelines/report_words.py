@@ -41,6 +41,27 @@ TROUBLES: Mapping[Trouble, str | Promise] = {
 }
 
 
+_WEBHOOKS: Mapping[Trouble, str | Promise] = {
+    Trouble.FORBIDDEN: gettext_lazy(
+        "The token may not do this at “{host}” (403): {answer}. Give it the right to write webhooks (GitLab: the scope api, "
+        "and the role Maintainer)."
+    ),
+    Trouble.NOT_FOUND: gettext_lazy(
+        "“{host}” knows no such repository or webhook, or the token may not see its webhooks (404): {answer}. Give the "
+        "token the right to write webhooks (GitHub: Webhooks, or admin:repo_hook; GitLab: the scope api, and the role "
+        "Maintainer)."
+    ),
+}
+
+
+def webhook_sentence(problem: NotTaken) -> str:
+    """What went wrong with a webhook, and what to do."""
+    if problem.trouble not in _WEBHOOKS:
+        return trouble_sentence(*stored(problem))
+    _word, values = stored(problem)
+    return str(_WEBHOOKS[problem.trouble]).format(**{**values, "answer": values["answer"] or "—"})
+
+
 def stored(problem: NotTaken) -> tuple[str, dict[str, Any]]:
     """The problem as it is stored: its word, and the values of its sentence."""
     return problem.trouble.value, {"host": problem.host, "status": problem.status, "answer": problem.answer.rstrip(".")}

@@ -19,24 +19,47 @@ from fairway.pipelines.models import ForgeConnection, WebhookDelivery
 from fairway.pipelines.report_rules import context_of, known_commit
 
 if TYPE_CHECKING:
+    from fairway.drivers.forges.hooks import Hooks
     from fairway.drivers.posting import Line
 
 
 def reporter_for(connection: ForgeConnection) -> Reporter:
     """What tells the forge of this connection. The guard of addresses is that of sources."""
-    from fairway.drivers.addresses import POLICIES
     from fairway.drivers.forges.github import Gitea, GitHub
     from fairway.drivers.forges.gitlab import GitLab
-    from fairway.drivers.posting import Line
 
     made: dict[Forge, Callable[[Line, Place], Reporter]] = {
         Forge.GITHUB: GitHub,
         Forge.GITLAB: GitLab,
         Forge.GITEA: Gitea,
     }
-    forge, token = Forge(connection.kind), seal().open(connection.sealed_token)
-    place = Place(forge, connection.api_url, connection.project, token)
-    return made[forge](Line(POLICIES[settings.SOURCE_ADDRESSES]), place)
+    place = _place_of(connection)
+    return made[place.forge](_line(), place)
+
+
+def hooks_for(connection: ForgeConnection) -> Hooks:
+    """The webhooks of the repository of this connection."""
+    from fairway.drivers.forges.hooks import GiteaHooks, GitHubHooks, GitLabHooks
+
+    made: dict[Forge, Callable[[Line, Place], Hooks]] = {
+        Forge.GITHUB: GitHubHooks,
+        Forge.GITLAB: GitLabHooks,
+        Forge.GITEA: GiteaHooks,
+    }
+    place = _place_of(connection)
+    return made[place.forge](_line(), place)
+
+
+def _place_of(connection: ForgeConnection) -> Place:
+    token = seal().open(connection.sealed_token)
+    return Place(Forge(connection.kind), connection.api_url, connection.project, token)
+
+
+def _line() -> Line:
+    from fairway.drivers.addresses import POLICIES
+    from fairway.drivers.posting import Line
+
+    return Line(POLICIES[settings.SOURCE_ADDRESSES])
 
 
 def commit_of(deployment: Deployment) -> str:

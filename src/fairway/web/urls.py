@@ -50,6 +50,7 @@ from fairway.web.views import (
     triggers,
     two_step,
     versions,
+    webhooks,
 )
 from fairway.web.views.releases import dependencies, packages, plan, releases, rollouts
 
@@ -147,6 +148,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("applications/<slug:slug>/triggers/new", triggers.new, name="trigger-new"),
     path("triggers/<int:number>", by_method(GET=triggers.show, POST=triggers.save), name="trigger"),
     path("triggers/<int:number>/secret", triggers.secret, name="trigger-secret"),
+    path("triggers/<int:number>/webhook", by_method(GET=webhooks.sent, POST=webhooks.install), name="trigger-webhook"),
+    path("triggers/<int:number>/webhook/removal", webhooks.remove, name="trigger-webhook-removal"),
+    path("triggers/<int:number>/webhook/sent/<int:sent>/again", webhooks.again, name="trigger-webhook-again"),
     path("triggers/<int:number>/pause", triggers.pause, name="trigger-pause"),
     path("triggers/<int:number>/resume", triggers.resume, name="trigger-resume"),
     path("triggers/<int:number>/deletion", triggers.delete, name="trigger-delete"),

@@ -142,6 +142,8 @@ PAGES = [
     Page("trigger-wrong", "/gallery/trigger-wrong", "triggers/form.html", triggers.new_wrong),
     Page("trigger-made", "/gallery/trigger-made", "triggers/form.html", triggers.made),
     Page("trigger", "/triggers/1", "triggers/form.html", triggers.shown),
+    Page("trigger-installed", "/triggers/1/webhook", "triggers/form.html", triggers.installed),
+    Page("trigger-not-installed", "/gallery/trigger-not-installed", "triggers/form.html", triggers.install_refused),
     Page("trigger-of-somebody-gone", "/gallery/trigger-gone", "triggers/form.html", triggers.of_somebody_gone),
     Page("trigger-to-look-at", "/gallery/trigger-to-look-at", "triggers/form.html", triggers.to_look_at),
     Page("command-running", "/commands/41", "commands/detail.html", commands.running),

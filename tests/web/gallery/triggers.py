@@ -216,6 +216,44 @@ def stage_to_look_at() -> Data:
     return stage(blockers=reasons, acts=[], stage=one, promotions=[])
 
 
+def webhook(**more: Any) -> Data:
+    """Not installed, at a forge that is connected."""
+    return {
+        "is_installed": False,
+        "forge": "GitHub",
+        "connect": "/applications/storefront/forge",
+        "acts": [act("Install it at GitHub", "plus", "primary")],
+        "failure": "",
+        "was_asked": False,
+        "tells": False,
+        "sent": [],
+        **more,
+    }
+
+
+def installed() -> Data:
+    again = act("Send again", "restart")
+    sent = [
+        {"at": back(minutes=2), "event": "push", "status": 202, "is_taken": True, "again": again},
+        {"at": back(minutes=40), "event": "push", "status": 502, "is_taken": False, "again": again},
+        {"at": back(hours=3), "event": "ping", "status": 0, "is_taken": False, "again": again},
+    ]
+    acts = [
+        act("What GitHub sent", "events", method="get"),
+        act("Install it again", "restart"),
+        act("Remove it at GitHub", "trash"),
+    ]
+    return shown(webhook=webhook(is_installed=True, acts=acts, was_asked=True, tells=True, sent=sent))
+
+
+def install_refused() -> Data:
+    said = (
+        "The token may not do this at “api.github.com” (403): Resource not accessible by personal access token. Give it the "
+        "right to write webhooks (GitLab: the scope api, and the role Maintainer)."
+    )
+    return shown(webhook=webhook(failure=said), created={"secret": SECRET}, deliveries=[])
+
+
 def shown(**more: Any) -> Data:
     acts = [act("Pause", "pause"), act("Delete", "trash", "danger")]
     made = {"url": URL, "is_local": False, "secret_made_at": back(days=3), "created_at": back(days=3)}
@@ -226,6 +264,7 @@ def shown(**more: Any) -> Data:
         "environment": DEVELOPMENT,
         "form": TriggerForm(initial=given),
         "created": None,
+        "webhook": webhook(),
         "renew": act("Renew the secret", "key"),
         "blockers": [],
         "acts": acts,
@@ -248,7 +287,7 @@ def new_wrong() -> Data:
 
 
 def made() -> Data:
-    return shown(created={"secret": SECRET}, deliveries=[])
+    return shown(created={"secret": SECRET}, deliveries=[], webhook=webhook(forge="", acts=[]))
 
 
 def of_somebody_gone() -> Data:
@@ -258,7 +297,7 @@ def of_somebody_gone() -> Data:
 
 def to_look_at() -> Data:
     reasons = [blocker("role", "This needs the role Admin or Deployer here.", "an Admin, by granting it")]
-    return shown(blockers=reasons, acts=[], renew=None)
+    return shown(blockers=reasons, acts=[], renew=None, webhook=webhook(acts=[]))
 
 
 def ci() -> Data:

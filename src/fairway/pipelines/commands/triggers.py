@@ -108,7 +108,7 @@ def renew_secret(*, actor: Actor, trigger: Trigger) -> tuple[Trigger, str]:
 
 
 @transaction.atomic
-def delete_trigger(*, actor: Actor, trigger: Trigger) -> None:
+def delete_trigger(*, actor: Actor, trigger: Trigger) -> Trigger:
     """Delete it: its webhook is unknown from then on. Deployments that it requested go on. Raises `Blocked`."""
     _may(actor, trigger.application, trigger.environment, only_stops=True)
     row = _rows_for_change().get(pk=trigger.pk)
@@ -116,6 +116,7 @@ def delete_trigger(*, actor: Actor, trigger: Trigger) -> None:
         row.deleted_at, row.sealed_secret = clock.now(), ""
         row.save(update_fields=["deleted_at", "sealed_secret"])
         record(who=actor.who, verb="trigger.deleted", on=on_trigger(row), before=_facts(row))
+    return row
 
 
 @transaction.atomic

@@ -27,11 +27,11 @@ from fairway.pipelines.subjects import lost_right, lost_rights
 from fairway.web.errors import shown
 from fairway.web.failure_words import in_words
 from fairway.web.presenters.acts import Button
+from fairway.web.presenters.webhooks import FORGES, NOT_ASKED, Seen, webhook_shown
 
 BOTH = 2  # triggers of one application in one environment: one of pushes, one of requests
 RECENT = 8  # deliveries on the tab of the application
 SHOWN = 50  # deliveries on the page of one trigger
-FORGES = {Forge.GITHUB: "GitHub", Forge.GITLAB: "GitLab", Forge.GITEA: "Gitea, Forgejo"}
 
 
 def triggers_shown(actor: Actor, application: Application) -> dict[str, Any] | None:
@@ -123,10 +123,18 @@ def new_shown(actor: Actor, application: Application) -> dict[str, Any]:
 
 def _common(application: Application) -> dict[str, Any]:
     back = reverse("application-deployments", args=[application.slug])
-    return {"application": application, "trigger": None, "back": back, "created": None, "acts": [], "deliveries": []}
+    return {
+        "application": application,
+        "trigger": None,
+        "back": back,
+        "created": None,
+        "webhook": None,
+        "acts": [],
+        "deliveries": [],
+    }
 
 
-def trigger_shown(actor: Actor, trigger: Trigger, secret: str = "") -> dict[str, Any]:
+def trigger_shown(actor: Actor, trigger: Trigger, secret: str = "", seen: Seen = NOT_ASKED) -> dict[str, Any]:
     """The context of ``triggers/form.html`` for one that exists, without the form. `secret` is shown this one time."""
     may_change = may(actor, Act.DEPLOY, application=trigger.application.slug, environment=trigger.environment.slug)
     return {
@@ -140,6 +148,7 @@ def trigger_shown(actor: Actor, trigger: Trigger, secret: str = "") -> dict[str,
         },
         "environment": trigger.environment,
         "created": {"secret": secret} if secret else None,
+        "webhook": webhook_shown(actor, trigger, seen),
         "blockers": _why_not(actor, trigger.application, trigger.environment),
         "acts": _acts(trigger) if may_change else [],
         "renew": _renew(trigger) if may_change else None,
@@ -183,5 +192,7 @@ def _renew(trigger: Trigger) -> Button:
         confirm=trigger.pattern,
         consequence=_(
             "The secret in use now is refused at once; enter the new one where the repository’s webhook is set up."
-        ),
+        )
+        if not trigger.hook
+        else _("The secret in use now is refused at once; the forge is given the new one."),
     )

@@ -21,15 +21,20 @@ from fairway.applications.models import Application
 from fairway.applications.queries import get_application as application_named
 from fairway.drivers.forges.contract import RefKind
 from fairway.environments.queries import get_environment_for
+from fairway.pipelines.commands import hooks
 from fairway.pipelines.commands import triggers as commands
+from fairway.pipelines.forge_queries import kind_of
 from fairway.pipelines.models import Trigger
 from fairway.pipelines.queries import get_trigger
+from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from fairway.web.confirming import is_confirmed
 from fairway.web.errors import tell_blocked
+from fairway.web.failure_words import in_words
 from fairway.web.forms import PLAIN, refuse
 from fairway.web.pages import page
 from fairway.web.presenters.triggers import free_environments, new_shown, trigger_shown
+from fairway.web.presenters.webhooks import NOT_ASKED, Seen
 from fairway.web.stale import as_of, tell_changed
 
 
@@ -72,7 +77,7 @@ class TriggerForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 @needs(Act.DEPLOY)
 def new(request: HttpRequest, slug: str) -> HttpResponse:
-    """Set up deploy on push; the answer shows the webhook's secret, once."""
+    """Set up deploy on push, and install the webhook if the forge is connected; else the answer shows its secret, once."""
     actor = actor_of(request)
     application = application_named(actor, slug)
     choices = free_environments(actor, application)
@@ -94,9 +99,22 @@ def new(request: HttpRequest, slug: str) -> HttpResponse:
             tell_blocked(request, problem)
             return page(request, "triggers/form.html", {**new_shown(actor, application), "form": form}, status=409)
         else:
-            return _page(request, actor, trigger, secret=secret, status=201)
+            return _installed(request, actor, trigger, secret)
     context = {**new_shown(actor, application), "form": form}
     return page(request, "triggers/form.html", context, status=422 if form.errors else 200)
+
+
+def _installed(request: HttpRequest, actor: Actor, trigger: Trigger, secret: str) -> HttpResponse:
+    """The page of a new trigger. The secret is shown unless the forge has it."""
+    if kind_of(trigger.application) is None:
+        return trigger_page(request, actor, trigger, secret=secret, status=201)
+    try:
+        trigger = hooks.install_hook(actor=actor, trigger=trigger)
+    except (Refused, Invalid) as problem:
+        seen = Seen(failure=in_words(problem.sentence))
+        return trigger_page(request, actor, trigger, secret=secret, status=201, seen=seen)
+    messages.success(request, _("Its webhook is installed: the next push is deployed."))
+    return redirect("trigger", trigger.pk)
 
 
 def _branch_of(application: Application) -> str:
@@ -108,7 +126,7 @@ def _branch_of(application: Application) -> str:
 def show(request: HttpRequest, number: int) -> HttpResponse:
     """One trigger: its webhook, what came to it, and the form that changes it."""
     actor = actor_of(request)
-    return _page(request, actor, get_trigger(actor, number))
+    return trigger_page(request, actor, get_trigger(actor, number))
 
 
 @needs(Act.DEPLOY)
@@ -126,26 +144,36 @@ def save(request: HttpRequest, number: int) -> HttpResponse:
             refuse(form, problem)
         except Blocked as problem:
             tell_blocked(request, problem)
-            return _page(request, actor, trigger, form, status=409)
+            return trigger_page(request, actor, trigger, form, status=409)
         else:
+            _tell_trouble(request, hooks.hook_trouble(trigger=get_trigger(actor, number)))
             messages.success(request, _("Saved."))
             return redirect("trigger", number)
-    return _page(request, actor, trigger, form, status=422)
+    return trigger_page(request, actor, trigger, form, status=422)
 
 
 @never_cache
 @require_POST
 @needs(Act.DEPLOY)
 def secret(request: HttpRequest, number: int) -> HttpResponse:
-    """Renew the webhook's secret; the answer shows it, once."""
+    """Renew the webhook's secret; the answer shows it, once, unless Fairway gave it to the forge itself."""
     actor = actor_of(request)
     trigger = get_trigger(actor, number)
     try:
         trigger, made = commands.renew_secret(actor=actor, trigger=trigger)
     except Blocked as problem:
         tell_blocked(request, problem)
-        return _page(request, actor, trigger, status=409)
-    return _page(request, actor, trigger, secret=made, status=201)
+        return trigger_page(request, actor, trigger, status=409)
+    trouble = hooks.hook_trouble(trigger=trigger)
+    if trigger.hook and not trouble:
+        messages.success(request, _("The secret is renewed, and the forge has it."))
+        return redirect("trigger", number)
+    return trigger_page(request, actor, trigger, secret=made, status=201, seen=Seen(failure=trouble))
+
+
+def _tell_trouble(request: HttpRequest, trouble: str) -> None:
+    if trouble:
+        messages.error(request, _("The webhook could not be changed: %(why)s") % {"why": trouble})
 
 
 @require_POST
@@ -186,23 +214,29 @@ def delete(request: HttpRequest, number: int) -> HttpResponse:
     if not is_confirmed(request, trigger.pattern):
         return redirect("trigger", number)
     try:
-        commands.delete_trigger(actor=actor, trigger=trigger)
+        trigger = commands.delete_trigger(actor=actor, trigger=trigger)
     except Blocked as problem:
         tell_blocked(request, problem)
         return redirect("trigger", number)
+    if trouble := hooks.hook_trouble(trigger=trigger):
+        messages.error(
+            request, _("The webhook could not be removed at the forge; delete it there. %(why)s") % {"why": trouble}
+        )
     messages.success(request, _("Pushes to %(name)s are no longer deployed.") % {"name": trigger.pattern})
     return redirect(reverse("application-deployments", args=[trigger.application.slug]))
 
 
-def _page(
+def trigger_page(
     request: HttpRequest,
     actor: Actor,
     trigger: Trigger,
     form: TriggerForm | None = None,
     *,
     secret: str = "",
+    seen: Seen = NOT_ASKED,
     status: int = 200,
 ) -> HttpResponse:
+    """The page of one trigger."""
     initial = {"ref_kind": trigger.ref_kind, "pattern": trigger.pattern, "paths": "\n".join(trigger.paths)}
-    context = {**trigger_shown(actor, trigger, secret), "form": form or TriggerForm(initial=initial)}
+    context = {**trigger_shown(actor, trigger, secret, seen), "form": form or TriggerForm(initial=initial)}
     return page(request, "triggers/form.html", context, status=status)
