@@ -281,6 +281,8 @@ def _of_nobody(world: World, plain: str) -> Iterator[tuple[str, object]]:
 
 FILLERS = (
     (r".*/applications/new/\{number\}|/inspections/", _of_nobody),
+    # Of credentials for everything: see tests/pipelines/test_repositories.py.
+    (r".*/applications/new/repositories/|.*/credentials/\{name\}/repositories", _of_nobody),
     (r"/applications/\{\w+\}/(environments|in)/\{", _of_pair),
     (r"/applications/\{\w+\}", _of_application),
     (r"/(environments|targets)/\{slug\}", _of_environment),

@@ -44,7 +44,7 @@ class FakeForge:
 
     port: int = 0
     token: str = TOKEN
-    rights: set[str] = field(default_factory=lambda: {"statuses", "deployments", "comments", "hooks"})
+    rights: set[str] = field(default_factory=lambda: {"statuses", "deployments", "comments", "hooks", "repositories"})
     project: str = "codertocat/hello-world"
     asked: list[tuple[str, str]] = field(default_factory=list)
     sent: list[dict[str, Any]] = field(default_factory=list)
@@ -52,6 +52,7 @@ class FakeForge:
     deployments: dict[int, dict[str, Any]] = field(default_factory=dict)
     comments: dict[int, dict[str, Any]] = field(default_factory=dict)
     hooks: dict[int, dict[str, Any]] = field(default_factory=dict)
+    repositories: list[dict[str, Any]] = field(default_factory=list)
     redelivered: list[str] = field(default_factory=list)
     told: list[tuple[int, str]] = field(default_factory=list)
     tricks: deque[Trick] = field(default_factory=deque)
@@ -73,6 +74,8 @@ class FakeForge:
         given = headers.get("PRIVATE-TOKEN") or headers.get("Authorization", "").rpartition(" ")[2]
         if given != self.token:
             return 401, {"message": "Bad credentials"}
+        if path in {"/user/repos", "/api/v1/user/repos", "/api/v4/projects"}:
+            return self._listed(path, query)
         for start in (f"/repos/{self.project}", f"/api/v1/repos/{self.project}"):
             if re.match(rf"{re.escape(start)}(/|$)", path, re.IGNORECASE):
                 return self._github(method, path[len(start) :], query, content)
@@ -84,6 +87,19 @@ class FakeForge:
                 else (404, {"message": "404 Project Not Found"})
             )
         return 404, {"message": "Not Found"}
+
+    def _listed(self, path: str, query: Mapping[str, list[str]]) -> tuple[int, Any]:
+        """What the token may read. GitLab searches by itself."""
+        if "repositories" not in self.rights:
+            return 403, {"message": "Resource not accessible by personal access token"}
+        found = self.repositories
+        if path.endswith("/projects"):
+            word = query.get("search", [""])[0].lower()
+            assert query["membership"] == ["true"]
+            found = [one for one in found if word in one.get("path_with_namespace", "").lower()]
+        size = int((query.get("per_page") or query["limit"])[0])
+        page = int(query["page"][0])
+        return 200, found[(page - 1) * size : page * size]
 
     def _github(self, method: str, rest: str, query: Mapping[str, list[str]], content: Any) -> tuple[int, Any]:
         forbidden = {"message": "Resource not accessible by personal access token"}

@@ -24,6 +24,7 @@ OPERATIONS = (
     "get /repos/{owner}/{repo}/issues/{issue_number}/comments",
     "post /repos/{owner}/{repo}/issues/{issue_number}/comments",
     "patch /repos/{owner}/{repo}/issues/comments/{comment_id}",
+    "get /user/repos",
     "get /repos/{owner}/{repo}/hooks",
     "post /repos/{owner}/{repo}/hooks",
     "patch /repos/{owner}/{repo}/hooks/{hook_id}",

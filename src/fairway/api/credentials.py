@@ -6,17 +6,18 @@ from datetime import datetime
 from typing import Literal
 
 from django.http import HttpRequest
-from ninja import Schema
+from ninja import Query, Schema
 from ninja import Status as Answer
 from pydantic import Field, SecretStr
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.routing import PermissionRouter
-from fairway.api.schemas import Given, Slug
+from fairway.api.schemas import Asked, Given, Slug, Text
 from fairway.applications.credential_commands import delete_credential, save_credential, scope_credential
 from fairway.applications.models import Credential
 from fairway.applications.queries import credentials, scope_of
+from fairway.pipelines.repositories import LONGEST_SEARCH, repositories_of
 from fairway.shared.names import LONGEST_APPLICATION
 
 router = PermissionRouter(tags=["credentials"])
@@ -61,6 +62,30 @@ class CredentialWanted(Given):
     scopes: list[Scope] | None = Field(None, max_length=500)
 
 
+class RepositoryShown(Schema):
+    """A repository: its path, the address to clone from, and its default branch, empty if it has no commit."""
+
+    path: str
+    url: str
+    branch: str
+    is_private: bool
+    description: str
+    moved_at: datetime | None
+
+
+class RepositoriesShown(Schema):
+    """`is_all`: there are no others that match."""
+
+    is_all: bool
+    repositories: list[RepositoryShown]
+
+
+class RepositoriesAsked(Asked):
+    """Only those whose path or description contains it."""
+
+    search: Text = Field("", max_length=LONGEST_SEARCH)
+
+
 def _shown(credential: Credential) -> CredentialShown:
     scopes = [Scope(application=application, environment=place) for application, place in sorted(scope_of(credential).pairs)]
     names = [name for name in CredentialShown.model_fields if name != "scopes"]
@@ -76,6 +101,18 @@ def _pairs(scopes: list[Scope] | None) -> list[tuple[str, str]] | None:
 def list_credentials(request: HttpRequest) -> list[CredentialShown]:
     """Every stored credential you may use somewhere, without its secret."""
     return [_shown(credential) for credential in credentials(actor_of(request))]
+
+
+@router.get("/credentials/{name}/repositories", response=RepositoriesShown)
+@needs(Act.CREATE_APPLICATION)
+def list_repositories(request: HttpRequest, name: Slug, asked: Query[RepositoriesAsked]) -> RepositoriesShown:
+    """The repositories that a credential for Git over HTTPS may read at GitHub, GitLab, Gitea or Forgejo, those that changed
+    last first: 50 at most. It must be one for every application in every environment."""
+    found = repositories_of(actor_of(request), name, asked.search)
+    shown = [
+        RepositoryShown(**{part: getattr(one, part) for part in RepositoryShown.model_fields}) for one in found.repositories
+    ]
+    return RepositoriesShown(is_all=found.is_all, repositories=shown)
 
 
 @router.put("/credentials/{name}", response=CredentialShown)

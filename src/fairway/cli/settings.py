@@ -157,6 +157,28 @@ def restore_config(app: Slug, version: Annotated[int, typer.Argument(min=1)], en
 SCOPE_HELP = "Where it may be used: shop, shop@staging, @staging or all; repeatable."
 
 
+@credentials.command("repositories")
+def list_repositories(
+    name: Annotated[str, typer.Argument(help="The credential's name.")],
+    search: Annotated[str, typer.Option(help="Only those whose path or description contains it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """The repositories that a credential may read at GitHub, GitLab, Gitea or Forgejo; the newest 50 that match."""
+    with Client() as client:
+        found = client.get(f"/credentials/{part(name)}/repositories", search=search)
+    if is_json():
+        answer(found)
+        return
+    rows = [
+        [one["path"], one["branch"], "private" if one["is_private"] else "", one["url"]] for one in found["repositories"]
+    ]
+    table(
+        [Column("Repository"), Column("Branch"), Column(""), Column("Address", wraps=True)],
+        rows,
+        empty="No repository matches.",
+    )
+
+
 @credentials.command("list")
 def list_credentials(as_json: Json = False) -> None:
     """Every stored credential, without its secret."""

@@ -23,6 +23,7 @@ FAILURES = (
     gettext_noop("The uploaded archive is no longer stored here; upload it again."),
     gettext_noop("No target of this release runs images (its targets: {names}); choose one with the docker runtime."),
     gettext_noop("{name} uses the {runtime} runtime, which runs no images; choose an environment with Docker."),
+    gettext_noop("The token may not list repositories at “{host}” ({status}): {answer}. Give it the right to read them."),
     gettext_noop("This webhook is being changed already. Try again in a moment."),
     # scheduled jobs
     gettext_noop("No worker ran at this due time and maybe at later ones; only the newest is run."),

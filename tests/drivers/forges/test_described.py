@@ -9,6 +9,7 @@ import pytest
 from fairway.drivers.forges.contract import Forge
 from fairway.drivers.forges.github import GitHub
 from fairway.drivers.forges.hooks import GitHubHooks, Hook, Sent
+from fairway.drivers.forges.repositories import repositories
 from fairway.drivers.forges.statuses import Place, Progress, Remark, Report
 from fairway.drivers.posting import Line
 from fairway.drivers.taking import NotTaken
@@ -64,6 +65,11 @@ def test_it_can_be_tried(github: GitHub) -> None:
 @pytest.mark.parametrize("number", ["", "42"])
 def test_a_comment_is_looked_for_made_and_changed(github: GitHub, number: str) -> None:
     assert github.remark(Remark(12, "<!-- a mark -->", "<!-- a mark -->\nIt is live."), number)
+
+
+def test_repositories_are_listed(place: Place) -> None:
+    (one, *_more) = repositories(Line(None, seconds=60), place).repositories
+    assert (one.path, one.url) == ("octocat/Hello-World", "https://github.com/octocat/Hello-World.git")
 
 
 @pytest.mark.parametrize("number", ["", "42"])

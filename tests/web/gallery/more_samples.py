@@ -72,8 +72,27 @@ def applications_not_found() -> Data:
     return {"applications": [], "query": "zebra", "can_create": True, "total": 6}
 
 
+def repositories(**more: Any) -> Data:
+    """What the credential may read at its forge."""
+    rows = [
+        ("acme/storefront", "main", True, "The shop", back(minutes=12)),
+        ("acme/orders", "main", True, "Takes orders and hands them to the warehouse", back(hours=5)),
+        ("acme/a-repository-with-a-rather-long-name-that-goes-on", "develop", False, "", back(days=3)),
+        ("acme/new", "", True, "", None),
+    ]
+    shown = [
+        {
+            "path": path, "url": f"https://github.com/{path}.git", "branch": branch, "is_private": is_private,
+            "description": description, "moved_at": at,
+        }
+        for path, branch, is_private, description, at in rows
+    ]  # fmt: skip
+    return {"credential": "acme-bot", "search": "", "failure": "", "repositories": shown, "is_all": False, **more}
+
+
 def new(source: str = "upload", **more: Any) -> Data:
     base = {
+        "credentials": [{"name": "acme-bot", "host": "github.com"}, {"name": "platform", "host": "gitlab.example.com"}],
         "source": source, "image_form": filled(forms.ImageForm, "image_%s"), "git_form": filled(forms.GitForm, "git_%s"),
         "upload": {"url": "/applications/uploads", "max_bytes": 1024**3, "error": ""},
     }  # fmt: skip

@@ -104,6 +104,23 @@ PAGES = [
     Page("applications-not-found", "/gallery/applications-not-found", "applications/list.html", more.applications_not_found),
     Page("new-upload", "/applications/new", "applications/new.html", more.new),
     Page("new-git", "/gallery/new-git", "applications/new.html", more.new_git_wrong),
+    Page("repositories", "/applications/new/repositories/acme-bot", "applications/repositories.html", more.repositories),
+    Page(
+        "repositories-none",
+        "/gallery/repositories-none",
+        "applications/repositories.html",
+        lambda: more.repositories(repositories=[], search="nothing", is_all=True),
+    ),
+    Page(
+        "repositories-refused",
+        "/gallery/repositories-refused",
+        "applications/repositories.html",
+        lambda: more.repositories(
+            repositories=[],
+            failure="“github.com” does not accept the token (401): Bad credentials. It may have expired or been revoked; "
+            "enter another one.",
+        ),
+    ),
     Page("new-image", "/gallery/new-image", "applications/new.html", lambda: more.new("image")),
     Page("detected", "/gallery/detected", "applications/detected.html", more.detected),
     Page("detected-wrong", "/gallery/detected-wrong", "applications/detected.html", more.detected_wrong),

@@ -25,6 +25,7 @@ from fairway.drivers.builders.detection.choosing import kinds_of
 from fairway.environments.models import Environment
 from fairway.environments.queries import get_environment as environment_named
 from fairway.environments.runtimes import runtime_of
+from fairway.pipelines.repositories import credentials_to_choose_from
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.failure_words import finding_in_words, findings_in_words, in_words
@@ -73,6 +74,7 @@ def _first_step(request: HttpRequest, source: str, forms: dict[str, Any], error:
         "source": source if source in SOURCES else SOURCES[0],
         "image_form": forms["image"],
         "git_form": forms["git"],
+        "credentials": credentials_to_choose_from(actor_of(request)),
         "upload": {
             "url": reverse("application-upload"),
             "max_bytes": settings.MAX_UPLOAD_BYTES,
