@@ -15,6 +15,7 @@ from django.db.models import F
 from fairway.accounts.rules import SYSTEM
 from fairway.activity.models import Event
 from fairway.activity.queries import latest_number
+from fairway.applications.credential_commands import delete_credential, save_credential
 from fairway.applications.models import Application, Artifact
 from fairway.deployments.commands import progress
 from fairway.deployments.commands.requests import request_deployment
@@ -25,6 +26,7 @@ from fairway.drivers.forges.statuses import Report
 from fairway.drivers.posting import Line
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
+from fairway.pipelines import repositories
 from fairway.pipelines.commands import reports
 from fairway.pipelines.commands.forges import (
     connect_forge,
@@ -537,3 +539,62 @@ def test_a_report_never_shows_its_token() -> None:
     assert TOKEN not in repr(_place(ForgeConnection(api_url="x", project="y")))
     assert Report.__dataclass_fields__.keys().isdisjoint({"token", "secret"})
     assert REPOSITORY.startswith("https://")
+
+
+# --- the token of a stored credential
+
+
+@pytest.fixture
+def stored(forge: FakeForge, hook_app: Application, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a credential whose server is played by `forge`."""
+    monkeypatch.setattr(repositories, "api_url_at", lambda _forge, host: forge.address if host == "github.com" else "")
+    save_credential(actor=SYSTEM, kind="https", name="bot", host="github.com", username="bot", secret=TOKEN)
+    return "bot"
+
+
+def test_a_connection_may_use_the_token_of_a_stored_credential_as_it_is_then(
+    forge: FakeForge, hook_app: Application, staging: Environment, stored: str
+) -> None:
+    connection = connect(forge, hook_app, token="", credential=stored)
+    assert (connection.credential, connection.sealed_token) == ("bot", "")
+    assert Event.objects.get(verb="forge.connected").after["credential"] == "bot"
+    try_forge(actor=SYSTEM, connection=connection)
+    forge.token = "ghp_anotherTokenThatWasMadeToday"
+    save_credential(actor=SYSTEM, kind="https", name="bot", host="github.com", username="bot", secret=forge.token)
+    try_forge(actor=SYSTEM, connection=connection)
+    assert edit_forge(actor=SYSTEM, connection=connection, is_paused=True).credential == "bot"
+
+
+def test_a_credential_that_is_gone_stops_the_connection_and_says_so(
+    forge: FakeForge, hook_app: Application, staging: Environment, stored: str
+) -> None:
+    connection = connect(forge, hook_app, token="", credential=stored)
+    delete_credential(actor=SYSTEM, name=stored)
+    ran(asked_for(hook_app, staging))
+    work()
+    connection.refresh_from_db()
+    assert connection.stopped_at is not None
+    assert "“bot” is gone" in trouble_sentence(connection.trouble, connection.said)
+    assert forge.asked == []
+    with pytest.raises(Refused, match="is gone"):
+        try_forge(actor=SYSTEM, connection=connection)
+    assert edit_forge(actor=SYSTEM, connection=connection, token=TOKEN).credential == ""
+    work()
+    assert forge.said_of(STAGING)
+
+
+@pytest.mark.parametrize("name", ["nothing", "elsewhere", "narrow"])
+def test_the_token_of_a_credential_goes_only_where_it_was_stored_for(
+    forge: FakeForge, hook_app: Application, staging: Environment, stored: str, name: str
+) -> None:
+    save_credential(actor=SYSTEM, kind="https", name="elsewhere", host="gitlab.com", username="x", secret="s")
+    here = [("", "staging")]
+    save_credential(actor=SYSTEM, kind="https", name="narrow", host="github.com", username="x", secret="s", scopes=here)
+    with pytest.raises(Invalid, match="is not stored for this server"):
+        connect(forge, hook_app, token="", credential=name)
+    with pytest.raises(Invalid, match="beside a stored credential"):
+        connect(forge, hook_app, credential=stored)
+    connection = connect(forge, hook_app, token="", credential=stored)
+    with pytest.raises(Invalid, match="is not stored for this server"):
+        edit_forge(actor=SYSTEM, connection=connection, api_url="https://attacker.example.com")
+    assert forge.asked == []

@@ -9,10 +9,12 @@ from django.test import Client
 
 from fairway.accounts.rules import SYSTEM, Role
 from fairway.applications.commands import save_configuration
+from fairway.applications.credential_commands import save_credential
 from fairway.applications.models import Application, Artifact
 from fairway.deployments.commands.requests import request_deployment
 from fairway.deployments.models import Deployment
 from fairway.environments.models import Environment
+from fairway.pipelines import repositories
 from fairway.pipelines.commands.forges import edit_forge
 from fairway.pipelines.models import ForgeConnection, StatusReport
 from tests.conftest import make_artifact, make_person
@@ -123,3 +125,22 @@ def test_a_deployment_says_what_it_changes(dora: Client, hook_app: Application, 
 def test_without_a_repository_there_is_nothing_to_tell(dora: Client, hello: Application) -> None:
     assert "no Git repository" in text_of(dora, HERE)
     assert HERE not in text_of(dora, TAB)
+
+
+def test_a_stored_credential_is_chosen_instead_of_a_token(
+    dora: Client, hook_app: Application, forge: FakeForge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Stored credential" not in text_of(dora, HERE), "there is none"
+    monkeypatch.setattr(repositories, "api_url_at", lambda *_: "https://api.github.com")
+    save_credential(actor=SYSTEM, kind="https", name="bot", host="github.com", username="bot", secret=TOKEN)
+    assert '<option value="bot" selected>' in text_of(dora, HERE)
+    given = {"kind": "github", "api_url": "https://api.github.com", "token": "", "credential": "bot"}
+    assert "Saved" in dora.post(HERE, given, follow=True).content.decode()
+    connection = ForgeConnection.objects.get()
+    assert (connection.credential, connection.sealed_token) == ("bot", "")
+    both = unescape(dora.post(HERE, {**given, "token": TOKEN}).content.decode())
+    assert "beside a stored credential" in both
+    dora.post(HERE, {**given, "token": TOKEN, "credential": ""})
+    connection.refresh_from_db()
+    assert (connection.credential, bool(connection.sealed_token)) == ("", True)
+    assert dora.post(HERE, {**given, "credential": "another"}).status_code == 422

@@ -25,7 +25,7 @@ from fairway.pipelines.report_words import trouble_sentence
 
 router = PermissionRouter(tags=["forges"])
 MOST_SHOWN = 200
-Token = Field(max_length=LONGEST_TOKEN, description="It needs the right to write commit statuses and deployments.")
+Token = Field("", max_length=LONGEST_TOKEN, description="It needs the right to write commit statuses and deployments.")
 
 
 class ReportShown(Schema):
@@ -44,13 +44,14 @@ class ReportShown(Schema):
 
 
 class ForgeShown(Schema):
-    """The connection, without its token. `stopped` says why nothing is sent until somebody has looked; empty while it works.
-    `waiting` and `given_up` count what was not sent."""
+    """The connection, without its token; `credential` names the stored one that has it, "" if it has its own. `stopped` says
+    why nothing is sent until somebody has looked; empty while it works. `waiting` and `given_up` count what was not sent."""
 
     application: Named
     kind: Forge
     api_url: str
     project: str
+    credential: str
     is_paused: bool
     stopped: str
     waiting: int
@@ -60,17 +61,20 @@ class ForgeShown(Schema):
 
 
 class ForgeWanted(Given):
-    """`kind` and `api_url` follow from the address of the application's repository if they are left out."""
+    """Either a `token`, or the name of a stored credential for Git over HTTPS at that server. `kind` and `api_url` follow
+    from the address of the application's repository if they are left out."""
 
     token: str = Token
+    credential: str = Field("", max_length=80)
     kind: Forge | None = None
     api_url: str = Field("", max_length=LONGEST_URL)
 
 
 class ForgeChanges(Given):
-    """What is left out does not change. Another `kind` or `api_url` needs the token again."""
+    """What is left out does not change. Another `kind` or `api_url` needs the token or the credential again."""
 
     token: str | None = Field(None, max_length=LONGEST_TOKEN)
+    credential: str | None = Field(None, max_length=80)
     kind: Forge | None = None
     api_url: str | None = Field(None, min_length=1, max_length=LONGEST_URL)
     is_paused: bool | None = None
@@ -98,7 +102,7 @@ def show_forge(request: HttpRequest, app: Slug) -> ForgeShown:
 def connect_forge(request: HttpRequest, app: Slug, given: ForgeWanted) -> Status[ForgeShown]:
     """Tell the forge of the application's repository of its deployments from now on."""
     actor = actor_of(request)
-    wanted = {"token": given.token, "kind": given.kind or "", "api_url": given.api_url}
+    wanted = {"token": given.token, "credential": given.credential, "kind": given.kind or "", "api_url": given.api_url}
     connection = commands.connect_forge(actor=actor, application=get_application(actor, app), **wanted)
     return Status(201, _one(connection))
 
@@ -155,7 +159,7 @@ def _one(connection: ForgeConnection) -> ForgeShown:
 
 
 def _shown(one: ForgeConnection, conditions: Mapping[int, Condition]) -> ForgeShown:
-    same = ("kind", "api_url", "project", "is_paused", "saved_by", "created_at")
+    same = ("kind", "api_url", "project", "credential", "is_paused", "saved_by", "created_at")
     return ForgeShown(
         **{name: getattr(one, name) for name in same},
         application=Named(slug=one.application.slug, name=one.application.name),

@@ -15,6 +15,9 @@ forges = typer.Typer(
 )
 Kind = Annotated[str, typer.Option(help="github, gitlab or gitea; told by the repository's address if left out.")]
 ApiUrl = Annotated[str, typer.Option("--api-url", help="Where the API is, on a server of your own.")]
+Stored = Annotated[
+    str, typer.Option("--credential", metavar="NAME", help="Use the token of this stored credential for Git over HTTPS.")
+]
 STATES = {"waiting": "waiting", "sent": "sent", "given_up": "given up"}
 
 
@@ -32,10 +35,11 @@ def list_forges(as_json: Json = False) -> None:
 
 
 @forges.command("connect")
-def connect(app: Slug, kind: Kind = "", api_url: ApiUrl = "", as_json: Json = False) -> None:
-    """Tell the forge of the application's repository of its deployments. The token is read from stdin or asked for;
-    arguments can be read by others on this machine."""
-    wanted: dict[str, Any] = {"token": read_secret("Token"), "api_url": api_url} | ({"kind": kind} if kind else {})
+def connect(app: Slug, kind: Kind = "", api_url: ApiUrl = "", credential: Stored = "", as_json: Json = False) -> None:
+    """Tell the forge of the application's repository of its deployments. The token is read from stdin or asked for, because
+    arguments can be read by others on this machine; or it is that of a stored credential."""
+    has = {"credential": credential} if credential else {"token": read_secret("Token")}
+    wanted: dict[str, Any] = {**has, "api_url": api_url} | ({"kind": kind} if kind else {})
     with Client() as client:
         one = client.post(f"/applications/{part(app)}/forge", wanted)
     done(one, f"{one['project']} is told of the deployments of {app}. Try it: fairway forges try {app}")
@@ -46,14 +50,20 @@ def edit(
     app: Slug,
     kind: Kind = "",
     api_url: ApiUrl = "",
+    credential: Stored = "",
     token: Annotated[bool, typer.Option("--token", help="Also replace the token, read from stdin or asked for.")] = False,
     as_json: Json = False,
 ) -> None:
     """Change the connection; what is left out stays. What waited is sent then."""
-    changes = {"kind": kind, "api_url": api_url, "token": read_secret("Token") if token else ""}
+    changes = {
+        "kind": kind,
+        "api_url": api_url,
+        "credential": credential,
+        "token": read_secret("Token") if token else "",
+    }
     given = {name: value for name, value in changes.items() if value}
     if not given:
-        raise typer.BadParameter("give --kind, --api-url or --token.")
+        raise typer.BadParameter("give --kind, --api-url, --credential or --token.")
     _change(app, given)
 
 

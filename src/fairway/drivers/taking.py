@@ -22,6 +22,7 @@ class Trouble(StrEnum):
     FORBIDDEN = "forbidden"  # of a forge: 403, the token lacks a right
     NOT_FOUND = "not_found"  # of a forge: 404, also where the token may not see what is there
     FAILED = "failed"
+    NO_CREDENTIAL = "no_credential"  # of a forge: the stored credential is gone, or is not for it
     NO_SERVER = "no_server"  # no mail server is set up
     MAIL = "mail"  # the mail server did not take it; `mail` says why
 

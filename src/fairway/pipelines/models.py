@@ -310,7 +310,7 @@ class StagePromotion(models.Model):
 
 class ForgeConnection(models.Model):
     """Where the forge of an application's repository is told of its deployments: the address of its API, the repository's
-    path there, and a token, which is sealed and never shown.
+    path there, and a token, which is sealed and never shown, or the name of the stored `credential` that has it.
 
     It tells of what happens after event number `read_event`. While a person has to look (`stopped_at`), nothing is sent;
     `trouble` and `said` say why, see `report_words.py`. Nothing is sent before `rests_until` either.
@@ -322,6 +322,7 @@ class ForgeConnection(models.Model):
     project = models.CharField(max_length=300)
     repository = models.CharField(max_length=500)  # the address of the source that it was made for
     sealed_token = models.TextField(blank=True)
+    credential = models.CharField(max_length=80, blank=True)
     is_paused = models.BooleanField(default=False)
     read_event = models.BigIntegerField(default=0)
     stopped_at = models.DateTimeField(null=True)

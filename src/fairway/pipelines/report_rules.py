@@ -41,6 +41,7 @@ PROGRESS: Mapping[str, Progress] = {
 # What nobody but a person can mend: the connection stops until somebody has looked.
 NEEDS_PERSON = frozenset(
     {
+        Trouble.NO_CREDENTIAL,
         Trouble.TOKEN_REFUSED,
         Trouble.FORBIDDEN,
         Trouble.NOT_FOUND,

@@ -36,6 +36,10 @@ TROUBLES: Mapping[Trouble, str | Promise] = {
         "“{host}” knows no such repository, or the token may not see it (404): {answer}. Check the repository’s "
         "address, and which repositories the token is for."
     ),
+    Trouble.NO_CREDENTIAL: gettext_lazy(
+        "The stored credential “{answer}” is gone, or may not be used for this application at “{host}” any more. Choose "
+        "another one, or enter a token."
+    ),
     Trouble.REFUSED: gettext_lazy("“{host}” refused it ({status}): {answer}"),
     Trouble.FAILED: gettext_lazy("“{host}” could not take it ({status}): {answer}"),
 }

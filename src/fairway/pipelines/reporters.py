@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from fairway.applications.secrets import seal
+from fairway.applications.secrets import open_credential, seal
 from fairway.deployments.models import Deployment
 from fairway.deployments.subjects import placement_of
 from fairway.drivers.forges.contract import Forge, RefKind
 from fairway.drivers.forges.statuses import LONGEST_DESCRIPTION, Place, Progress, Report, Reporter
+from fairway.drivers.taking import NotTaken, Trouble
 from fairway.pipelines.models import ForgeConnection, WebhookDelivery
 from fairway.pipelines.report_rules import context_of, known_commit
+from fairway.pipelines.repositories import credential_at
 
 if TYPE_CHECKING:
     from fairway.drivers.forges.hooks import Hooks
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def reporter_for(connection: ForgeConnection) -> Reporter:
-    """What tells the forge of this connection. The guard of addresses is that of sources."""
+    """What tells the forge of this connection. The guard of addresses is that of sources. Raises `NotTaken`."""
     from fairway.drivers.forges.github import Gitea, GitHub
     from fairway.drivers.forges.gitlab import GitLab
 
@@ -38,7 +41,7 @@ def reporter_for(connection: ForgeConnection) -> Reporter:
 
 
 def hooks_for(connection: ForgeConnection) -> Hooks:
-    """The webhooks of the repository of this connection."""
+    """The webhooks of the repository of this connection. Raises `NotTaken`."""
     from fairway.drivers.forges.hooks import GiteaHooks, GitHubHooks, GitLabHooks
 
     made: dict[Forge, Callable[[Line, Place], Hooks]] = {
@@ -51,8 +54,14 @@ def hooks_for(connection: ForgeConnection) -> Hooks:
 
 
 def _place_of(connection: ForgeConnection) -> Place:
-    token = seal().open(connection.sealed_token)
-    return Place(Forge(connection.kind), connection.api_url, connection.project, token)
+    forge = Forge(connection.kind)
+    if not connection.credential:
+        return Place(forge, connection.api_url, connection.project, seal().open(connection.sealed_token))
+    credential = credential_at(connection.application.slug, connection.credential, forge, connection.api_url)
+    if credential is None:
+        host = urlsplit(connection.api_url).hostname or ""
+        raise NotTaken(Trouble.NO_CREDENTIAL, host=host, answer=connection.credential)
+    return Place(forge, connection.api_url, connection.project, open_credential(credential))
 
 
 def _line() -> Line:

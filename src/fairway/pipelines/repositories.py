@@ -50,6 +50,17 @@ def repositories_of(actor: Actor, name: str, search: str = "") -> Found:
         raise Refused(_sentence(problem)) from problem
 
 
+def credentials_for(application: str, forge: Forge, api_url: str) -> list[Credential]:
+    """The credentials whose token may be used at this API for an application (a slug), in every environment."""
+    usable = usable_in(application, "").filter(kind=Credential.HTTPS).order_by("name")
+    return [one for one in usable if api_url_at(forge, one.host) == api_url]
+
+
+def credential_at(application: str, name: str, forge: Forge, api_url: str) -> Credential | None:
+    """The one of them with this name."""
+    return next((one for one in credentials_for(application, forge, api_url) if one.name == name), None)
+
+
 def forge_at(host: str) -> Forge | None:
     """Which forge is at this host, which may have a port; None if its name does not tell."""
     return forge_of(f"https://{host}/x/y.git")

@@ -61,7 +61,10 @@ def shown(**more: Any) -> Data:
         **application(),
         "has_repository": True,
         "connection": {**connection, **more.pop("connection", {})},
-        "form": ForgeForm(initial={"kind": "github", "api_url": "https://api.github.com"}),
+        "form": ForgeForm(
+            initial={"kind": "github", "api_url": "https://api.github.com", "credential": "acme-bot"},
+            credentials=["acme-bot"],
+        ),
         "reports": reports(),
         "acts": [act("Pause", "pause"), act("Disconnect", "trash", "danger")],
         "blockers": [],

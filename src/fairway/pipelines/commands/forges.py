@@ -23,20 +23,22 @@ from fairway.pipelines.models import ForgeConnection, StatusReport
 from fairway.pipelines.report_rules import LONGEST_PROJECT, State, parse_api_url, parse_forge, parse_token
 from fairway.pipelines.report_words import stored, trouble_sentence
 from fairway.pipelines.reporters import reporter_for
+from fairway.pipelines.repositories import credential_at
 from fairway.pipelines.subjects import on_forge
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 
-CHANGEABLE = ("kind", "api_url", "token", "is_paused")
+CHANGEABLE = ("kind", "api_url", "token", "credential", "is_paused")
 EDITED = ("forge.connected", "forge.edited", "forge.paused", "forge.resumed")
 
 
 @transaction.atomic
 def connect_forge(
-    *, actor: Actor, application: Application, token: str, kind: str = "", api_url: str = ""
+    *, actor: Actor, application: Application, token: str = "", credential: str = "", kind: str = "", api_url: str = ""
 ) -> ForgeConnection:
-    """Tell the forge of the application's repository of its deployments from now on. `kind` and `api_url` follow from the
-    repository's address if they are left out. Raises `Blocked` or `Invalid`."""
+    """Tell the forge of the application's repository of its deployments from now on, with this `token`, or with that of the
+    stored credential of this name. `kind` and `api_url` follow from the repository's address if they are left out. Raises
+    `Blocked` or `Invalid`."""
     require(actor, Act.EDIT_APPLICATION, application=application.slug)
     row = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
     if row.source_kind != SourceKind.GIT:
@@ -44,7 +46,7 @@ def connect_forge(
     if ForgeConnection.objects.filter(application=row, deleted_at=None).exists():
         raise Invalid("application", "is connected already; change that, or disconnect it first.")
     connection = ForgeConnection(application=row, read_event=latest_number(), created_at=clock.now())
-    _fill(actor, connection, kind=kind, api_url=api_url, token=token)
+    _fill(actor, connection, kind=kind, api_url=api_url, token=token, credential=credential)
     connection.save()
     record(who=actor.who, verb="forge.connected", on=on_forge(connection), after=_facts(connection))
     return connection
@@ -52,8 +54,8 @@ def connect_forge(
 
 @transaction.atomic
 def edit_forge(*, actor: Actor, connection: ForgeConnection, as_of: int | None = None, **changes: Any) -> ForgeConnection:
-    """Change any of `CHANGEABLE`; an empty `token` keeps the stored one, as long as it goes to the same place. What waited
-    is sent then. One that is resumed tells of what happens from then on.
+    """Change any of `CHANGEABLE`; without a `token` and a `credential` the one in use stays, as long as it goes to the same
+    place. What waited is sent then. One that is resumed tells of what happens from then on.
 
     Raises `Blocked`, `Invalid`, or `Changed` if it was changed after event `as_of`.
     """
@@ -64,7 +66,7 @@ def edit_forge(*, actor: Actor, connection: ForgeConnection, as_of: int | None =
     refuse_stale(as_of, *EDITED, subject_kind="forge", subject_id=str(row.pk))
     before, was_paused = _facts(row), row.is_paused
     if set(changes) - {"is_paused"}:
-        kept = {"kind": row.kind, "api_url": row.api_url, "token": ""}
+        kept = {"kind": row.kind, "api_url": row.api_url, "token": "", "credential": ""}
         wanted = {**kept, **{name: value for name, value in changes.items() if name != "is_paused"}}
         _fill(actor, row, **wanted)
     row.is_paused = bool(changes.get("is_paused", row.is_paused))
@@ -93,8 +95,8 @@ def disconnect_forge(*, actor: Actor, connection: ForgeConnection) -> None:
     if row.deleted_at is None:
         before = _facts(row)
         StatusReport.objects.filter(connection=row, state=State.WAITING).delete()
-        row.deleted_at, row.sealed_token = clock.now(), ""
-        row.save(update_fields=["deleted_at", "sealed_token"])
+        row.deleted_at, row.sealed_token, row.credential = clock.now(), "", ""
+        row.save(update_fields=["deleted_at", "sealed_token", "credential"])
         record(who=actor.who, verb="forge.disconnected", on=on_forge(row), before=before)
 
 
@@ -141,7 +143,7 @@ def send_report_again(*, actor: Actor, connection: ForgeConnection, report: Stat
 @transaction.atomic
 def reseal_forges() -> int:
     """Seal the tokens with the newest key; returns how many. For use after a key was added."""
-    rows = list(ForgeConnection.objects.filter(deleted_at=None).select_for_update(no_key=True))
+    rows = list(ForgeConnection.objects.filter(deleted_at=None).exclude(sealed_token="").select_for_update(no_key=True))
     for row in rows:
         row.sealed_token = seal().reseal(row.sealed_token)
         row.save(update_fields=["sealed_token"])
@@ -157,7 +159,7 @@ def _locked(connection: ForgeConnection) -> ForgeConnection:
     return row
 
 
-def _fill(actor: Actor, row: ForgeConnection, *, kind: str, api_url: str, token: str) -> None:
+def _fill(actor: Actor, row: ForgeConnection, *, kind: str, api_url: str, token: str, credential: str) -> None:
     """Raises `Invalid`."""
     address = str(row.application.source.get("url", ""))
     guessed = forge_of(address)
@@ -169,12 +171,26 @@ def _fill(actor: Actor, row: ForgeConnection, *, kind: str, api_url: str, token:
         raise Invalid("application", "has a repository whose address names no repository of a forge.")
     url = parse_api_url(api_url or api_url_of(forge, address), allows_http=settings.SOURCE_ADDRESSES == "any")
     goes_elsewhere = (row.kind, row.api_url, row.project) != (forge.value, url, project)
-    if token.strip() or not row.sealed_token:
-        row.sealed_token = seal().seal(parse_token(token))
+    if token.strip() and credential:
+        raise Invalid("token", "is given beside a stored credential; give one of them.")
+    if credential or (row.credential and not token.strip()):
+        _use_credential(row, credential or row.credential, forge, url)
+    elif token.strip() or not row.sealed_token:
+        row.sealed_token, row.credential = seal().seal(parse_token(token)), ""
     elif goes_elsewhere:
         raise Invalid("token", "must be entered again, because it would be sent to another place.")
     row.kind, row.api_url, row.project, row.repository = forge.value, url, project, address
     row.saved_by = actor.name
+
+
+def _use_credential(row: ForgeConnection, name: str, forge: Forge, url: str) -> None:
+    """Raises `Invalid`."""
+    if credential_at(row.application.slug, name, forge, url) is None:
+        raise Invalid(
+            "credential",
+            "is not stored for this server, or not for this application in every environment: its token is not sent there.",
+        )
+    row.sealed_token, row.credential = "", name
 
 
 def _go_on(row: ForgeConnection) -> None:
@@ -191,6 +207,7 @@ def _facts(row: ForgeConnection) -> dict[str, Any]:
         "kind": str(row.kind),
         "api_url": row.api_url,
         "project": row.project,
+        "credential": row.credential,
         "token": seal().mark(seal().open(row.sealed_token)) if row.sealed_token else "",
         "is_paused": row.is_paused,
         "is_stopped": row.stopped_at is not None,

@@ -18,6 +18,7 @@ from fairway.pipelines.forge_queries import conditions_of, last_report_of, repor
 from fairway.pipelines.models import ForgeConnection, StatusReport
 from fairway.pipelines.report_rules import State
 from fairway.pipelines.report_words import trouble_sentence
+from fairway.pipelines.repositories import credentials_for
 from fairway.web.errors import shown
 from fairway.web.presenters.acts import Button
 
@@ -29,10 +30,25 @@ STATUSES = {State.WAITING: "notice_waiting", State.SENT: "status_sent", State.GI
 def initial_for(application: Application, connection: ForgeConnection | None) -> dict[str, str]:
     """What the form starts with: what is stored, or what follows from the repository's address."""
     if connection is not None:
-        return {"kind": connection.kind, "api_url": connection.api_url}
+        return {"kind": connection.kind, "api_url": connection.api_url, "credential": connection.credential}
     address = str(application.source.get("url", ""))
     forge = forge_of(address)
-    return {"kind": forge.value, "api_url": api_url_of(forge, address)} if forge else {}
+    if forge is None:
+        return {}
+    known = credentials_shown(application, None)
+    return {"kind": forge.value, "api_url": api_url_of(forge, address), "credential": known[0] if known else ""}
+
+
+def credentials_shown(application: Application, connection: ForgeConnection | None) -> list[str]:
+    """The names of the stored credentials whose token can be used for this connection, the one in use among them."""
+    address = str(application.source.get("url", ""))
+    forge = Forge(connection.kind) if connection else forge_of(address)
+    if forge is None:
+        return []
+    api_url = connection.api_url if connection else api_url_of(forge, address)
+    found = [one.name for one in credentials_for(application.slug, forge, api_url)]
+    in_use = connection.credential if connection else ""
+    return found if not in_use or in_use in found else [in_use, *found]
 
 
 def forge_shown(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -26,7 +27,7 @@ from fairway.web.confirming import is_confirmed
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import PLAIN, refuse
 from fairway.web.pages import page
-from fairway.web.presenters.forges import FORGES, forge_shown, initial_for
+from fairway.web.presenters.forges import FORGES, credentials_shown, forge_shown, initial_for
 from fairway.web.stale import as_of, tell_changed
 
 
@@ -37,12 +38,22 @@ class ForgeForm(forms.Form):
     api_url = forms.CharField(
         label=gettext_lazy("Address of its API"), max_length=300, required=False, widget=forms.TextInput(attrs=PLAIN)
     )
+    credential = forms.ChoiceField(label=gettext_lazy("Stored credential"), required=False)
     token = forms.CharField(
         label=gettext_lazy("Token"),
         max_length=500,
         required=False,
         widget=forms.PasswordInput(attrs={**PLAIN, "autocomplete": "off"}),
     )
+
+    def __init__(self, *args: Any, credentials: Sequence[str] = (), **values: Any) -> None:
+        super().__init__(*args, **values)
+        if not credentials:
+            del self.fields["credential"]
+            return
+        field = self.fields["credential"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", _("none: the token below")), *((name, name) for name in credentials)]
 
 
 @require_GET
@@ -61,7 +72,7 @@ def save(request: HttpRequest, slug: str) -> HttpResponse:
     actor = actor_of(request)
     application = application_named(actor, slug)
     connection = find_forge(actor, application)
-    form, status = ForgeForm(request.POST), 422
+    form, status = ForgeForm(request.POST, credentials=credentials_shown(application, connection)), 422
     if form.is_valid():
         given = form.cleaned_data
         try:
@@ -171,5 +182,6 @@ def _page(
 ) -> HttpResponse:
     connection = find_forge(actor, application)
     context: dict[str, Any] = forge_shown(actor, application, connection, failure=failure, works=works)
-    shown = form or ForgeForm(initial=initial_for(application, connection))
+    credentials = credentials_shown(application, connection)
+    shown = form or ForgeForm(initial=initial_for(application, connection), credentials=credentials)
     return page(request, "forges/page.html", {**context, "form": shown}, status=status)
