@@ -27,7 +27,8 @@ from fairway.pipelines.subjects import lost_right, lost_rights
 from fairway.web.errors import shown
 from fairway.web.failure_words import in_words
 from fairway.web.presenters.acts import Button
-from fairway.web.presenters.webhooks import FORGES, NOT_ASKED, Seen, webhook_shown
+from fairway.web.presenters.forges import FORGES
+from fairway.web.presenters.webhooks import NOT_ASKED, Seen, webhook_shown
 
 BOTH = 2  # triggers of one application in one environment: one of pushes, one of requests
 RECENT = 8  # deliveries on the tab of the application

@@ -15,8 +15,7 @@ from fairway.drivers.forges.hooks import Sent
 from fairway.pipelines.forge_queries import kind_of
 from fairway.pipelines.models import Trigger
 from fairway.web.presenters.acts import Button
-
-FORGES = {Forge.GITHUB: "GitHub", Forge.GITLAB: "GitLab", Forge.GITEA: "Gitea, Forgejo"}
+from fairway.web.presenters.forges import FORGES
 
 
 @dataclass(frozen=True)
