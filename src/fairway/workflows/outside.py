@@ -56,7 +56,7 @@ def caddy() -> CaddyProcess:
             token=probe_token(),
             binds=binds,
             https=https,
-            own_pages=OwnPages(settings.PUBLIC_URL) if settings.OWN_HOST else None,
+            own_pages=OwnPages(settings.PUBLIC_URL, settings.OWN_HOST) if settings.OWN_HOST else None,
             trusted_proxies=tuple(settings.TRUSTED_PROXIES),
         ),
     )

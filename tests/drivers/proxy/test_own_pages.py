@@ -30,7 +30,7 @@ def started(tmp_path: Path, settings: ProxySettings) -> Iterator[Started]:
     running = []
 
     def start(url: str = f"http://{HOST}", **more: Any) -> Stage:
-        process = CaddyProcess(tmp_path / "caddy", replace(settings, own_pages=OwnPages(url), **more))
+        process = CaddyProcess(tmp_path / "caddy", replace(settings, own_pages=OwnPages(url, HOST), **more))
         process.ensure_running()
         running.append(process)
         return Stage(process, CaddyProxy(tmp_path / "caddy"))

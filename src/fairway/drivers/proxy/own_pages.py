@@ -8,7 +8,6 @@ through this route, and must not be taken for the proxy itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from fairway.drivers.proxy.handlers import Json, not_counted, page_answer, subroute, without_spoofed
 from fairway.drivers.proxy.token import PAGES_HEADER, pages_token
@@ -19,13 +18,11 @@ NOT_PLAIN = "Fairway answers at {url} only, because what is sent over plain HTTP
 
 @dataclass(frozen=True)
 class OwnPages:
-    """The public address of Fairway's pages, such as ``https://fairway.example.com``, without a path or slash after it."""
+    """The public address of Fairway's pages, such as ``https://fairway.example.com``, without a path or slash after it, and
+    its host name in canonical form."""
 
     url: str
-
-    @property
-    def host(self) -> str:
-        return urlsplit(self.url).hostname or ""
+    host: str
 
     @property
     def is_https(self) -> bool:
