@@ -181,6 +181,23 @@ def test_the_tab_of_a_deployment_follows_its_head(page: Page, gallery: str) -> N
     expect(page).to_have_title(re.compile("^✗ Failed · "))
     expect(page.locator("link[rel=icon]")).to_have_attribute("href", str(icon))
 
+    page.unroute("**/live?**")  # a hidden tab has no stream
+    page.clock.install()
+    page.reload()
+    expect(page).to_have_title(re.compile("^● Running · "))
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.headers["hx-target"])
+        route.fulfill(body=head, content_type="text/html")
+
+    page.route("**/deployments/512", answer)
+    page.clock.run_for(31_000)
+    expect(page).to_have_title(re.compile("^✗ Failed · "))
+    page.clock.run_for(61_000)  # it is over: nothing more is asked
+    assert asked == ["deployment-head"]
+
 
 def test_a_page_without_database_opens_by_itself_when_it_is_back(page: Page, gallery: str) -> None:
     page.clock.install()
