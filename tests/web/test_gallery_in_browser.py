@@ -166,6 +166,39 @@ def test_a_fragment_is_swapped_and_an_open_menu_is_left_alone(page: Page, galler
     assert "home%3Amatrix" in asked[0]
 
 
+def test_the_tab_of_a_deployment_follows_its_head(page: Page, gallery: str) -> None:
+    failed = f"{gallery}/deployments/509"
+    page.goto(failed)
+    expect(page).to_have_title(re.compile("^✗ Failed · "))
+    head = page.locator("#deployment-head").evaluate("head => head.outerHTML").replace("deployment:509:", "deployment:512:")
+    icon = page.locator("link[rel=icon]").get_attribute("href")
+    body = f"id: 9\nevent: fragment\ndata: {json.dumps({'topic': 'deployment:512:head', 'html': head})}\nretry: 600000\n\n"
+    page.goto(f"{gallery}/deployments/512")
+    expect(page).to_have_title(re.compile("^● Running · "))
+    assert page.locator("link[rel=icon]").get_attribute("href") != icon
+    page.route("**/live?**", lambda route: route.fulfill(body=body, content_type="text/event-stream"))
+    page.reload()
+    expect(page).to_have_title(re.compile("^✗ Failed · "))
+    expect(page.locator("link[rel=icon]")).to_have_attribute("href", str(icon))
+
+    page.unroute("**/live?**")  # a hidden tab has no stream
+    page.clock.install()
+    page.reload()
+    expect(page).to_have_title(re.compile("^● Running · "))
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.headers["hx-target"])
+        route.fulfill(body=head, content_type="text/html")
+
+    page.route("**/deployments/512", answer)
+    page.clock.run_for(31_000)
+    expect(page).to_have_title(re.compile("^✗ Failed · "))
+    page.clock.run_for(61_000)  # it is over: nothing more is asked
+    assert asked == ["deployment-head"]
+
+
 def test_a_page_without_database_opens_by_itself_when_it_is_back(page: Page, gallery: str) -> None:
     page.clock.install()
     page.goto(f"{gallery}/nobody/database-away")

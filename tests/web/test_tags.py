@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django import forms
+from django.contrib.staticfiles import finders
 from django.template import Context, Template
 from django.utils import translation
 
@@ -24,6 +25,19 @@ def test_every_status_of_the_domain_has_a_word_and_a_shape_of_its_own() -> None:
     words = [str(STATUSES[key][0]) for key in shown]
     shapes = [STATUSES[key][1] for key in shown]
     assert len(set(words)) == len(set(shapes)) == len(shown)
+
+
+def test_the_tab_of_a_deployment_says_how_it_stands() -> None:
+    signs = {
+        status: tags.outcome_sign(shown_status(status, is_current=is_current))
+        for status in Status
+        for is_current in (True, False)
+    }
+    over = {Status.SUCCEEDED: "✓", Status.FAILED: "✗", Status.ERRORED: "✗", Status.CANCELLED: "○"}
+    assert signs == {status: over.get(status, "●") for status in Status}
+    icons = {sign: tags.outcome_icon(shown_status(status, is_current=True)) for status, sign in signs.items()}
+    assert len(set(icons.values())) == len(icons)
+    assert all(finders.find(icon) for icon in icons.values())
 
 
 def test_a_status_is_told_by_colour_shape_and_word() -> None:

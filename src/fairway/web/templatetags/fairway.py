@@ -18,7 +18,7 @@ from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from fairway.shared.hostnames import readable_hostname
-from fairway.web.templatetags.vocabulary import SCRIPT_WORDS, STATUSES, UNKNOWN
+from fairway.web.templatetags.vocabulary import NOT_OVER, OUTCOMES, SCRIPT_WORDS, STATUSES, UNKNOWN
 
 register = template.Library()
 
@@ -62,6 +62,18 @@ def _status(key: str, form: str, language: str | None) -> SafeString:
 def status_word(value: object) -> str:
     """The translated word alone, for titles and sentences."""
     return str(STATUSES.get(str(getattr(value, "value", value) or "").lower(), UNKNOWN)[0])
+
+
+@register.filter
+def outcome_sign(status: str) -> str:
+    """The sign before the title of a deployment's page: ● while it runs or waits, then ✓, ✗ or ○ (cancelled)."""
+    return OUTCOMES.get(status, NOT_OVER)[0]
+
+
+@register.filter
+def outcome_icon(status: str) -> str:
+    """The favicon of a deployment's page, as a static file; it says the same as the sign."""
+    return OUTCOMES.get(status, NOT_OVER)[1]
 
 
 def exact_words(at: datetime) -> str:

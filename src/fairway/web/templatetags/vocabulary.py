@@ -105,6 +105,17 @@ STATUSES |= {
     "rejected": (_("Rejected"), "failed", "bad"),
     "not_needed": (_("Not needed"), "available", "idle"),
 }
+# How a deployment stands, in the tab of its page: status → (the sign before the title, the favicon).
+_OVER_WELL = ("✓", "icons/outcome-done.svg")
+_OVER_BADLY = ("✗", "icons/outcome-failed.svg")
+OUTCOMES: dict[str, tuple[str, str]] = {
+    "live": _OVER_WELL,
+    "superseded": _OVER_WELL,
+    "failed": _OVER_BADLY,
+    "errored": _OVER_BADLY,
+    "cancelled": ("○", "icons/outcome-cancelled.svg"),
+}
+NOT_OVER = ("●", "icons/outcome-running.svg")
 UNKNOWN: tuple[Text, str, str] = (_("Unknown"), "pending", "idle")
 
 # Sentences for scripts, by the scripts' keys; they replace `%s`.

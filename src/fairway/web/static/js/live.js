@@ -111,7 +111,7 @@ function later(node, html) {
 }
 
 /** @param {Element} node */
-async function refetch(node) {
+export async function refetch(node) {
   try {
     const answer = await fetch(node.getAttribute("data-live-url") ?? location.href, {
       headers: { "HX-Request": "true", "HX-Target": node.id, Accept: "text/html" },
