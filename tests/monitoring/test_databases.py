@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from shutil import copy
+from threading import Barrier
 
 import pytest
 from django.db import connection
@@ -11,7 +13,8 @@ from fairway.accounts.rules import SYSTEM
 from fairway.applications.commands import create_application
 from fairway.deployments.commands.progress import removed
 from fairway.monitoring.commands import forget_samples, roll_up, store_usage
-from fairway.monitoring.models import TrafficSample, UsageSample
+from fairway.monitoring.metering import meter
+from fairway.monitoring.models import Meter, TrafficSample, UsageSample
 from fairway.monitoring.queries import series
 from fairway.monitoring.rules import COARSE, FINE, MIDDLE
 from tests.conftest import make_environment
@@ -57,3 +60,28 @@ def test_samples_are_stored_summed_up_read_deleted_and_removed(database):
     store_usage(at=NOW, resolution=FINE, samples={(placed.pk, "web"): USED})
     removed(placement=placed)
     assert not UsageSample.objects.exists()
+
+
+@pytest.mark.postgres
+def test_two_workers_that_meter_at_once_count_every_second_once(request, django_db_blocker):
+    url = request.getfixturevalue("postgres_server").create_with_tables("metering")
+    with django_db_blocker.unblock(), connected_to(url):
+        source = {"image": "registry.test/hello:1"}
+        staging = make_environment("staging")
+        for name in ("One", "Two", "Three"):
+            placed = place(create_application(actor=SYSTEM, name=name, source_kind="image", source=source), staging)
+            for slot in range(12):
+                store_usage(at=NOW + slot * FINE, resolution=FINE, samples={(placed.pk, "web"): USED})
+        together = Barrier(4)
+
+        def work(_):
+            try:
+                together.wait(timeout=20)
+                for _ in range(5):
+                    meter(now=NOW + 12 * FINE)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(work, range(4)))
+        assert list(Meter.objects.values_list("seconds", "cpu_ms")) == [(120, 24000)] * 6

@@ -296,7 +296,7 @@ FILLERS = (
     (r"/freezes/\{number\}", _of_freeze),
     (r"/alerts/\{number\}", _of_alert),
     (r"/silences/\{number\}", _of_silence),
-    (r"/environments/\{env\}/(alerts|silences)", _of_environment),
+    (r"/environments/\{env\}/(alerts|silences|prices)", _of_environment),
     (r"/catalog/\{entry\}", _of_entry),
     (r"/resources/\{", _of_resource),
     (r"/backups/\{number\}", _of_backup),

@@ -29,7 +29,7 @@ PAGES = [
     "/applications/hello/configuration", "/applications/hello/events", "/applications/hello/commands",
     "/applications/hello/forge",
     "/applications/hello/logs", "/applications/hello/metrics", "/applications/hello/settings", "/deployments/",
-    "/insights/", "/environments/", "/environments/staging/", "/resources/", "/freezes/", "/events/", "/alerts/",
+    "/insights/", "/costs/", "/environments/", "/environments/staging/", "/resources/", "/freezes/", "/events/", "/alerts/",
     "/environments/staging/alerts", "/settings/profile",
     "/settings/tokens", "/palette",
 ]  # fmt: skip

@@ -172,6 +172,7 @@ def _table() -> Iterator[Verb]:
 
     yield verb("environment.created", _("{who} created the environment {what}"))
     yield verb("environment.edited", _("{who} changed the environment {what}"))
+    yield verb("environment.price_set", _("{who} set what the environment {what} costs"))
     yield verb("environment.deleted", _("{who} deleted the environment {what}"), warning)
     yield verb("environment.locked", _("{who} locked the environment {what}"), warning)
     yield verb("environment.unlocked", _("{who} unlocked the environment {what}"))

@@ -23,6 +23,7 @@ from fairway.api import (
     channels,
     ci,
     configurations,
+    costs,
     credentials,
     deployments,
     environments,
@@ -63,7 +64,7 @@ ROOMS = (
     me, people, service_accounts, rights, security, sign_in, mail, channels, tokens, environments, freezes, applications,
     inspections, uploads, credentials, configurations, deployments, placements, scaling, placement_metrics, alerts, jobs,
     schedules, triggers, previews, stages, ci, forges, resources, backups, catalog, artifacts, blockers, releases, packages,
-    rollouts, events, evidence, insights, health, metrics,
+    rollouts, events, evidence, insights, costs, health, metrics,
 )  # fmt: skip
 DESCRIPTION = (
     "Everything Fairway does, by HTTP. Send `Authorization: Bearer <token>`; make a token under your profile or with "

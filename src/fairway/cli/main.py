@@ -34,7 +34,10 @@ PLACES = {
         pipelines.pipelines ci.ci forges.forges
         places.apps places.envs freezes.freezes resources.resources settings.config
         """,
-    BACK: "looking_back.history looking_back.events insights.insights auditing.audit evidence.evidence evidence.sbom",
+    BACK: """
+        looking_back.history looking_back.events insights.insights costs.costs
+        auditing.audit evidence.evidence evidence.sbom
+        """,
     SELF: """
         signing_in.login signing_in.logout signing_in.whoami
         signing_in.tokens sessions.sessions sign_in.sign_in mail.mail notifications.notifications settings.credentials

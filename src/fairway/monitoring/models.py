@@ -13,9 +13,10 @@ from fairway.applications.models import Application
 from fairway.deployments.models import Placement
 from fairway.environments.models import Environment
 from fairway.monitoring.alert_rules import Severity, Standing
+from fairway.monitoring.metering_rules import NAMES, Metered
 from fairway.monitoring.rules import COUNTS, Served, Used
 
-__all__ = ["Alert", "AlertSettings", "Scaling", "Silence", "TrafficSample", "UsageSample"]
+__all__ = ["Alert", "AlertSettings", "Meter", "Price", "Scaling", "Silence", "TrafficSample", "UsageSample"]
 
 USED = tuple(Used.__dataclass_fields__)  # the columns with values, in the order of `Used`
 
@@ -35,6 +36,7 @@ class UsageSample(models.Model):
     memory_peak_bytes = models.PositiveBigIntegerField()
     limit_bytes = models.PositiveBigIntegerField(null=True)
     restarts = models.PositiveIntegerField(default=0)
+    cpu_limit = models.FloatField(null=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -48,6 +50,51 @@ class UsageSample(models.Model):
     @property
     def used(self) -> Used:
         return Used(**{name: getattr(self, name) for name in USED})
+
+
+class Meter(models.Model):
+    """What a placement held and used in the hour or day (UTC) that begins at `at` and lasts `length` seconds; see
+    `metering_rules.Metered`. It outlives its placement, which is only a number here: what was used was used."""
+
+    placement = models.PositiveBigIntegerField()
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="+")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="+")
+    length = models.PositiveIntegerField()
+    at = models.PositiveBigIntegerField()
+    seconds = models.PositiveIntegerField()
+    replica_seconds = models.PositiveBigIntegerField()
+    cpu_ms = models.PositiveBigIntegerField()
+    cpu_reserved_ms = models.PositiveBigIntegerField()
+    memory_byte_seconds = models.PositiveBigIntegerField()
+    memory_reserved_byte_seconds = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["placement", "length", "at"], name="one_meter_each")]
+        indexes: ClassVar = [models.Index(fields=["length", "at"], name="meter_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.application_id} in {self.environment_id} at {self.at} for {self.length} s"
+
+    @property
+    def metered(self) -> Metered:
+        return Metered(**{name: getattr(self, name) for name in NAMES})
+
+
+class Price(models.Model):
+    """What an environment costs from the day `begins` (UTC) until its next price; see `pricing_rules.Rates`."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="prices")
+    begins = models.DateField()
+    currency = models.CharField(max_length=3)
+    cpu_hour = models.DecimalField(max_digits=12, decimal_places=6, default=0)
+    memory_gb_hour = models.DecimalField(max_digits=12, decimal_places=6, default=0)
+    month = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["environment", "begins"], name="one_price_a_day")]
+
+    def __str__(self) -> str:
+        return f"price of {self.environment_id} from {self.begins}"
 
 
 class TrafficSample(models.Model):

@@ -73,6 +73,7 @@ class Reading:
     memory_bytes: int
     limit_bytes: int | None = None
     restarts: int = 0
+    cpu_limit: float | None = None
 
 
 def used_between(before: Reading | None, now: Reading) -> float | None:
@@ -99,7 +100,7 @@ class Used:
 
     `seconds` says how much time the readings cover, so that `cpu_seconds / seconds` is the rate. `memory_bytes` is the mean
     of their sum, `memory_peak_bytes` the highest sum; `limit_bytes` is the sum of their limits, None if one of them has
-    none.
+    none. `cpu_limit` is the sum of the CPUs that they may use, None if nobody knew them.
     """
 
     seconds: int
@@ -109,6 +110,7 @@ class Used:
     memory_peak_bytes: int
     limit_bytes: int | None
     restarts: int
+    cpu_limit: float | None = None
 
 
 def sample_of(pairs: Iterable[tuple[Reading | None, Reading]]) -> Used | None:
@@ -121,6 +123,7 @@ def sample_of(pairs: Iterable[tuple[Reading | None, Reading]]) -> Used | None:
     spans = [now.at - before.at for before, now, used in every if before and used is not None]
     memory = sum(now.memory_bytes for _, now, _ in every)
     limits = [now.limit_bytes for _, now, _ in every]
+    cpus = [now.cpu_limit for _, now, _ in every if now.cpu_limit is not None]
     return Used(
         seconds=max(1, round(sum(spans) / len(spans))),
         instances=len(every),
@@ -129,6 +132,7 @@ def sample_of(pairs: Iterable[tuple[Reading | None, Reading]]) -> Used | None:
         memory_peak_bytes=memory,
         limit_bytes=None if None in limits else sum(limit or 0 for limit in limits),
         restarts=sum(restarted_between(before, now) for before, now, _ in every),
+        cpu_limit=sum(cpus) if cpus else None,
     )
 
 
@@ -139,6 +143,7 @@ def rolled_up(samples: Sequence[Used]) -> Used:
     """The sample of a longer interval, from those of the shorter ones in it, at least one."""
     seconds = sum(one.seconds for one in samples)
     limits = [one.limit_bytes for one in samples if one.limit_bytes is not None]
+    cpus = [one.cpu_limit for one in samples if one.cpu_limit is not None]
     return Used(
         seconds=seconds,
         instances=max(one.instances for one in samples),
@@ -147,6 +152,7 @@ def rolled_up(samples: Sequence[Used]) -> Used:
         memory_peak_bytes=max(one.memory_peak_bytes for one in samples),
         limit_bytes=limits[-1] if limits else None,
         restarts=sum(one.restarts for one in samples),
+        cpu_limit=cpus[-1] if cpus else None,
     )
 
 

@@ -99,6 +99,7 @@ def _pages(actor: Actor) -> Iterator[Entry]:
     yield _entry(group, _("Deployments"), reverse("deployment-list"), "deploy", keywords="history")
     keywords = "dora frequency lead time fail rate recovery rework statistics"
     yield _entry(group, _("Insights"), reverse("insights"), "pulse", keywords=keywords)
+    yield _entry(group, _("Costs"), reverse("costs"), "pulse", keywords="money price month idle forecast")
     yield _entry(group, _("Freeze windows"), reverse("freeze-list"), "calendar", keywords="freeze blackout maintenance")
     keywords = "wrong down errors slow memory disk silence threshold"
     yield _entry(group, _("Alerts"), reverse("alert-list"), "bell", keywords=keywords)

@@ -18,6 +18,7 @@ from fairway.web.views import (
     ci,
     commands,
     configuration,
+    costs,
     deployments,
     entrance,
     environments,
@@ -179,6 +180,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{PLACEMENT}/dismiss-writes", placements.dismiss_writes, name="placement-dismiss-writes"),
     path(f"{PLACEMENT}/release-hold", placements.release_hold, name="placement-release-hold"),
     # Deployments
+    path("costs/", costs.costs, name="costs"),
     path("insights/", insights.insights, name="insights"),
     path("insights/deployments", insights.deployments, name="insights-deployments"),
     path("deployments/", deployments.deployment_list, name="deployment-list"),

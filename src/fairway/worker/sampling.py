@@ -12,17 +12,21 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db import close_old_connections, connections
 
-from fairway.deployments.models import Placement
+from fairway.deployments.limits import limits_for
+from fairway.deployments.models import Deployment, Placement
+from fairway.drivers.builders.services import backing_services_of, services_of
 from fairway.drivers.runtimes.contract import MAIN, InstanceState, Runtime, Usage
 from fairway.environments.models import Environment
 from fairway.environments.queries import host_of
 from fairway.environments.runtimes import host_availability, runtime_of
-from fairway.monitoring.commands import MOST_INTERVALS, forget_samples, roll_up, store_usage
+from fairway.monitoring.commands import LATE, MOST_INTERVALS, forget_samples, roll_up, store_usage
+from fairway.monitoring.metering import forget_meters, meter
 from fairway.monitoring.rules import COARSE, FINE, MIDDLE, Reading, Used, sample_of, start_of
 from fairway.worker.leadership import Leadership
 from fairway.worker.traffic import SETTLES, TrafficReader
@@ -42,7 +46,9 @@ class Sampler:
         self._last: dict[str, Reading] = {}  # by the name of the instance
         self._unanswered: dict[int, Future[Mapping[str, Usage]]] = {}  # by the id of the runtime object
         self._traffic = TrafficReader()
+        self._cpus: dict[tuple[int, str], float | None] = {}  # by the id of the deployment and the service
         self._summed_up = self._forgot = 0
+        self._metered = 0.0
         self._pool = ThreadPoolExecutor(max_workers=ASKED_AT_ONCE, thread_name_prefix="sampling")
 
     def run(self, stop: threading.Event) -> None:
@@ -56,6 +62,7 @@ class Sampler:
                     self._traffic.take(time.time())
                 else:
                     self._last.clear()
+                    self._metered = 0.0  # whoever leads now may stop in the middle of an hour
                     self._traffic.forget()
         finally:
             self._pool.shutdown(wait=False, cancel_futures=True)
@@ -71,9 +78,12 @@ class Sampler:
         if (interval := start_of(now, MIDDLE)) != self._summed_up:
             while roll_up(now=now) >= MOST_INTERVALS:
                 pass  # a worker was away for a while, and what it missed must be summed up before it is deleted
+            meter(now=now, since=min(self._metered, now) - LATE)  # before anything is deleted
+            self._metered = now
             self._summed_up = interval
         if (interval := start_of(now, COARSE)) != self._forgot:
             forget_samples(now=now)
+            forget_meters(now=now)
             self._forgot = interval
 
     def _samples(self) -> dict[Where, Used]:
@@ -82,10 +92,18 @@ class Sampler:
         readings: dict[str, Reading] = {}
         pairs: dict[Where, list[tuple[Reading | None, Reading]]] = defaultdict(list)
         for name, reading in self._readings(expected):
+            reading = replace(reading, cpu_limit=self._cpus_of(expected[name]))
             readings[name] = reading
             pairs[expected[name].where].append((self._last.get(name), reading))
         self._last = readings
         return {where: used for where, several in pairs.items() if (used := sample_of(several))}
+
+    def _cpus_of(self, one: Expected) -> float | None:
+        """The CPUs that an instance may use. They change with a deployment only, so each is looked up once."""
+        key = (one.deployment, one.where[1])
+        if key not in self._cpus:
+            self._cpus[key] = _cpus_of(*key)
+        return self._cpus[key]
 
     def _readings(self, expected: Mapping[str, Expected]) -> Iterator[tuple[str, Reading]]:
         """What the runtimes tell in time about these instances. A runtime that still works on the question of an earlier
@@ -114,17 +132,27 @@ class Expected(NamedTuple):
 
     environment: Environment
     where: Where
+    deployment: int
 
 
 def _expected() -> dict[str, Expected]:
     """The instances that were last seen running, by name."""
     placed = Placement.objects.exclude(current=None).filter(environment__deleted_at=None).select_related("environment")
     return {
-        one["name"]: Expected(placement.environment, (placement.pk, one.get("service", MAIN)))
+        one["name"]: Expected(placement.environment, (placement.pk, one.get("service", MAIN)), placement.current_id or 0)
         for placement in placed
         for one in placement.observed
         if one.get("state") in RUNS
     }
+
+
+def _cpus_of(number: int, service: str) -> float | None:
+    found = Deployment.objects.select_related("environment", "artifact").filter(pk=number).first()
+    if found is None or found.artifact is None:
+        return None
+    spec = found.artifact.parsed_spec
+    given = {one.name: one.spec.cpus for one in (*services_of(spec), *backing_services_of(spec))}
+    return limits_for(found, service, memory_bytes=None, cpus=given.get(service)).cpus
 
 
 def _by_runtime(expected: Mapping[str, Expected]) -> list[tuple[Runtime, list[str]]]:
