@@ -35,7 +35,7 @@ PLACES = {
         places.apps places.envs freezes.freezes resources.resources settings.config
         """,
     BACK: """
-        looking_back.history looking_back.events insights.insights costs.costs
+        looking_back.history looking_back.events insights.insights costs.costs prices.prices
         auditing.audit evidence.evidence evidence.sbom
         """,
     SELF: """

@@ -8,6 +8,8 @@ from decimal import Decimal
 from fairway.insights.costs import Costs, Line, Sum
 from fairway.monitoring.metering_rules import Metered
 from fairway.web.presenters.costs import costs_shown
+from fairway.web.views.prices import PriceForm
+from tests.web.gallery.samples import blocker
 
 NAMES = {"storefront": "Storefront", "payments": "Payments"}
 ENVIRONMENTS = {"production": "Production", "staging": "Staging"}
@@ -32,3 +34,39 @@ def full() -> dict[str, object]:
 
 def none() -> dict[str, object]:
     return {**costs_shown(Costs(date(2026, 11, 1), UNTIL), NAMES, ENVIRONMENTS), "problem": None}
+
+
+def prices(**more: object) -> dict[str, object]:
+    rows = [
+        {
+            "begins": date(2026, 11, 1),
+            "currency": "EUR",
+            "cpu_hour": Decimal("0.012"),
+            "memory_gb_hour": Decimal("0.004"),
+            "month": Decimal(0),
+        },
+        {
+            "begins": date(2026, 3, 1),
+            "currency": "EUR",
+            "cpu_hour": Decimal(0),
+            "memory_gb_hour": Decimal(0),
+            "month": Decimal("89.00"),
+        },
+    ]
+    return {
+        "environment": {"slug": "production", "name": "Production"},
+        "prices": rows,
+        "form": PriceForm(initial={"currency": "EUR"}),
+        "blockers": [],
+        **more,
+    }
+
+
+def prices_wrong() -> dict[str, object]:
+    form = PriceForm({"begins": "", "currency": "euros", "cpu_hour": "-1", "memory_gb_hour": "", "month": ""})
+    form.add_error("currency", "must be a code of three letters from ISO 4217, like EUR or USD.")
+    return prices(form=form, prices=[])
+
+
+def prices_to_look_at() -> dict[str, object]:
+    return prices(blockers=[blocker("role", "This needs the role Admin here.", "an Admin, by granting it")])

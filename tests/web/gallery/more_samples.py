@@ -388,6 +388,7 @@ def environment(locked: bool = False) -> Data:
         "protection": ["Only a version that was healthy in Staging for 24 hours without a break comes here.", "Every release and every deployment needs 2 approvals from a Release Manager or an Admin. Whoever requested it does not count."] if locked else [],
         "protect": act("Change", "settings", method="get", url="/environments/production/protection"), "unlock": act("Unlock", "unlock") if locked else None, "edit": act("Edit", "settings", method="get", url="/environments/production/edit"),
         "alerts": act("Alerts", "bell", method="get", url="/environments/production/alerts"),
+        "prices": act("Prices", "pulse", method="get", url="/environments/production/prices"),
         "delete": act("Delete", "trash", "danger", [blocker("in_use", "5 applications run here. Remove them first.", who="")]),
     }  # fmt: skip
 

@@ -36,9 +36,14 @@ def costs_shown(found: Costs, names: Mapping[str, str], environments: Mapping[st
             }
             for line in found.lines
         ],
-        "unpriced": [environments.get(slug, slug) for slug in found.unpriced],
+        "unpriced": [_environment(slug, environments) for slug in found.unpriced],
+        "environments": [_environment(slug, environments) for slug in environments],
         "csv_url": f"/api/v1/costs/csv?month={found.month:%Y-%m}",
     }
+
+
+def _environment(slug: str, environments: Mapping[str, str]) -> dict[str, str]:
+    return {"name": environments.get(slug, slug), "url": reverse("environment-prices", args=[slug])}
 
 
 def _address(month: date) -> str:

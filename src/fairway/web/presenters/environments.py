@@ -110,6 +110,7 @@ def environment_shown(actor: Actor, environment: Environment) -> dict[str, Any]:
         **protection_shown(actor, environment),
         **_management(actor, environment),
         "alerts": Button(_("Alerts"), reverse("environment-alerts", args=[environment.slug]), "bell", method="get"),
+        "prices": Button(_("Prices"), reverse("environment-prices", args=[environment.slug]), "pulse", method="get"),
     }
 
 
