@@ -24,6 +24,7 @@ def test_an_administrator_says_what_an_environment_costs(staging: Environment, b
     given = {"begins": "2026-03-01", "currency": "eur", "cpu_hour": "0.012", "memory_gb_hour": "", "month": "90"}
     saved = ada.post(PRICES, given, follow=True)
     assert "Saved" in saved.content.decode()
+    assert ("<span>0.012</span>" in saved.content.decode(), "<span>90</span>" in saved.content.decode()) == (True, True)
     price = Price.objects.get()
     assert (price.currency, str(price.cpu_hour), str(price.month)) == ("EUR", "0.012000", "90.00")
     again = ada.post(PRICES, {**given, "begins": "2026-02-01"})

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -15,6 +16,7 @@ from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked, may, role_blocker
 from fairway.environments.models import Environment
 from fairway.environments.queries import get_environment
+from fairway.monitoring.models import Price
 from fairway.monitoring.pricing import prices_of, rates_of, set_price
 from fairway.monitoring.pricing_rules import AMOUNTS
 from fairway.shared.names import Invalid
@@ -73,10 +75,15 @@ def save(request: HttpRequest, slug: str) -> HttpResponse:
     return _page(request, actor, environment, form, status)
 
 
+def _shown(row: Price, name: str) -> str:
+    """An amount as people write it, without zeros at its end."""
+    return str(number_format(getattr(rates_of(row), name).normalize()))
+
+
 def _page(request: HttpRequest, actor: Actor, environment: Environment, form: PriceForm, status: int = 200) -> HttpResponse:
     is_allowed = may(actor, Act.EDIT_ENVIRONMENT, environment=environment.slug)
     rows: list[dict[str, Any]] = [
-        {"begins": row.begins, "currency": row.currency, **{name: getattr(rates_of(row), name) for name in AMOUNTS}}
+        {"begins": row.begins, "currency": row.currency, **{name: _shown(row, name) for name in AMOUNTS}}
         for row in prices_of(actor, environment)
     ]
     context = {
