@@ -52,6 +52,11 @@ LOOK = """async ([theme, rules, scrolls]) => {STICKING_OUT
   const { violations } = await axe.run(document, rules);
   const found = violations.map((one) => `${one.id}: ${one.nodes[0].html.slice(0, 200)}`);
   found.push(...stickingOut(scrolls).map((one) => `${one} sticks out`));
+  for (const cell of document.querySelectorAll("main td.num")) {
+    const says = cell.textContent.trim();
+    const hidden = cell.parentElement.checkVisibility() && !cell.checkVisibility();
+    if (hidden && /\\d/.test(says)) found.push(`“${says.slice(0, 60)}” is not shown`);
+  }
   for (const one of closed) one.open = false;
   return found;
 }""".replace("STICKING_OUT", STICKING_OUT)
