@@ -81,7 +81,9 @@ class Fairway:
 
 @pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    with installed(tmp_path_factory.mktemp("cli") / "data", FAIRWAY_SIGN_IN_ADDRESSES="any") as one:
+    with installed(
+        tmp_path_factory.mktemp("cli") / "data", FAIRWAY_SIGN_IN_ADDRESSES="any", FAIRWAY_SOURCE_ADDRESSES="any"
+    ) as one:
         yield one
 
 

@@ -9,12 +9,13 @@ import pytest
 
 from fairway.drivers.forges.signatures import PREFIX
 from tests.cli.conftest import Fairway
+from tests.services.forge import TOKEN, fake_forge
 from tests.services.installation import Installation
 
 URL = "https://git.example.com/team/shop.git"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def shop(running: Installation) -> str:
     running.create("pushed-shop", {"kind": "git", "url": URL, "ref": "main"})
     return "pushed-shop"
@@ -48,3 +49,33 @@ def test_a_trigger_is_added_called_changed_and_deleted(fairway: Fairway, running
     assert (refused.code, "--confirm" in refused.err) == (2, True)
     assert fairway("triggers", "delete", number, "--confirm", "v*").code == 0
     assert "Nothing is deployed on push" in fairway("triggers", "list", shop).out
+
+
+def test_its_webhook_is_installed_looked_at_and_removed(fairway: Fairway, running: Installation, shop: str) -> None:
+    with fake_forge() as forge:
+        forge.project = "team/shop"
+        address = ("--kind", "github", "--api-url", forge.address)
+        assert fairway("forges", "connect", shop, "--credential", "nothing", *address).code == 2
+        assert fairway("forges", "connect", shop, *address, stdin=f"{TOKEN}\n").code == 0
+        added = fairway("triggers", "add", shop, "--env", "development", "--branch", "main", "--install")
+        assert (added.code, "The webhook is installed" in added.out, PREFIX in added.out) == (0, True, False)
+        number = str(fairway.json("triggers", "list", shop)[0]["id"])
+        assert "502" in fairway("triggers", "webhook", number).out
+        assert "sends it again" in fairway("triggers", "redeliver", number, "9").out
+        assert forge.redelivered == ["9"]
+        assert "the forge has it" in fairway("triggers", "renew-secret", number).out
+        assert fairway("triggers", "install-webhook", number).code == 0
+        assert len(forge.hooks) == 1
+        assert "removed" in fairway("triggers", "remove-webhook", number).out
+        assert forge.hooks == {}
+        forge.rights -= {"hooks"}
+        where = (shop, "--env", "staging", "--branch", "main", "--install")
+        refused = fairway("triggers", "add", *where)
+        assert (refused.code != 0, "admin:repo_hook" in refused.err, PREFIX in refused.out) == (True, True, True)
+    for one in fairway.json("triggers", "list", shop):
+        fairway("triggers", "delete", str(one["id"]), "--confirm", "main")
+    fairway("forges", "disconnect", shop, "--confirm", "team/shop")
+
+
+def test_a_credential_that_can_list_nothing_is_told(fairway: Fairway) -> None:
+    assert fairway("credentials", "repositories", "nothing").code == 2

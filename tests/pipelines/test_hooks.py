@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -144,6 +145,17 @@ def test_what_the_forge_sent_is_shown_and_sent_again(
     assert [one.is_taken for one in found] == [False, True]
     send_again(actor=SYSTEM, trigger=trigger, sent="9")
     assert forge.redelivered == ["9"]
+
+
+@pytest.mark.parametrize("at", ["2026-12-01T10:00:00", "soon", "", 7, None])
+def test_a_time_that_is_none_or_has_no_zone_is_left_out(
+    forge: FakeForge, hook_app: Application, sender: Sender, at: Any
+) -> None:
+    connect(forge, hook_app)
+    trigger = installed(sender)
+    body = json.dumps([{"id": 9, "event": "push", "delivered_at": at, "status_code": 202}])
+    forge.will(Trick(status=200, body=body, ending="/deliveries"))
+    assert [one.at for one in sent_to(actor=SYSTEM, trigger=trigger) or []] == [None]
 
 
 def test_a_forge_that_does_not_tell_is_no_error(forge: FakeForge, hook_app: Application, sender: Sender) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from fairway.accounts.rules import SYSTEM, Actor, Blocked, NotVisible
 from fairway.applications.credential_commands import save_credential
+from fairway.drivers.forges.statuses import api_url_at
 from fairway.pipelines import repositories as ours
-from fairway.pipelines.repositories import api_url_at, credentials_to_choose_from, forge_at, repositories_of
+from fairway.pipelines.repositories import credentials_to_choose_from, forge_at, repositories_of
 from fairway.shared.failures import Refused
 from tests.pipelines.conftest import forge
 from tests.services.forge import TOKEN, FakeForge, Trick

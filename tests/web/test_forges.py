@@ -138,6 +138,9 @@ def test_a_stored_credential_is_chosen_instead_of_a_token(
     assert "Saved" in dora.post(HERE, given, follow=True).content.decode()
     connection = ForgeConnection.objects.get()
     assert (connection.credential, connection.sealed_token) == ("bot", "")
+    assert dora.post(HERE, {**given, "credential": ""}).status_code == 422, "nothing would be left to sign in with"
+    connection.refresh_from_db()
+    assert connection.credential == "bot"
     both = unescape(dora.post(HERE, {**given, "token": TOKEN}).content.decode())
     assert "beside a stored credential" in both
     dora.post(HERE, {**given, "token": TOKEN, "credential": ""})

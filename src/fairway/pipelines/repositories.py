@@ -12,7 +12,7 @@ from fairway.applications.models import Credential
 from fairway.applications.queries import usable_in
 from fairway.applications.secrets import open_credential
 from fairway.drivers.forges.contract import Forge
-from fairway.drivers.forges.statuses import Place, forge_of
+from fairway.drivers.forges.statuses import Place, api_url_at, forge_of
 from fairway.drivers.taking import NotTaken, Trouble
 from fairway.pipelines.report_words import stored, trouble_sentence
 from fairway.shared.failures import Refused
@@ -64,13 +64,6 @@ def credential_at(application: str, name: str, forge: Forge, api_url: str) -> Cr
 def forge_at(host: str) -> Forge | None:
     """Which forge is at this host, which may have a port; None if its name does not tell."""
     return forge_of(f"https://{host}/x/y.git")
-
-
-def api_url_at(forge: Forge, host: str) -> str:
-    """Where the API of the forge at this host usually is."""
-    if forge is Forge.GITHUB:
-        return "https://api.github.com" if host.lower() == "github.com" else f"https://{host}/api/v3"
-    return f"https://{host}/api/v4" if forge is Forge.GITLAB else f"https://{host}/api/v1"
 
 
 def _sentence(problem: NotTaken) -> str:

@@ -16,6 +16,7 @@ from fairway.drivers.forges.statuses import Place, api_url_of, compare_url, forg
         ("https://github.acme.test/a/b", Forge.GITHUB, "https://github.acme.test/api/v3", "a/b"),
         ("https://gitlab.com/a/b/c.git/", Forge.GITLAB, "https://gitlab.com/api/v4", "a/b/c"),
         ("ssh://git@gitlab.acme.test:2222/a/b.git", Forge.GITLAB, "https://gitlab.acme.test/api/v4", "a/b"),
+        ("https://gitea.acme.test:3000/a/b", Forge.GITEA, "https://gitea.acme.test:3000/api/v1", "a/b"),
         ("https://codeberg.org/a/b", Forge.GITEA, "https://codeberg.org/api/v1", "a/b"),
     ],
 )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
+from fairway.drivers.forges.contract import Forge
 from fairway.drivers.forges.statuses import Place
 from fairway.drivers.posting import Answer, Line, as_json, judge
 from fairway.drivers.taking import NotTaken, Trouble
@@ -58,6 +60,35 @@ class Api:
         except NotTaken as problem:
             return problem
         return answer.not_taken(Trouble.REFUSED, said)
+
+
+def api_of(line: Line, place: Place) -> Api:
+    """The API of a place, with the headers that its forge wants."""
+    plain = {"Accept": "application/json"}
+    headers = {
+        Forge.GITHUB: {
+            "Accept": "application/vnd.github+json, application/json",
+            "Authorization": f"Bearer {place.token}",
+            "X-GitHub-Api-Version": "2022-11-28",
+        },
+        Forge.GITLAB: {**plain, "PRIVATE-TOKEN": place.token},
+        Forge.GITEA: {**plain, "Authorization": f"token {place.token}"},
+    }
+    return Api(line, place, headers[place.forge])
+
+
+def rows_in(found: Any) -> list[Mapping[str, Any]]:
+    """The objects of an answer that should be a list of objects."""
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def moment_in(text: Any) -> datetime | None:
+    """A time of an answer, None if it is none or has no zone."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 def _is_limit(answer: Answer) -> bool:

@@ -6,11 +6,11 @@ Sources: docs.github.com “REST API endpoints for deployments”, “… deploy
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from fairway.drivers.forges.asking import Api
+from fairway.drivers.forges.asking import Api, api_of, rows_in
 from fairway.drivers.forges.comments import Thread
 from fairway.drivers.forges.statuses import NO_COMMIT, Place, Progress, Remark, Report, host_of
 from fairway.drivers.posting import Line
@@ -35,9 +35,7 @@ UNPROCESSABLE = frozenset({422})
 
 class GitHub:
     def __init__(self, line: Line, place: Place) -> None:
-        accept = "application/vnd.github+json, application/json"
-        sent = {"Accept": accept, "Authorization": f"Bearer {place.token}", "X-GitHub-Api-Version": "2022-11-28"}
-        self._api, self._at = Api(line, place, sent), f"/repos/{quote(place.project)}"
+        self._api, self._at = api_of(line, place), f"/repos/{quote(place.project)}"
 
     def try_it(self) -> None:
         """Writes about a commit that does not exist: whoever may write is told so (422), others that they may not."""
@@ -51,7 +49,7 @@ class GitHub:
         wanted = {"sha": report.commit, "environment": report.environment, "task": TASK, "per_page": "100"}
         _status, listed = self._api.ask("GET", f"{self._at}/deployments?{urlencode(wanted)}")
         found = next(
-            (one for one in _rows(listed) if _mark_of(one) == report.page and str(one.get("id")) not in taken), None
+            (one for one in rows_in(listed) if _mark_of(one) == report.page and str(one.get("id")) not in taken), None
         )
         return _number(found or self._made(report))
 
@@ -74,8 +72,10 @@ class GitHub:
             tell_commit(self._api, self._at, report, is_repeated=is_repeated)
         path = f"{self._at}/deployments/{quote(number)}/statuses"
         state = _STATES[report.progress]
-        if is_repeated and any(one.get("state") == state for one in _rows(self._api.ask("GET", f"{path}?per_page=100")[1])):
-            return
+        if is_repeated:
+            _status, known = self._api.ask("GET", f"{path}?per_page=100")
+            if any(one.get("state") == state for one in rows_in(known)):
+                return
         content: dict[str, Any] = {
             "state": state,
             "log_url": report.page,
@@ -94,8 +94,7 @@ class Gitea:
     """Gitea and Forgejo, which have no deployments."""
 
     def __init__(self, line: Line, place: Place) -> None:
-        sent = {"Accept": "application/json", "Authorization": f"token {place.token}"}
-        self._api, self._at = Api(line, place, sent), f"/repos/{quote(place.project)}"
+        self._api, self._at = api_of(line, place), f"/repos/{quote(place.project)}"
         self._host = host_of(place)
 
     def try_it(self) -> None:
@@ -125,17 +124,13 @@ def tell_commit(api: Api, at: str, report: Report, *, is_repeated: bool) -> None
     state = _COMMIT_STATES[report.progress]
     if is_repeated:
         _status, found = api.ask("GET", f"{at}/commits/{report.commit}/status")
-        known = _rows(found.get("statuses") if isinstance(found, dict) else None)
+        known = rows_in(found.get("statuses") if isinstance(found, dict) else None)
         newest = next((one for one in known if one.get("context") == report.context), {})
         says = (newest.get("state") or newest.get("status"), newest.get("target_url"), newest.get("description"))
         if says == (state, report.page, report.description):
             return
     content = {"state": state, "target_url": report.page, "description": report.description, "context": report.context}
     api.ask("POST", f"{at}/statuses/{report.commit}", content)
-
-
-def _rows(found: Any) -> Iterable[Mapping[str, Any]]:
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _mark_of(deployment: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from fairway.drivers.forges.asking import Api
+from fairway.drivers.forges.asking import api_of
 from fairway.drivers.forges.comments import Thread
 from fairway.drivers.forges.statuses import NO_COMMIT, Place, Progress, Remark, Report, host_of
 from fairway.drivers.posting import Line
@@ -30,8 +30,7 @@ BAD = frozenset({400})
 
 class GitLab:
     def __init__(self, line: Line, place: Place) -> None:
-        sent = {"Accept": "application/json", "PRIVATE-TOKEN": place.token}
-        self._api, self._at = Api(line, place, sent), f"/projects/{quote(place.project, safe='')}"
+        self._api, self._at = api_of(line, place), f"/projects/{quote(place.project, safe='')}"
         self._host = host_of(place)
 
     def try_it(self) -> None:

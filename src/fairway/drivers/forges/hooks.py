@@ -6,13 +6,14 @@ Sources: docs.github.com “REST API endpoints for repository webhooks”, “�
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
-from fairway.drivers.forges.asking import Api
+from fairway.drivers.forges.asking import Api, api_of, moment_in, rows_in
 from fairway.drivers.forges.statuses import Place
 from fairway.drivers.posting import Line
 from fairway.drivers.taking import NotTaken, Trouble
@@ -66,7 +67,7 @@ class Hooks(Protocol):
         """Have the forge send the request with the number `sent` once more."""
 
 
-class _Listed:
+class _Listed(ABC):
     """Webhooks that are listed, made, changed and deleted below one path."""
 
     change = "PATCH"
@@ -96,15 +97,16 @@ class _Listed:
     def _found(self, hook: Hook) -> str:
         for page in range(1, MOST_PAGES + 1):
             _status, listed = self._api.ask("GET", f"{self._at}?{urlencode({'per_page': PER_PAGE, 'page': page})}")
-            rows = _rows(listed)
+            rows = rows_in(listed)
             if found := next((one for one in rows if self._url_of(one) == hook.url), None):
                 return _number_of(found)
             if len(rows) < PER_PAGE:
                 break
         return ""
 
+    @abstractmethod
     def _content(self, hook: Hook) -> dict[str, Any]:
-        raise NotImplementedError
+        """The webhook as this forge wants it."""
 
     def _first(self) -> dict[str, Any]:
         return {}
@@ -116,13 +118,11 @@ class _Listed:
 
 class GitHubHooks(_Listed):
     def __init__(self, line: Line, place: Place) -> None:
-        accept = "application/vnd.github+json, application/json"
-        sent = {"Accept": accept, "Authorization": f"Bearer {place.token}", "X-GitHub-Api-Version": "2022-11-28"}
-        super().__init__(Api(line, place, sent), f"/repos/{quote(place.project)}/hooks")
+        super().__init__(api_of(line, place), f"/repos/{quote(place.project)}/hooks")
 
     def sent(self, number: str) -> list[Sent] | None:
         _status, found = self._api.ask("GET", f"{self._one(number)}/deliveries?per_page={SHOWN}")
-        return [_sent(one, "delivered_at", "event", "status_code") for one in _rows(found)]
+        return [_sent(one, "delivered_at", "event", "status_code") for one in rows_in(found)]
 
     def send_again(self, number: str, sent: str) -> None:
         self._api.ask("POST", f"{self._one(number)}/deliveries/{quote(sent, safe='')}/attempts")
@@ -139,8 +139,7 @@ class GiteaHooks(_Listed):
     """Gitea and Forgejo. Their API does not tell what was sent."""
 
     def __init__(self, line: Line, place: Place) -> None:
-        sent = {"Accept": "application/json", "Authorization": f"token {place.token}"}
-        super().__init__(Api(line, place, sent), f"/repos/{quote(place.project)}/hooks")
+        super().__init__(api_of(line, place), f"/repos/{quote(place.project)}/hooks")
 
     def sent(self, number: str) -> list[Sent] | None:
         self._api.ask("GET", self._one(number))
@@ -161,8 +160,7 @@ class GitLabHooks(_Listed):
     change = "PUT"
 
     def __init__(self, line: Line, place: Place) -> None:
-        sent = {"Accept": "application/json", "PRIVATE-TOKEN": place.token}
-        super().__init__(Api(line, place, sent), f"/projects/{quote(place.project, safe='')}/hooks")
+        super().__init__(api_of(line, place), f"/projects/{quote(place.project, safe='')}/hooks")
 
     def sent(self, number: str) -> list[Sent] | None:
         """GitLab tells since version 17.3; what is older does not know the path, as if the webhook were gone."""
@@ -170,7 +168,7 @@ class GitLabHooks(_Listed):
         status, found = self._api.ask("GET", f"{self._one(number)}/events?per_page={SHOWN}", accepts=GONE)
         if status in GONE:
             return None
-        return [_sent(one, "created_at", "trigger", "response_status") for one in _rows(found)]
+        return [_sent(one, "created_at", "trigger", "response_status") for one in rows_in(found)]
 
     def send_again(self, number: str, sent: str) -> None:
         self._api.ask("POST", f"{self._one(number)}/events/{quote(sent, safe='')}/resend")
@@ -189,12 +187,8 @@ class GitLabHooks(_Listed):
         return str(one.get("url", ""))
 
 
-def _rows(found: Any) -> list[Mapping[str, Any]]:
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-
-
 def _sent(one: Mapping[str, Any], at: str, event: str, status: str) -> Sent:
-    return Sent(_number_of(one), _moment(one.get(at)), str(one.get(event) or "")[:60], _whole(one.get(status)))
+    return Sent(_number_of(one), moment_in(one.get(at)), str(one.get(event) or "")[:60], _whole(one.get(status)))
 
 
 def _number_of(found: Any) -> str:
@@ -202,13 +196,6 @@ def _number_of(found: Any) -> str:
     if not isinstance(number, int):
         raise NotTaken(Trouble.FAILED, answer="no number of the webhook")
     return str(number)
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
 
 
 def _whole(text: Any) -> int:

@@ -6,13 +6,13 @@ Sources: docs.github.com “List repositories for the authenticated user”; doc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from fairway.drivers.forges.asking import Api
+from fairway.drivers.forges.asking import api_of, moment_in, rows_in
 from fairway.drivers.forges.contract import Forge
 from fairway.drivers.forges.statuses import Place
 from fairway.drivers.posting import Line
@@ -67,33 +67,24 @@ Pages = Iterator[tuple[list[Mapping[str, Any]], bool]]
 
 
 def _github(line: Line, place: Place, _search: str) -> Pages:
-    sent = {
-        "Accept": "application/vnd.github+json, application/json",
-        "Authorization": f"Bearer {place.token}",
-        "X-GitHub-Api-Version": "2022-11-28",
-    }
-    api = Api(line, place, sent)
-    return _pages(
-        lambda page: api.ask("GET", f"/user/repos?{urlencode({'sort': 'pushed', 'per_page': 100, 'page': page})}"), 100
-    )
+    return _pages(line, place, "/user/repos", {"sort": "pushed", "per_page": 100}, 100)
 
 
 def _gitea(line: Line, place: Place, _search: str) -> Pages:
-    api = Api(line, place, {"Accept": "application/json", "Authorization": f"token {place.token}"})
-    return _pages(lambda page: api.ask("GET", f"/user/repos?{urlencode({'limit': 50, 'page': page})}"), 50)
+    return _pages(line, place, "/user/repos", {"limit": 50}, 50)
 
 
 def _gitlab(line: Line, place: Place, search: str) -> Pages:
-    api = Api(line, place, {"Accept": "application/json", "PRIVATE-TOKEN": place.token})
-    fixed = {"membership": "true", "archived": "false", "order_by": "last_activity_at", "per_page": 100}
-    asked = {**fixed, **({"search": search, "search_namespaces": "true"} if search else {})}
-    return _pages(lambda page: api.ask("GET", f"/projects?{urlencode({**asked, 'page': page})}"), 100)
+    asked = {"membership": "true", "archived": "false", "order_by": "last_activity_at", "per_page": 100}
+    found_by = {"search": search, "search_namespaces": "true"} if search else {}
+    return _pages(line, place, "/projects", {**asked, **found_by}, 100)
 
 
-def _pages(ask: Callable[[int], tuple[int, Any]], size: int) -> Pages:
+def _pages(line: Line, place: Place, path: str, asked: Mapping[str, object], size: int) -> Pages:
+    api = api_of(line, place)
     for page in range(1, MOST_PAGES + 1):
-        _status, found = ask(page)
-        rows: list[Mapping[str, Any]] = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+        _status, found = api.ask("GET", f"{path}?{urlencode({**asked, 'page': page})}")
+        rows = rows_in(found)
         yield rows, len(rows) < size
         if len(rows) < size:
             return
@@ -124,17 +115,9 @@ def _repository(row: Mapping[str, Any], path: str, url: str, *, is_private: bool
         branch=_line(row.get("default_branch"))[:250],
         is_private=is_private,
         description=_line(row.get("description"))[:200],
-        moved_at=_moment(moved),
+        moved_at=moment_in(moved),
     )
 
 
 def _line(text: Any) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in str(text or "")).strip()
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo else None

@@ -107,8 +107,18 @@ def forge_of(address: str) -> Forge | None:
 def api_url_of(forge: Forge, address: str) -> str:
     """Where the API of the forge usually is that has the repository at this address."""
     host = repository_key(address)[0]
+    try:
+        parts = urlsplit(address.strip())
+        port = parts.port if parts.scheme in {"http", "https"} else None  # a port of SSH is not the API's
+    except ValueError:
+        port = None
+    return api_url_at(forge, f"{host}:{port}" if port else host)
+
+
+def api_url_at(forge: Forge, host: str) -> str:
+    """Where the API of the forge at this host, which may have a port, usually is."""
     if forge is Forge.GITHUB:
-        return "https://api.github.com" if host == "github.com" else f"https://{host}/api/v3"
+        return "https://api.github.com" if host.lower() == "github.com" else f"https://{host}/api/v3"
     return f"https://{host}/api/v4" if forge is Forge.GITLAB else f"https://{host}/api/v1"
 
 

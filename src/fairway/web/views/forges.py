@@ -21,6 +21,7 @@ from fairway.applications.models import Application
 from fairway.applications.queries import get_application as application_named
 from fairway.pipelines.commands import forges as commands
 from fairway.pipelines.forge_queries import find_forge, get_forge, get_report
+from fairway.pipelines.report_rules import parse_token
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from fairway.web.confirming import is_confirmed
@@ -79,6 +80,8 @@ def save(request: HttpRequest, slug: str) -> HttpResponse:
             if connection is None:
                 commands.connect_forge(actor=actor, application=application, **given)
             else:
+                if connection.credential and not given.get("credential"):
+                    parse_token(given["token"])  # whoever chooses no credential any more enters a token
                 commands.edit_forge(actor=actor, connection=connection, as_of=as_of(request), **given)
         except Changed as problem:
             tell_changed(request, form, problem)
